@@ -1,0 +1,96 @@
+//! What everybody may know of an account without knowing its provider: its name, the addresses it takes, its limits.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of an account, as written in `accounts`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountName(Arc<str>);
+
+impl AccountName {
+    /// The account called `name`.
+    pub fn new(name: &str) -> AccountName {
+        AccountName(name.into())
+    }
+
+    /// The name as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an address is: `phone`, `whatsapp`, `telegram`, `email`, or a kind that a `command` account made up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressKind(Arc<str>);
+
+impl AddressKind {
+    /// The kinds that every configuration knows.
+    pub const KNOWN: [&'static str; 4] = ["phone", "whatsapp", "telegram", "email"];
+
+    /// The kind called `name`.
+    pub fn new(name: &str) -> AddressKind {
+        AddressKind(name.into())
+    }
+
+    /// Its name, as it stands in a contact.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether addresses of this kind are phone numbers, and so are read and kept as E.164.
+    pub fn is_phone(&self) -> bool {
+        matches!(&*self.0, "phone" | "whatsapp")
+    }
+}
+
+/// One address: its kind and its text (a phone in E.164 with the plus).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// What it is.
+    pub kind: AddressKind,
+    /// The number, chat id, mail address or name.
+    pub text: String,
+}
+
+/// Which addresses an account can write to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Addresses of these kinds, the first that the contact has.
+    Kinds(Vec<AddressKind>),
+    /// Whatever the contact has, or only its name (a console).
+    Any,
+    /// None: the account itself is the address (a room's incoming webhook).
+    Itself,
+}
+
+/// What the accounts of a configuration are called and which addresses each takes.
+pub type AccountDirectory = BTreeMap<AccountName, Takes>;
+
+/// How often something may happen: one in every `interval`, and up to `burst` at once after a rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Time per message once the burst is used up.
+    pub interval: Duration,
+    /// How many may go at once; at least 1.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// `count` in every `per`, with a burst of one.
+    pub const fn per(count: u32, per: Duration) -> Rate {
+        Rate { interval: Duration::from_nanos(per.as_nanos() as u64 / count as u64), burst: 1 }
+    }
+
+    /// The same rate with another burst.
+    pub const fn burst(self, burst: u32) -> Rate {
+        Rate { burst, ..self }
+    }
+}

@@ -1,0 +1,160 @@
+//! One mistake in a file, with its place: what is wrong, where, and what to do.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A file as it was read: the text that places point into.
+#[derive(Debug)]
+pub struct Source {
+    /// Where it was read from, as the user named it; relative names inside it start at its folder.
+    pub path: PathBuf,
+    /// Its whole text.
+    pub text: String,
+}
+
+/// Where a value stands inside a file's structure: `hooks[2].send.via`. Cheap to clone and to extend.
+#[derive(Clone, Debug, Default)]
+pub struct Path(Option<Arc<Step>>);
+
+#[derive(Debug)]
+struct Step {
+    parent: Path,
+    to: Crumb,
+}
+
+#[derive(Debug)]
+enum Crumb {
+    Key(Box<str>),
+    Index(usize),
+}
+
+impl Path {
+    /// The path of the value under `key`.
+    pub fn key(&self, key: &str) -> Path {
+        Path(Some(Arc::new(Step { parent: self.clone(), to: Crumb::Key(key.into()) })))
+    }
+
+    /// The path of the element number `index`, counted from 0.
+    pub fn index(&self, index: usize) -> Path {
+        Path(Some(Arc::new(Step { parent: self.clone(), to: Crumb::Index(index) })))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(step) = &self.0 else { return Ok(()) };
+        step.parent.fmt(f)?;
+        match &step.to {
+            Crumb::Key(key) if step.parent.0.is_none() => f.write_str(key),
+            Crumb::Key(key) => write!(f, ".{key}"),
+            Crumb::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+/// A piece of a file.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file.
+    pub source: Arc<Source>,
+    /// Bytes of the file's text.
+    pub span: Range<usize>,
+    /// Where that is in the file's structure.
+    pub path: Path,
+}
+
+impl Place {
+    /// Line and column of the first character, both counted from 1, the column in characters.
+    pub fn line_column(&self) -> (usize, usize) {
+        let start = self.span.start.min(self.source.text.len());
+        let before = self.source.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+impl fmt::Display for Place {
+    /// `hooks.json:3:14: hooks[0].send.via`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.line_column();
+        write!(f, "{}:{line}:{column}", self.source.path.display())?;
+        let path = self.path.to_string();
+        if path.is_empty() { Ok(()) } else { write!(f, ": {path}") }
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// What it stands in can't be used.
+    Error,
+    /// It can be used, but hardly as meant.
+    Warning,
+}
+
+/// One finding about a file.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where; none only for a file that could not be read at all.
+    pub place: Option<Place>,
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// What to do about it, where that is known.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error at `place`.
+    pub fn error(place: &Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Error, place: Some(place.clone()), message: message.into(), help: None }
+    }
+
+    /// A warning at `place`.
+    pub fn warning(place: &Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(place, message) }
+    }
+
+    /// An error that has no place inside a file; the message names the file.
+    pub fn without_place(message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Error, place: None, message: message.into(), help: None }
+    }
+
+    /// The same with advice.
+    pub fn help(self, help: impl Into<String>) -> Diagnostic {
+        Diagnostic { help: Some(help.into()), ..self }
+    }
+
+    /// Whether what it stands in can't be used.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// One line, for a log: `hooks.json:3:14: hooks[0].send.via: no account is called "wa" (did you mean "wb"?)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The one of `known` that `word` was probably meant to be.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let word = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&word, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= (name.chars().count().max(word.chars().count()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| format!("did you mean \"{name}\"?"))
+}

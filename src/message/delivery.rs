@@ -1,0 +1,146 @@
+//! The life of a delivery: one message on its way to one contact.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::contact::{Recipient, Way};
+use crate::message::{MessageId, Priority};
+
+/// Names a delivery inside one outbox; also its place in the order of acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId(pub i64);
+
+/// Where a delivery stands. The same words in code, database and API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeliveryState {
+    /// Waits for its turn.
+    Queued,
+    /// Leased to a lane; a try is under way.
+    Sending,
+    /// The provider took it.
+    Sent,
+    /// The provider says it arrived.
+    Delivered,
+    /// The provider says it was read.
+    Read,
+    /// No way is left.
+    Failed,
+    /// Its time ran out.
+    Expired,
+    /// An operator took it back.
+    Canceled,
+}
+
+/// In what form a provider is to send a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As the provider thinks best: WhatsApp sends its approved template while the window isn't known open.
+    #[default]
+    Best,
+    /// As the approved template, because the plain text was refused for the window's sake.
+    Template,
+}
+
+/// A delivery, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its name and place.
+    pub id: DeliveryId,
+    /// The message it carries.
+    pub message: MessageId,
+    /// The hook that was called; deliveries of one contact, hook and priority keep their order also over ways.
+    pub hook: String,
+    /// The contact and its ways, as accepted.
+    pub recipient: Recipient,
+    /// Which of the ways it is on.
+    pub way: usize,
+    /// What goes first.
+    pub priority: Priority,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// In what form it is sent.
+    pub form: Form,
+    /// Not to be tried before this.
+    pub due_at: Timestamp,
+    /// When the call was answered.
+    pub accepted_at: Timestamp,
+    /// When it is given up.
+    pub expires_at: Timestamp,
+    /// Counted failed tries on this way.
+    pub tries: u32,
+    /// The first counted failure on this way.
+    pub first_failed_at: Option<Timestamp>,
+    /// When it came to this way from another.
+    pub moved_at: Option<Timestamp>,
+    /// It stepped aside: younger ones may pass it.
+    pub late: bool,
+    /// A try of it ended unknown, so that it may arrive twice.
+    pub possible_duplicate: bool,
+    /// The provider's id, once it took it.
+    pub receipt: Option<String>,
+    /// Why it stands where it stands, where that is not plain.
+    pub reason: Option<String>,
+}
+
+impl Delivery {
+    /// The way it is on.
+    pub fn current_way(&self) -> Option<&Way> {
+        self.recipient.ways.get(self.way)
+    }
+}
+
+/// Who or what a `wait` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This address only.
+    Recipient,
+    /// The sender (a number, a bot).
+    Sender,
+    /// The whole account.
+    Account,
+}
+
+/// Why a try failed, by who must act (DESIGN: the life of a message).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// We: come back later, after the provider's own figure where it gave one.
+    Wait {
+        /// Whom the limit is about.
+        scope: Scope,
+        /// How long, if the provider said so.
+        after: Option<Duration>,
+    },
+    /// The network: nothing has left this host.
+    Network,
+    /// Nobody knows: bytes left, no answer came. It may have been delivered.
+    Unknown,
+    /// The provider: an answer that only says to try again.
+    Fault,
+    /// The contact: this address can't be reached by this account.
+    Recipient,
+    /// The writer: this text can't be sent by this account.
+    Content,
+    /// The window is closed for this form: once more as the approved template.
+    Form,
+    /// The operator: the account can't send at all.
+    Account,
+}
+
+/// A failed try.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct SendError {
+    /// Who must act.
+    pub class: Class,
+    /// The provider's own code, for statistics; may be empty.
+    pub code: String,
+    /// What happened, in words, with the provider's own words, without secrets.
+    pub detail: String,
+}
+
+/// What a provider gives back when it takes a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its id, where it gives one.
+    pub id: Option<String>,
+}

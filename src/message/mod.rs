@@ -1,0 +1,88 @@
+//! A message: what people will read, made once per call.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::clock::Timestamp;
+
+pub mod delivery;
+pub mod retry;
+
+/// A message's public name: a ULID, 48 bits of time and 80 fresh random bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(ulid::Ulid);
+
+impl MessageId {
+    /// A new id for a message accepted at `now`. `random` is 80 bits of the system's randomness.
+    pub fn new(now: Timestamp, random: [u8; 10]) -> MessageId {
+        let random = random.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+        MessageId(ulid::Ulid::from_parts(u64::try_from(now.millis()).unwrap_or(0), random))
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = ulid::DecodeError;
+
+    fn from_str(text: &str) -> Result<MessageId, ulid::DecodeError> {
+        ulid::Ulid::from_str(text).map(MessageId)
+    }
+}
+
+/// What goes first when several wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// After everything else.
+    Low,
+    /// As it comes.
+    #[default]
+    Normal,
+    /// Overtakes the others, also for the same contact.
+    High,
+}
+
+impl Priority {
+    /// Every priority with its word.
+    pub const ALL: [(&'static str, Priority); 3] =
+        [("low", Priority::Low), ("normal", Priority::Normal), ("high", Priority::High)];
+
+    /// The priority that `word` means.
+    pub fn named(word: &str) -> Option<Priority> {
+        Priority::ALL.iter().find(|(name, _)| *name == word).map(|(_, priority)| *priority)
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+        }
+    }
+}
+
+/// A message as accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its public name.
+    pub id: MessageId,
+    /// The hook that was called, or empty for one from the control socket.
+    pub hook: String,
+    /// Who called, where the hook's tokens tell callers apart.
+    pub caller: Option<String>,
+    /// A heading, where the hook has one.
+    pub title: Option<String>,
+    /// The text, as accepted.
+    pub text: String,
+    /// What goes first.
+    pub priority: Priority,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When its deliveries are given up.
+    pub expires_at: Timestamp,
+}

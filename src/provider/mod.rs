@@ -1,0 +1,190 @@
+//! What every provider is: a pure answer to "what do we say next?".
+//!
+//! A provider has no client, no clock and no socket. It is asked for the next request, given all answers so far, until it
+//! says `Done` or why not. So a dry run prints the requests, and a test is a list of them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, Uri};
+
+use crate::account::{AccountName, Address, Rate, Takes};
+use crate::clock::Timestamp;
+use crate::message::delivery::{Form, Receipt, SendError};
+use crate::node::{Node, Reader};
+use crate::secret::Secret;
+
+pub mod kinds;
+
+/// One system that carries messages.
+pub trait Provider: Send + Sync {
+    /// Given what must be sent and all answers so far: the next request, the receipt, or why not.
+    fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError>;
+}
+
+/// A row of the table of providers.
+pub struct Kind {
+    /// Its name in `"provider": …`.
+    pub name: &'static str,
+    /// Limits that the provider documents, for accounts that set none.
+    pub limits: Limits,
+    /// Reads an account's own properties. `None` after a mistake, which the reader has noted.
+    pub open: fn(&Node, &mut Reader<'_>) -> Option<Opened>,
+}
+
+/// What a kind makes of an account's own properties.
+pub struct Opened {
+    /// The addresses it takes.
+    pub takes: Takes,
+    /// The provider itself.
+    pub provider: Box<dyn Provider>,
+}
+
+/// How often an account may send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Over all addresses.
+    pub rate: Option<Rate>,
+    /// To one address.
+    pub per_recipient: Option<Rate>,
+}
+
+/// What to do when nobody knows whether a message went out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// Try again: rather twice than never.
+    #[default]
+    Retry,
+    /// Take it as a final refusal of this way: rather never than twice.
+    GiveUp,
+}
+
+/// One configured use of a provider.
+pub struct Account {
+    /// Its name.
+    pub name: AccountName,
+    /// The kind's name.
+    pub kind: &'static str,
+    /// The addresses it takes.
+    pub takes: Takes,
+    /// The provider.
+    pub provider: Box<dyn Provider>,
+    /// How often it may send.
+    pub limits: Limits,
+    /// What to do when nobody knows.
+    pub on_unknown: OnUnknown,
+    /// How its requests travel.
+    pub transport: Transport,
+    /// A hash over everything the account was made of, secrets included: equal accounts need no new lane.
+    pub fingerprint: u64,
+}
+
+/// How an account's requests travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// For one request, connecting and answer included.
+    pub timeout: Duration,
+    /// `proxy`: `http://…` or `socks5://…`; without it the environment's proxy settings hold.
+    pub proxy: Option<Uri>,
+    /// PEM text of certificate authorities to trust besides the system's, for this account only.
+    pub extra_ca: Option<Arc<str>>,
+}
+
+/// What is to be sent, with all that a pure provider may need to know.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The same for every try of one delivery: an idempotency key where a provider takes one.
+    pub key: String,
+    /// The contact's name.
+    pub contact: String,
+    /// Where to.
+    pub address: Address,
+    /// A heading, where there is one.
+    pub title: Option<String>,
+    /// The text.
+    pub text: String,
+    /// The form it is to have.
+    pub form: Form,
+    /// Whether the contact is known to have written to this account lately enough for free text.
+    pub window_open: bool,
+    /// The time of this try.
+    pub now: Timestamp,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Carry this and come back with the answer.
+    Ask(Request),
+    /// The provider took it.
+    Done(Receipt),
+}
+
+/// Something to be carried for a provider.
+#[derive(Debug)]
+pub enum Request {
+    /// An HTTP request.
+    Http(HttpRequest),
+    /// A program to run.
+    Exec(Command),
+    /// Text for the daemon's own terminal or log.
+    Print {
+        /// For a terminal: may have several lines and a bell.
+        terminal: String,
+        /// For a log: one line.
+        line: String,
+    },
+}
+
+/// An HTTP request to a provider. Its `Debug` hides the secrets.
+pub struct HttpRequest {
+    /// The method.
+    pub method: Method,
+    /// Where to, secrets included.
+    pub url: Secret,
+    /// The same for people: secrets masked.
+    pub shown_url: String,
+    /// Headers; those that are secret are marked sensitive.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?}, {} bytes", self.method, self.shown_url, self.headers, self.body.len())
+    }
+}
+
+/// A program to run: no shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// What it reads.
+    pub stdin: Vec<u8>,
+}
+
+/// The answer to one request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To an HTTP request.
+    Http {
+        /// The status.
+        status: StatusCode,
+        /// The headers.
+        headers: HeaderMap,
+        /// The body, cut at the transport's bound.
+        body: Vec<u8>,
+    },
+    /// A program ended.
+    Exec {
+        /// Its exit code; none if a signal ended it.
+        code: Option<i32>,
+        /// What it wrote to both its outputs, cut at the transport's bound.
+        output: String,
+    },
+    /// It stands on the terminal.
+    Printed,
+}
