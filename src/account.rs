@@ -69,6 +69,8 @@ pub enum Takes {
     Any,
     /// None: the account itself is the address (a room's incoming webhook).
     Itself,
+    /// None: the account is broken, and no way leads through it.
+    Nothing,
 }
 
 /// What the accounts of a configuration are called and which addresses each takes.

@@ -1,6 +1,8 @@
 //! People and rooms that can be reached: contacts, lists, phone numbers, and the ways a message may take to one.
 
-use crate::account::{AccountName, Address};
+use std::collections::BTreeMap;
+
+use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 
 /// One way for a message to reach a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,4 +20,227 @@ pub struct Recipient {
     pub contact: String,
     /// In order of preference; never empty.
     pub ways: Vec<Way>,
+}
+
+/// A contact: a person or room by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Its name.
+    pub name: String,
+    /// Its addresses, as written.
+    pub addresses: Vec<Address>,
+    /// The accounts it would rather hear from, first the best.
+    pub via: Vec<AccountName>,
+}
+
+/// The country whose national numbers are completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// Russia: `8 900 123-45-67` is `+79001234567`.
+    Russia,
+}
+
+impl Region {
+    /// The region that an ISO 3166 code means.
+    pub fn named(code: &str) -> Option<Region> {
+        (code == "RU").then_some(Region::Russia)
+    }
+}
+
+/// All contacts and lists of a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// Contacts by name.
+    pub contacts: BTreeMap<String, Contact>,
+    /// Lists by name: the names of their contacts, lists inside lists resolved, each once.
+    pub lists: BTreeMap<String, Vec<String>>,
+    /// The country of national numbers.
+    pub region: Option<Region>,
+}
+
+impl Directory {
+    /// The contacts that a name means: a contact, or all of a list.
+    pub fn named(&self, name: &str) -> Option<Vec<&Contact>> {
+        if let Some(contact) = self.contacts.get(name) {
+            return Some(vec![contact]);
+        }
+        let members = self.lists.get(name)?;
+        Some(members.iter().filter_map(|member| self.contacts.get(member)).collect())
+    }
+
+    /// The contacts that a caller means: a contact, a list, or whoever has this phone number.
+    /// The error is for the caller and says how to write it right.
+    pub fn called(&self, text: &str) -> Result<Vec<Contact>, String> {
+        if let Some(contacts) = self.named(text.trim()) {
+            return Ok(contacts.into_iter().cloned().collect());
+        }
+        if !looks_like_a_phone(text) {
+            return Err(format!("nobody is called \"{}\": neither a contact nor a list", text.trim()));
+        }
+        let phone = phone(text, self.region)?;
+        let address = Address { kind: AddressKind::new("phone"), text: phone.clone() };
+        Ok(vec![Contact { name: phone, addresses: vec![address], via: Vec::new() }])
+    }
+
+    /// Every name that a message can be sent to.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.contacts.keys().chain(self.lists.keys()).map(String::as_str)
+    }
+}
+
+impl Contact {
+    /// The ways to this contact through the accounts of `via`, or its own where that is empty, or the only account.
+    ///
+    /// Its own preference moves accounts of `via` to the front. An account that takes no address of the contact is
+    /// no way; the error says why none is left.
+    pub fn ways(&self, via: &[AccountName], accounts: &AccountDirectory) -> Result<Vec<Way>, String> {
+        let order: Vec<&AccountName> = match (via, self.via.as_slice(), accounts.len()) {
+            ([], [], 1) => accounts.keys().collect(),
+            ([], [], 0) => return Err("there is no account to send through".to_owned()),
+            ([], [], _) => return Err(format!("no way to {}: name an account in \"via\"", self.name)),
+            ([], own, _) => own.iter().collect(),
+            (via, own, _) => {
+                let preferred = own.iter().filter(|account| via.contains(account));
+                let others = via.iter().filter(|account| !own.contains(account));
+                preferred.chain(others).collect()
+            }
+        };
+        let ways: Vec<Way> = order.iter().filter_map(|account| self.way(account, accounts)).collect();
+        if ways.is_empty() {
+            let tried = order.iter().map(|account| account.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(format!("no way to {}: it has no address that {tried} can write to", self.name));
+        }
+        Ok(ways)
+    }
+
+    fn way(&self, account: &AccountName, accounts: &AccountDirectory) -> Option<Way> {
+        let address = match accounts.get(account)? {
+            Takes::Kinds(kinds) => {
+                kinds.iter().find_map(|kind| self.addresses.iter().find(|address| address.kind == *kind)).cloned()
+            }
+            Takes::Any => self.addresses.first().cloned().or_else(|| Some(named("name", &self.name))),
+            Takes::Itself => Some(named("room", account.as_str())),
+            Takes::Nothing => None,
+        };
+        address.map(|address| Way { account: account.clone(), address })
+    }
+}
+
+fn named(kind: &str, text: &str) -> Address {
+    Address { kind: AddressKind::new(kind), text: text.to_owned() }
+}
+
+fn looks_like_a_phone(text: &str) -> bool {
+    text.chars().any(|letter| letter.is_ascii_digit()) && !text.chars().any(char::is_alphabetic)
+}
+
+/// A phone number as E.164 (`+79001234567`), from how people and browsers write it.
+///
+/// Spaces, dashes and brackets are dropped; one leading blank stands for `+`, which is what a browser makes of
+/// `?phone=+7…`. The error says what is wrong and, where that can be told, the number that was probably meant.
+pub fn phone(text: &str, region: Option<Region>) -> Result<String, String> {
+    let shown = text.trim();
+    let body = text.trim_end();
+    let blank_plus = body.starts_with(' ') && body[1..].starts_with(|letter: char| letter.is_ascii_digit());
+    let mut plus = blank_plus;
+    let mut digits = String::new();
+    for letter in body.chars() {
+        match letter {
+            '0'..='9' => digits.push(letter),
+            '+' if digits.is_empty() && !plus => plus = true,
+            '-' | '(' | ')' | '[' | ']' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}' => {}
+            blank if blank.is_whitespace() => {}
+            other => return Err(format!("\"{shown}\" is no phone number: `{other}` can't stand in one")),
+        }
+    }
+    let national = match (plus, digits.as_str()) {
+        (false, d) if d.len() == 11 && d.starts_with('8') => Some(&d[1..]),
+        (false, d) if d.len() == 10 && matches!(d.as_bytes()[0], b'3' | b'4' | b'8' | b'9') => Some(d),
+        _ => None,
+    };
+    if let Some(national) = national {
+        return match region {
+            Some(Region::Russia) => Ok(format!("+7{national}")),
+            None => Err(format!(
+                "\"{shown}\" is a national number: write +7{national}, or set \"defaults\": {{\"region\": \"RU\"}}"
+            )),
+        };
+    }
+    if plus && digits.len() == 11 && digits.starts_with("89") {
+        return Err(format!("\"{shown}\" has no country code: write +7{}", &digits[1..]));
+    }
+    if let Some(rest) = digits.strip_prefix("00") {
+        return Err(format!("\"{shown}\" is no E.164 number: write +{rest}"));
+    }
+    let enough = if plus { 7..=15 } else { 11..=15 };
+    if !enough.contains(&digits.len()) || digits.starts_with('0') {
+        return Err(format!("\"{shown}\" is no phone number: write it as +79001234567, with the country code"));
+    }
+    Ok(format!("+{digits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones_are_read_as_people_write_them() {
+        for (text, number) in [
+            ("+7 900 123-45-67", "+79001234567"),
+            ("+79001234567", "+79001234567"),
+            (" 79001234567", "+79001234567"),
+            ("79001234567", "+79001234567"),
+            ("+7 (900) 123\u{2011}45\u{2011}67\n", "+79001234567"),
+            ("+3725123456", "+3725123456"),
+            ("880123456789", "+880123456789"),
+        ] {
+            assert_eq!(phone(text, None).as_deref(), Ok(number), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_national_number_is_completed_or_refused_with_the_likely_one() {
+        for text in ["89001234567", "8 (900) 123-45-67", "9001234567", "900 123 45 67"] {
+            assert_eq!(phone(text, Some(Region::Russia)).as_deref(), Ok("+79001234567"), "{text}");
+            assert!(phone(text, None).unwrap_err().contains("+79001234567"), "{text}");
+        }
+        for text in ["+89001234567", "0079001234567"] {
+            assert!(phone(text, None).unwrap_err().contains("write +79001234567"), "{text}");
+        }
+        for text in ["", "123", "+123456", "+1234567890123456", "7900x", "01234567890", "+0123456789", "7+9001234567"] {
+            assert!(phone(text, None).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ways_follow_the_hook_and_the_contact() {
+        let kinds = |names: &[&str]| Takes::Kinds(names.iter().map(|name| AddressKind::new(name)).collect());
+        let account = AccountName::new;
+        let accounts = AccountDirectory::from([
+            (account("wa"), kinds(&["whatsapp", "phone"])),
+            (account("mail"), kinds(&["email"])),
+            (account("room"), Takes::Itself),
+            (account("broken"), Takes::Nothing),
+            (account("con"), Takes::Any),
+        ]);
+        let contact = |via: &[&str]| Contact {
+            name: "ivan".to_owned(),
+            addresses: vec![named("phone", "+7900"), named("email", "i@x")],
+            via: via.iter().map(|name| account(name)).collect(),
+        };
+        for (own, via, expected) in [
+            (&[][..], &["wa", "mail"][..], "wa:+7900 mail:i@x"),
+            (&["mail"], &["wa", "mail"], "mail:i@x wa:+7900"),
+            (&["mail", "con"], &["wa"], "wa:+7900"),
+            (&["mail"], &[], "mail:i@x"),
+            (&[], &["room", "broken", "con"], "room:room con:+7900"),
+        ] {
+            let via: Vec<_> = via.iter().map(|name| account(name)).collect();
+            let ways = contact(own).ways(&via, &accounts).unwrap();
+            let shown: Vec<_> = ways.iter().map(|way| format!("{}:{}", way.account, way.address.text)).collect();
+            assert_eq!(shown.join(" "), expected);
+        }
+        assert!(contact(&[]).ways(&[], &accounts).unwrap_err().contains("via"));
+        assert!(contact(&[]).ways(&[account("broken")], &accounts).unwrap_err().contains("no address"));
+    }
 }

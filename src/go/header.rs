@@ -1,0 +1,36 @@
+//! Header names as Go's net/textproto writes them.
+
+/// The canonical form: first letter and each letter after a dash in upper case, the rest in lower case.
+/// A name with a byte that no header name may hold stays as it is (Go: textproto.CanonicalMIMEHeaderKey).
+pub fn canonical(name: &str) -> String {
+    if !name.bytes().all(is_token) {
+        return name.to_owned();
+    }
+    let mut upper = true;
+    name.chars()
+        .map(|letter| {
+            let written = if upper { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+            upper = letter == '-';
+            written
+        })
+        .collect()
+}
+
+/// The bytes of a token (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::canonical;
+
+    #[test]
+    fn names_are_written_as_go_writes_them() {
+        for (name, written) in
+            [("x-FOO-bar", "X-Foo-Bar"), ("x_u", "X_u"), ("a b", "a b"), ("", ""), ("ETAG", "Etag"), ("x--y", "X--Y")]
+        {
+            assert_eq!(canonical(name), written);
+        }
+    }
+}

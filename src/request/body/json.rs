@@ -1,0 +1,314 @@
+//! JSON as Go's encoding/json takes it: the first value only, numbers as written, broken text as U+FFFD.
+
+use crate::request::value::{Map, Value};
+
+/// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
+const MAX_DEPTH: usize = 1000;
+
+/// Why it is no payload.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// The text breaks a rule of JSON.
+    #[error("{what} at byte {at}")]
+    Syntax {
+        /// What is wrong.
+        what: &'static str,
+        /// Where, in bytes from the start.
+        at: usize,
+    },
+    /// It is JSON, but neither an object nor a list.
+    #[error("neither an object nor a list")]
+    Scalar,
+}
+
+/// A body as a payload: an object as it is, a list under the key `root`, `null` as an empty object.
+///
+/// upstream: internal/hook/request.go ParseJSONPayload. What follows the first value is not looked at.
+pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
+    match (Parser { text: body, at: 0 }).value()? {
+        map @ Value::Map(_) => Ok(map),
+        list @ Value::List(_) => Ok(Value::Map(Map::from([(b"root".to_vec(), list)]))),
+        Value::Null => Ok(Value::empty()),
+        Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+/// A list or object that is being read, with the key that waits for its value.
+enum Open {
+    List(Vec<Value>),
+    Map(Map, Vec<u8>),
+}
+
+impl Parser<'_> {
+    /// One value. Nested ones are kept on a list of our own, not on the stack.
+    fn value(&mut self) -> Result<Value, JsonError> {
+        let mut open: Vec<Open> = Vec::new();
+        loop {
+            if open.len() > MAX_DEPTH {
+                return Err(self.wrong("nested too deep"));
+            }
+            let mut done = match self.peek()? {
+                b'{' => {
+                    self.at += 1;
+                    if self.peek()? == b'}' {
+                        self.at += 1;
+                        Value::empty()
+                    } else {
+                        let key = self.key()?;
+                        open.push(Open::Map(Map::new(), key));
+                        continue;
+                    }
+                }
+                b'[' => {
+                    self.at += 1;
+                    if self.peek()? == b']' {
+                        self.at += 1;
+                        Value::List(Vec::new())
+                    } else {
+                        open.push(Open::List(Vec::new()));
+                        continue;
+                    }
+                }
+                _ => self.scalar()?,
+            };
+            // The value is whole: hand it to what it stands in, which may become whole by it.
+            loop {
+                let Some(outer) = open.pop() else { return Ok(done) };
+                match (outer, self.after_element()?) {
+                    (Open::List(mut values), closing) => {
+                        values.push(done);
+                        match closing {
+                            b',' => open.push(Open::List(values)),
+                            b']' => {
+                                done = Value::List(values);
+                                continue;
+                            }
+                            _ => return Err(self.wrong("a comma or ] is missing")),
+                        }
+                    }
+                    (Open::Map(mut map, key), closing) => {
+                        map.insert(key, done);
+                        match closing {
+                            b',' => {
+                                let key = self.key()?;
+                                open.push(Open::Map(map, key));
+                            }
+                            b'}' => {
+                                done = Value::Map(map);
+                                continue;
+                            }
+                            _ => return Err(self.wrong("a comma or } is missing")),
+                        }
+                    }
+                }
+                break;
+            }
+        }
+    }
+
+    fn after_element(&mut self) -> Result<u8, JsonError> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn key(&mut self) -> Result<Vec<u8>, JsonError> {
+        if self.peek()? != b'"' {
+            return Err(self.wrong("a key in double quotes is missing"));
+        }
+        let key = self.string()?;
+        if self.peek()? != b':' {
+            return Err(self.wrong("a colon is missing"));
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    fn scalar(&mut self) -> Result<Value, JsonError> {
+        match self.peek()? {
+            b'"' => self.string().map(Value::Text),
+            b't' => self.word("true", Value::Boolean(true)),
+            b'f' => self.word("false", Value::Boolean(false)),
+            b'n' => self.word("null", Value::Null),
+            _ => self.number(),
+        }
+    }
+
+    fn word(&mut self, word: &'static str, value: Value) -> Result<Value, JsonError> {
+        if !self.text[self.at..].starts_with(word.as_bytes()) {
+            return Err(self.wrong("a value is missing"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn number(&mut self) -> Result<Value, JsonError> {
+        let start = self.at;
+        self.skip(b'-');
+        match self.byte() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(self.wrong("a value is missing")),
+        }
+        if self.skip(b'.') {
+            self.some_digits()?;
+        }
+        if self.skip(b'e') || self.skip(b'E') {
+            let _ = self.skip(b'+') || self.skip(b'-');
+            self.some_digits()?;
+        }
+        let number = String::from_utf8_lossy(&self.text[start..self.at]);
+        Ok(Value::Number(number.into()))
+    }
+
+    fn some_digits(&mut self) -> Result<(), JsonError> {
+        if !self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
+            return Err(self.wrong("a digit is missing"));
+        }
+        self.digits();
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+    }
+
+    fn string(&mut self) -> Result<Vec<u8>, JsonError> {
+        self.at += 1;
+        let mut raw = Vec::new();
+        loop {
+            let byte = self.byte().ok_or_else(|| self.wrong("a quote is missing"))?;
+            self.at += 1;
+            match byte {
+                b'"' => break,
+                b'\\' => self.escape(&mut raw)?,
+                0..=0x1f => return Err(self.wrong("a raw control character in a text")),
+                _ => raw.push(byte),
+            }
+        }
+        // Go puts U+FFFD in place of each byte that is no UTF-8.
+        let mut text = Vec::with_capacity(raw.len());
+        for chunk in raw.utf8_chunks() {
+            text.extend(chunk.valid().as_bytes());
+            text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
+        }
+        Ok(text)
+    }
+
+    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), JsonError> {
+        let byte = self.byte().ok_or_else(|| self.wrong("a quote is missing"))?;
+        self.at += 1;
+        let letter = match byte {
+            b'"' | b'\\' | b'/' => char::from(byte),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => self.unicode()?,
+            _ => return Err(self.wrong("an unknown escape")),
+        };
+        out.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
+        Ok(())
+    }
+
+    /// `\uXXXX`, or a pair of them for what needs two; half a pair is U+FFFD.
+    fn unicode(&mut self) -> Result<char, JsonError> {
+        let first = self.hex4()?;
+        if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with(b"\\u") {
+            let after_first = self.at;
+            self.at += 2;
+            let second = self.hex4()?;
+            if (0xdc00..0xe000).contains(&second) {
+                let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            self.at = after_first;
+        }
+        Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    fn hex4(&mut self) -> Result<u32, JsonError> {
+        let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.ok_or_else(|| self.wrong("four hex digits are missing"))?;
+        self.at += 4;
+        Ok(digits.iter().fold(0, |code, digit| code << 4 | char::from(*digit).to_digit(16).unwrap_or(0)))
+    }
+
+    fn skip(&mut self, byte: u8) -> bool {
+        let there = self.byte() == Some(byte);
+        self.at += usize::from(there);
+        there
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// The next byte that is no blank.
+    fn peek(&mut self) -> Result<u8, JsonError> {
+        while self.byte().is_some_and(|byte| b" \t\r\n".contains(&byte)) {
+            self.at += 1;
+        }
+        self.byte().ok_or_else(|| self.wrong("it ends too early"))
+    }
+
+    fn wrong(&self, what: &'static str) -> JsonError {
+        JsonError::Syntax { what, at: self.at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(text: &str) -> String {
+        parse(text.as_bytes())
+            .map_or_else(|e| format!("! {e}"), |value| String::from_utf8_lossy(&value.to_json()).into_owned())
+    }
+
+    #[test]
+    fn json_is_read_as_go_reads_it() {
+        for (text, value) in [
+            (r#" {"a":1} trailing"#, r#"{"a":1}"#),
+            (r#"{"a":{"x":1},"a":{"y":2}}"#, r#"{"a":{"y":2}}"#),
+            (r#" [1,{"a":"b"},[[1,2]]] junk"#, r#"{"root":[1,{"a":"b"},[[1,2]]]}"#),
+            ("null", "{}"),
+            ("\t{ }", "{}"),
+            (
+                r#"{"i":12345678901234567890123,"f":1.50,"e":1E3,"m":-0.0}"#,
+                r#"{"e":1E3,"f":1.50,"i":12345678901234567890123,"m":-0.0}"#,
+            ),
+            (r#"{"s":"\ud83d\udd14 \ud83d x \/"}"#, "{\"s\":\"\u{1F514} \u{fffd} x /\"}"),
+            ("5", "! neither an object nor a list"),
+            ("", "! it ends too early at byte 0"),
+            (r#"{"a":1,"#, "! it ends too early at byte 7"),
+            (r#"{"a" 1}"#, "! a colon is missing at byte 5"),
+            (r#"{"a":01}"#, "! a comma or } is missing at byte 7"),
+            ("\u{feff}{}", "! a value is missing at byte 0"),
+        ] {
+            assert_eq!(written(text), value, "{text}");
+        }
+        assert!(written(&"[".repeat(100_000)).contains("nested too deep"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn nothing_makes_it_panic(text in "[\\[\\]{}\",:0-9eE.+\\-a-f\\\\u \\PC]{0,64}") {
+            let first = parse(text.as_bytes());
+            if let Ok(value) = first {
+                prop_assert_eq!(parse(&value.to_json()), Ok(value));
+            }
+        }
+    }
+}

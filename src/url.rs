@@ -1,0 +1,119 @@
+//! Percent-encoding, the one door to it: paths, queries and forms as adnanh/webhook reads them, or more kindly.
+
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
+/// What a path segment can't hold as it is.
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Text as one segment of a path.
+pub fn encode_segment(text: &str) -> String {
+    percent_encode(text.as_bytes(), SEGMENT).to_string()
+}
+
+/// Text as a value in a query or form: everything but ASCII letters and digits is escaped.
+pub fn encode_value(text: &[u8]) -> String {
+    percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// A path's bytes, its escapes resolved. `None` where an escape is broken (Go's net/http answers 400 then).
+pub fn decode_path(path: &str) -> Option<Vec<u8>> {
+    escapes_are_whole(path.as_bytes()).then(|| percent_decode(path.as_bytes()).collect())
+}
+
+/// How a pair with a broken escape or a raw `;` is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// As adnanh/webhook does: it is not there (upstream: net/url ParseQuery).
+    Dropped,
+    /// As it stands: `msg=100%` means what it says.
+    Kept,
+}
+
+/// A key and its value, decoded.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// The pairs of a query or form, in order: `+` is a blank, a key without `=` has an empty value.
+/// The second result tells whether every pair was whole.
+pub fn pairs(text: &[u8], broken: Broken) -> (Vec<Pair>, bool) {
+    let mut found = Vec::new();
+    let mut whole = true;
+    for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let is_whole = !pair.contains(&b';') && escapes_are_whole(pair);
+        whole &= is_whole;
+        if !is_whole && broken == Broken::Dropped {
+            continue;
+        }
+        let split = pair.iter().position(|byte| *byte == b'=');
+        let (key, value) = split.map_or((pair, &pair[..0]), |at| (&pair[..at], &pair[at + 1..]));
+        found.push((decode_value(key), decode_value(value)));
+    }
+    (found, whole)
+}
+
+/// A value of a query or form, decoded once.
+fn decode_value(text: &[u8]) -> Vec<u8> {
+    let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&blanks).collect()
+}
+
+fn escapes_are_whole(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        match rest.get(at + 1..at + 3) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => rest = &rest[at + 3..],
+            _ => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, broken: Broken) -> String {
+        let (pairs, _) = pairs(text.as_bytes(), broken);
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        pairs.iter().map(|(k, v)| format!("{}={}", shown(k), shown(v))).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn pairs_are_decoded_once() {
+        for (text, strict, kind) in [
+            ("a=1&a=2&b=x+y&c%20d=3&e[]=4&flag", "a=1|a=2|b=x y|c d=3|e[]=4|flag=", ""),
+            ("msg=%D0%BF%d1%80&m=%252B", "msg=пр|m=%2B", ""),
+            ("msg=100%", "", "msg=100%"),
+            ("msg=a;b&c=3", "c=3", "msg=a;b|c=3"),
+            ("&&k=a=b&", "k=a=b", ""),
+            ("q=%zz&r=%4", "", "q=%zz|r=%4"),
+        ] {
+            assert_eq!(shown(text, Broken::Dropped), strict, "{text}");
+            assert_eq!(shown(text, Broken::Kept), if kind.is_empty() { strict } else { kind }, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_itself() {
+        for text in ["привет", "a b/c?d", "100%", "a+b", "\u{1F514}\n"] {
+            assert_eq!(decode_path(&encode_segment(text)).as_deref(), Some(text.as_bytes()));
+            assert_eq!(decode_value(encode_value(text.as_bytes()).as_bytes()), text.as_bytes());
+        }
+        assert_eq!(decode_path("/a%2"), None);
+    }
+}
