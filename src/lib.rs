@@ -2,9 +2,11 @@
 
 pub mod account;
 pub mod clock;
+pub mod config;
 pub mod contact;
 pub mod diagnostic;
 pub mod go;
+pub mod http;
 pub mod message;
 pub mod node;
 pub mod provider;

@@ -1,0 +1,3 @@
+//! What the files say.
+
+pub mod watch;

@@ -1,0 +1,96 @@
+//! A request's body: read whole, within a size and a time, or not at all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Bytes, Incoming};
+
+use super::stream::Notes;
+
+/// A body that is left unread is taken off the connection by the parser if it is this small, and the connection stays
+/// of use; else the answer closes it, for reading on would cost more than a new connection.
+const WORTH_SKIPPING: u64 = 64 * 1024;
+
+/// The first allocation for a body that arrives in pieces; the size a caller announces is not yet paid for.
+const FIRST_PIECE: usize = 64 * 1024;
+
+/// Why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    /// It has more bytes than it may. The rest of it was not read.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// How many it may have.
+        limit: usize,
+    },
+    /// It was not complete in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// The client broke off, or did not keep to the form it announced.
+    #[error("the client broke off in the body")]
+    Cut,
+}
+
+/// A body that has not been read yet. Dropped unread, it makes the answer the last one of its connection where it is
+/// too large to be skipped.
+#[derive(Debug)]
+pub struct Body {
+    incoming: Incoming,
+    /// Whether its end has been seen; `incoming` can't tell for a chunked one.
+    complete: bool,
+    notes: Arc<Notes>,
+}
+
+impl Body {
+    pub(super) fn new(incoming: Incoming, notes: Arc<Notes>) -> Body {
+        Body { complete: incoming.is_end_stream(), incoming, notes }
+    }
+
+    /// All of it, if it has at most `limit` bytes and they arrive before `deadline` is over. A body that announces
+    /// more is refused before a byte is read.
+    pub async fn read(mut self, limit: usize, deadline: Duration) -> Result<Bytes, BodyFault> {
+        if self.complete {
+            return Ok(Bytes::new());
+        }
+        if self.incoming.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Err(BodyFault::TooLarge { limit });
+        }
+        match tokio::time::timeout(deadline, self.gather(limit)).await {
+            Ok(read) => read,
+            Err(_elapsed) => Err(BodyFault::TooSlow),
+        }
+    }
+
+    async fn gather(&mut self, limit: usize) -> Result<Bytes, BodyFault> {
+        let mut first = Bytes::new();
+        let mut whole = Vec::new();
+        while let Some(frame) = self.incoming.frame().await {
+            let Ok(piece) = frame.map_err(|_| BodyFault::Cut)?.into_data() else { continue };
+            if piece.len() > limit - first.len().max(whole.len()) {
+                return Err(BodyFault::TooLarge { limit });
+            }
+            if first.is_empty() && whole.is_empty() {
+                // One piece is the usual case: no copy.
+                first = piece;
+                continue;
+            }
+            if whole.is_empty() {
+                let expected = usize::try_from(self.incoming.size_hint().lower()).unwrap_or(limit);
+                whole.reserve_exact(first.len() + piece.len() + expected.min(FIRST_PIECE));
+                whole.extend_from_slice(&std::mem::take(&mut first));
+            }
+            whole.extend_from_slice(&piece);
+        }
+        self.complete = true;
+        Ok(if whole.is_empty() { first } else { Bytes::from(whole) })
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if !self.complete {
+            self.notes.unread(self.incoming.size_hint().upper().is_none_or(|left| left > WORTH_SKIPPING));
+        }
+    }
+}
