@@ -9,3 +9,4 @@ pub mod node;
 pub mod provider;
 pub mod secret;
 pub mod tasks;
+pub mod template;
