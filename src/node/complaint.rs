@@ -115,6 +115,7 @@ mod tests {
             ("[\n {\n  \"a\": \"x\"\n  \"b\": 2\n }\n]", "3:10", "missing comma?"),
             ("[\n {\n  \"a\": 1\n  \"b\": 2\n }\n]", "3:8", "missing comma?"),
             ("[\n {\n  \"a\": true # yes\n  \"b\": 2\n }\n]", "3:11", "missing comma?"),
+            ("[\n 8080\n \"b\"\n]", "2:5", "missing comma?"),
             ("[\n \"Ж\"\n \"b\"\n]", "2:4", "missing comma?"),
             ("[\n {\"a\": 1}\n {\"b\": 2}\n]", "2:9", "missing comma?"),
             ("[\n {\"a\": [1, 2}\n]", "2:13", "unclosed bracket?"),

@@ -25,7 +25,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     let mut options = options! { flow_nesting_limit: MAX_DEPTH + 1, block_nesting_limit: MAX_DEPTH + 1 };
     options.set_emit_comments(false);
     let mut events = Parser::new_from_str_with_options(&source.text, options);
-    let mut tree = Tree { source, open: Vec::new(), anchors: HashMap::new(), repeated: 0, root: None };
+    let mut tree = Tree { source, open: Vec::new(), anchors: HashMap::new(), repeated: 0, root: None, walked: None };
     for next in &mut events {
         let (event, span) = next.map_err(|error| complaint(source, &error, tree.open_bracket()))?;
         if event == Event::DocumentEnd {
@@ -92,6 +92,8 @@ struct Tree<'s> {
     anchors: HashMap<usize, Anchored>,
     repeated: usize,
     root: Option<Node>,
+    /// The outermost bracket in which no mistake was found: one walk is enough.
+    walked: Option<usize>,
 }
 
 impl Tree<'_> {
@@ -130,6 +132,10 @@ impl Tree<'_> {
         self.open.iter().find(|open| open.flow).map(|open| open.start)
     }
 
+    fn was_walked(&self) -> bool {
+        self.walked.is_some() && self.walked == self.open_bracket()
+    }
+
     fn in_key_position(&self) -> bool {
         matches!(self.open.last(), Some(Open { content: Content::Map { key: None, .. }, .. }))
     }
@@ -143,11 +149,11 @@ impl Tree<'_> {
         span: Range<usize>,
     ) -> Result<(), Diagnostic> {
         let unquoted = style == ScalarStyle::Plain;
-        if unquoted
-            && self.looks_like_a_mistake(&text, &span)
-            && let Some(found) = mistake::find(&self.source.text, self.open_bracket())
-        {
-            return Err(found.diagnostic(self.source));
+        if unquoted && self.looks_like_a_mistake(&text, &span) && !self.was_walked() {
+            if let Some(found) = mistake::find(&self.source.text, self.open_bracket()) {
+                return Err(found.diagnostic(self.source));
+            }
+            self.walked = self.open_bracket();
         }
         let Some(value) = resolve::scalar(text, unquoted, tag) else {
             return self.wrong(span, "`!!binary` takes Base64 of UTF-8 text");
@@ -159,15 +165,12 @@ impl Tree<'_> {
         self.attach(Node { place: self.next_place(span), value }, anchor, end, 1, 0)
     }
 
-    /// Unquoted text inside of brackets that nobody means: YAML would take a comment, or two values without a comma
-    /// between, for a part of it.
+    /// Unquoted text inside of brackets that nobody means: YAML takes a `//` comment, or two values on two lines
+    /// without a comma between, for a part of it.
     fn looks_like_a_mistake(&self, text: &str, span: &Range<usize>) -> bool {
-        let in_brackets = self.open.last().is_none_or(|open| open.flow);
-        in_brackets
-            && (text.starts_with("//")
-                || text.contains(" //")
-                || text.contains('"')
-                || self.source.text.get(span.clone()).is_some_and(|written| written.contains('\n')))
+        let across_lines = || self.source.text.get(span.clone()).is_some_and(|written| written.contains('\n'));
+        self.open.last().is_none_or(|open| open.flow)
+            && (text.starts_with("//") || text.contains(" //") || (text.contains('"') && across_lines()))
     }
 
     fn key(&mut self, value: Value, unquoted: bool, span: Range<usize>) -> Result<(), Diagnostic> {
@@ -308,6 +311,8 @@ mod tests {
             ("a: &x {k: 1, l: 2}\nb: {l: 3, <<: *x}\nc: *x", "{a={k=1,l=2},b={l=3,k=1},c={k=1,l=2}}"),
             ("a: &x {k: 1}\nb: &y {k: 2, m: 3}\nc: {<<: [*x, *y]}", "{a={k=1},b={k=2,m=3},c={k=1,m=3}}"),
             ("- 1\n--- [\n", "[1]"),
+            ("{a: echo \"hi\", b: x\n  y}", "{a=echo \"hi\",b=x y}"),
+            ("a: //server/share", "{a=//server/share}"),
             ("--- |\n  //server\n", "\"//server\\n\""),
             ("[{\"//\": \"note\", \"u\": http://x}]", "[{//=\"note\",u=http://x}]"),
         ] {
