@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
+
 /// A file as it was read: the text that places point into.
 #[derive(Debug)]
 pub struct Source {
@@ -73,6 +75,20 @@ impl Place {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
+
+    /// The text of the first line, and the part of the span that is in it.
+    fn line_with_span(&self) -> (&str, Range<usize>) {
+        let text = self.source.text.as_str();
+        let start = (0..=self.span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let (before, after) = text.split_at(start);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line_end = start + after.find('\n').unwrap_or(after.len());
+        let line = text[line_start..line_end].trim_end_matches('\r');
+        let start = (start - line_start).min(line.len());
+        let end = (self.span.end.saturating_sub(line_start)).clamp(start, line.len());
+        let end = (end..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len());
+        (line, start..end)
+    }
 }
 
 impl fmt::Display for Place {
@@ -128,6 +144,33 @@ impl Diagnostic {
         Diagnostic { help: Some(help.into()), ..self }
     }
 
+    /// Several lines, for a terminal: the message, the place, the line of the file with a mark under the span, and the
+    /// advice. A finding without a place is its message and its advice.
+    pub fn rendered(&self, color: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut report = Group::with_title(level.primary_title(self.message.replace('\n', " ")));
+        if let Some(place) = &self.place {
+            let (text, span) = place.line_with_span();
+            let snippet = Snippet::source(text).path(place.source.path.to_string_lossy());
+            report = report
+                .element(snippet.line_start(place.line_column().0).annotation(AnnotationKind::Primary.span(span)));
+        }
+        if let Some(help) = &self.help {
+            report = report.element(Level::HELP.message(normalize_untrusted_str(help)));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut rendered = renderer.render(&[report]);
+        // The library has no room for the path: it belongs at the end of the second line, after file, line and column.
+        let path = self.place.as_ref().map(|place| place.path.to_string()).unwrap_or_default();
+        if let Some((end, _)) = rendered.match_indices('\n').nth(1).filter(|_| !path.is_empty()) {
+            rendered.insert_str(end, &format!(" {}", normalize_untrusted_str(&path)));
+        }
+        rendered
+    }
+
     /// Whether what it stands in can't be used.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -157,4 +200,50 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, name)| *distance <= (name.chars().count().max(word.chars().count()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| format!("did you mean \"{name}\"?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str, span: Range<usize>) -> Diagnostic {
+        let source = Arc::new(Source { path: "hooks.json".into(), text: text.to_owned() });
+        let path = Path::default().key("hooks").index(0).key("via");
+        Diagnostic::error(&Place { source, span, path }, "no account is called \"wa\"")
+    }
+
+    #[test]
+    fn the_line_is_shown_with_a_mark_under_the_span() {
+        let finding = at("[\n\t\"Ж😀\": \"wa\",\n]", 13..17).help("did you mean \"wb\"?");
+        let expected = "\
+error: no account is called \"wa\"
+ --> hooks.json:2:8 hooks[0].via
+  |
+2 |     \"Ж😀\": \"wa\",
+  |            ^^^^
+  |
+  = help: did you mean \"wb\"?";
+        assert_eq!(finding.rendered(false), expected);
+        assert!(finding.rendered(true).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn any_span_can_be_shown() {
+        for (text, span, shown) in [
+            ("", 0..0, "1 |"),
+            ("a: 1\r\nb: 2", 6..6, "2 | b: 2"),
+            ("a: [\n1\n]", 3..8, "1 | a: ["),
+            ("a\n", 2..2, "2 |"),
+            ("Ж", 1..1, "1 | Ж"),
+            ("a", 7..9, "1 | a"),
+        ] {
+            let rendered = at(text, span).rendered(false);
+            assert!(rendered.contains(shown) && rendered.contains('^'), "{rendered}");
+        }
+    }
+
+    #[test]
+    fn without_a_place_there_is_only_the_message() {
+        assert_eq!(Diagnostic::without_place("can't read x").rendered(false), "error: can't read x");
+    }
 }

@@ -11,3 +11,4 @@ pub mod process;
 pub mod provider;
 pub mod secret;
 pub mod tasks;
+pub mod template;

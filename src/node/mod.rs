@@ -6,8 +6,11 @@
 
 use crate::diagnostic::Place;
 
+mod complaint;
+mod mistake;
 mod parse;
 mod read;
+mod resolve;
 mod scalar;
 pub mod units;
 

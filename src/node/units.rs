@@ -4,12 +4,153 @@ use std::time::Duration;
 
 use crate::account::Rate;
 
-/// `90s`, `1h30m`, `7d`.
+/// Units of time, the longest first, in milliseconds.
+const TIME_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// Units of size in bytes.
+const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// A length of time: `90s`, `1h30m`, `7d`, `500ms`, to the millisecond. The error says what to write.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    Err(format!("`{text}` is no duration"))
+    let text = text.trim();
+    if is_number(text) {
+        return Err(format!("`{text}` has no unit: write `{text}s` for seconds, or `{text}m`, `{text}h`, `{text}d`"));
+    }
+    let wrong = || format!("`{text}` is no duration: write one like `90s`, `1h30m`, `7d` or `500ms`");
+    let too_long = || format!("`{text}` is too long a time");
+    let mut rest = text;
+    let mut milliseconds: u64 = 0;
+    // Each unit once and the longer before the shorter: `1m1h` is a slip of the pen.
+    let mut allowed = &TIME_UNITS[..];
+    while !rest.is_empty() {
+        let (count, unit, after) = count_and_unit(rest).ok_or_else(wrong)?;
+        let at = allowed.iter().position(|(name, _)| *name == unit).ok_or_else(wrong)?;
+        let part = count.parse::<u64>().ok().and_then(|count| count.checked_mul(allowed[at].1)).ok_or_else(too_long)?;
+        milliseconds = milliseconds.checked_add(part).ok_or_else(too_long)?;
+        allowed = &allowed[at + 1..];
+        rest = after;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(milliseconds)) }
 }
 
-/// `15/s`, `1/6s burst 45`.
+/// How often something may happen: `15/s`, `20/m`, `1/6s burst 45`; the burst is 1 if it is not said. The error says
+/// what to write.
 pub fn rate(text: &str) -> Result<Rate, String> {
-    Err(format!("`{text}` is no rate"))
+    let text = text.trim();
+    let wrong = || format!("`{text}` is no rate: write one like `15/s`, `20/m` or `1/6s burst 45`");
+    let mut words = text.split_whitespace();
+    let (count, per) = words.next().and_then(|word| word.split_once('/')).ok_or_else(wrong)?;
+    let burst = match (words.next(), words.next(), words.next()) {
+        (None, ..) => 1,
+        (Some("burst"), Some(burst), None) => positive(burst).ok_or_else(wrong)?,
+        _ => return Err(wrong()),
+    };
+    let count = positive(count).ok_or_else(wrong)?;
+    if is_number(per) {
+        return Err(format!("`{text}` has no unit: write `{count}/{per}s` for seconds"));
+    }
+    // `15/s` means `15/1s`.
+    let per = if per.starts_with(|c: char| c.is_ascii_digit()) { per.to_owned() } else { format!("1{per}") };
+    let per = duration(&per).map_err(|_| wrong())?;
+    if per.is_zero() {
+        return Err(wrong());
+    }
+    let interval = per / count;
+    if interval.is_zero() {
+        return Err(format!("`{text}` is too often"));
+    }
+    Ok(Rate { interval, burst })
+}
+
+/// A size in bytes: `64KiB`, `1MiB`, `512B`. The error says what to write.
+pub fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    if is_number(text) {
+        return Err(format!("`{text}` has no unit: write `{text}B` for bytes, or `{text}KiB`, `{text}MiB`"));
+    }
+    let wrong = || format!("`{text}` is no size: write one like `512B`, `64KiB` or `1MiB`");
+    let (count, unit, rest) = count_and_unit(text).ok_or_else(wrong)?;
+    let (_, bytes) = SIZE_UNITS.iter().find(|(name, _)| *name == unit && rest.is_empty()).ok_or_else(wrong)?;
+    let count = count.parse::<u64>().ok();
+    count.and_then(|count| count.checked_mul(*bytes)).ok_or_else(|| format!("`{text}` is too big a size"))
+}
+
+/// Splits `30m5s` into `30`, `m` and `5s`.
+fn count_and_unit(text: &str) -> Option<(&str, &str, &str)> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?;
+    let (count, rest) = text.split_at(digits);
+    let (unit, rest) = rest.split_at(rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len()));
+    Some((count, unit.trim(), rest))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn positive(text: &str) -> Option<u32> {
+    // `parse` alone would take a plus.
+    text.parse().ok().filter(|number| *number > 0 && is_number(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_add_up_their_parts() {
+        for (text, milliseconds) in [
+            ("90s", 90_000),
+            ("1h30m", 5_400_000),
+            ("7d", 604_800_000),
+            ("500ms", 500),
+            ("1s500ms", 1_500),
+            (" 0s ", 0),
+            ("1h 30m", 5_400_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "s", "1x", "1m1h", "1s1s", "-1s", "1.5h", "1м", "99999999999999999999d", "1h30"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(duration("90").is_err_and(|why| why.contains("`90s` for seconds")));
+    }
+
+    #[test]
+    fn rates_have_a_unit_and_perhaps_a_burst() {
+        for (text, milliseconds, burst) in [
+            ("20/s", 50, 1),
+            ("20/m", 3_000, 1),
+            ("1/6s burst 45", 6_000, 45),
+            ("24/1d", 3_600_000, 1),
+            ("2/h burst 3", 1_800_000, 3),
+        ] {
+            let expected = Rate { interval: Duration::from_millis(milliseconds), burst };
+            assert_eq!(rate(text), Ok(expected), "{text}");
+        }
+        for text in ["", "15", "0/s", "15/", "15/x", "15/0s", "1/6s burst 0", "1/s burst", "1/s 5", "1/s burst 5 6"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+        assert!(rate("1/6").is_err_and(|why| why.contains("`1/6s`")));
+        assert!(rate("4000000000/s").is_err_and(|why| why.contains("too often")));
+    }
+
+    #[test]
+    fn sizes_are_in_powers_of_two() {
+        for (text, bytes) in [("512B", 512), ("64KiB", 65_536), ("1MiB", 1_048_576), ("2 GiB", 2_147_483_648)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "KiB", "1KB", "1k", "1MiB1KiB", "1.5MiB", "99999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert!(size("512").is_err_and(|why| why.contains("`512B` for bytes")));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_them_panic(text in "[0-9a-zA-Z/ µд.+-]{0,24}") {
+            drop((duration(&text), rate(&text), size(&text)));
+        }
+    }
 }

@@ -1,0 +1,390 @@
+//! Text with parameters in it: parsed when a configuration is loaded, rendered for every call.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::LazyLock;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+use crate::diagnostic::did_you_mean;
+
+/// The names that a template may use.
+pub const NAMES: [&str; 7] = ["msg", "title", "query", "payload", "headers", "hook", "now"];
+
+/// The longest text that a template may render, in bytes.
+pub const MAX_OUTPUT: usize = 1 << 20;
+
+/// How many pieces of text a template may write: a loop over a caller's payload must end.
+const MAX_PIECES: usize = 200_000;
+
+/// How deep macros may call each other.
+const MAX_RECURSION: usize = 50;
+
+/// The name of the only template in an environment.
+const ONLY: &str = "template";
+
+/// What all templates share; filters and tests are behind an `Arc`, so that a copy is small.
+static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut shared = Environment::new();
+    shared.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    // A field that a caller did not send is empty, however deep.
+    shared.set_undefined_behavior(UndefinedBehavior::Chainable);
+    shared.set_recursion_limit(MAX_RECURSION);
+    // A last line break is the author's, with tags in the text or without.
+    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+        shared.set_syntax(syntax);
+    }
+    // As JSON has them, not Python; and nobody wants to read "None".
+    shared.set_formatter(|out, state, value| match value.kind() {
+        ValueKind::None => Ok(()),
+        ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    // It would show the whole request.
+    shared.remove_global("debug");
+    shared
+});
+
+/// Why a template can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TemplateError {
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// The line of the template's text, counted from 1.
+    pub line: usize,
+}
+
+/// A parsed template.
+#[derive(Clone, Debug)]
+pub struct Template(Body);
+
+#[derive(Clone, Debug)]
+enum Body {
+    /// Nothing to fill in.
+    Text(Box<str>),
+    Parsed(Box<Environment<'static>>),
+}
+
+impl Template {
+    /// Parses a text in the language of minijinja. Its names must be of [`NAMES`].
+    pub fn parse(text: &str) -> Result<Template, TemplateError> {
+        if !["{{", "{%", "{#"].iter().any(|opening| text.contains(opening)) {
+            return Ok(Template(Body::Text(text.into())));
+        }
+        let mut environment = SHARED.clone();
+        environment.add_template_owned(ONLY, text.to_owned()).map_err(|error| trouble(&error))?;
+        let template = environment.get_template(ONLY).map_err(|error| trouble(&error))?;
+        let globals: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
+        let known = |name: &str| NAMES.contains(&name) || globals.contains(&name);
+        let unknown = template.undeclared_variables(false).into_iter().filter(|name| !known(name)).min();
+        match unknown {
+            Some(name) => Err(unknown_name(text, &name)),
+            None => Ok(Template(Body::Parsed(Box::new(environment)))),
+        }
+    }
+
+    /// The text with values filled in; `values` is a struct or map with some of [`NAMES`] as keys. What is missing is
+    /// empty. NUL, which neither a message nor a command's argument can hold, is left out.
+    ///
+    /// The error says what the template can't do with these values.
+    pub fn render(&self, values: &impl serde::Serialize) -> Result<String, String> {
+        self.render_with(&Values::of(values)?)
+    }
+
+    fn render_with(&self, values: &Values) -> Result<String, String> {
+        let rendered = match &self.0 {
+            Body::Text(text) => text.to_string(),
+            Body::Parsed(environment) => {
+                let mut paper = Paper::default();
+                let template = environment.get_template(ONLY).map_err(|error| trouble(&error).message)?;
+                let written = template.render_captured_to(values.0.clone(), &mut paper).map(drop);
+                match (paper.over, written) {
+                    (Some(limit), _) => return Err(limit.to_owned()),
+                    (None, Err(error)) => return Err(told_with_line(&error)),
+                    (None, Ok(())) => String::from_utf8_lossy(&paper.text).into_owned(),
+                }
+            }
+        };
+        Ok(if rendered.contains('\0') { rendered.replace('\0', "") } else { rendered })
+    }
+}
+
+/// Values as the template language has them, converted once for many templates.
+struct Values(Value);
+
+impl Values {
+    fn of(values: &impl serde::Serialize) -> Result<Values, String> {
+        let json = serde_json::to_value(values).map_err(|e| format!("the values can't be used in a template: {e}"))?;
+        Ok(Values(converted(json)))
+    }
+}
+
+fn converted(json: serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(answer) => Value::from(answer),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Value::from(number),
+            (None, Some(number)) => Value::from(number),
+            (None, None) => Value::from(number.as_f64()),
+        },
+        serde_json::Value::String(text) => Value::from(text),
+        serde_json::Value::Array(elements) => elements.into_iter().map(converted).collect(),
+        serde_json::Value::Object(entries) => {
+            Value::from(entries.into_iter().map(|(key, value)| (key, converted(value))).collect::<BTreeMap<_, _>>())
+        }
+    }
+}
+
+/// What a template writes on; it has an end.
+#[derive(Default)]
+struct Paper {
+    text: Vec<u8>,
+    pieces: usize,
+    over: Option<&'static str>,
+}
+
+impl io::Write for Paper {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.pieces += 1;
+        if self.text.len() + piece.len() > MAX_OUTPUT {
+            self.over = Some("the rendered text is longer than 1 MiB");
+        } else if self.pieces > MAX_PIECES {
+            self.over = Some("the template goes round in loops for too long");
+        }
+        if self.over.is_some() {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.text.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn trouble(error: &minijinja::Error) -> TemplateError {
+    let what = match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    };
+    TemplateError { message: what, line: error.line().unwrap_or(1) }
+}
+
+fn told_with_line(error: &minijinja::Error) -> String {
+    let TemplateError { message, line } = trouble(error);
+    format!("line {line} of the template: {message}")
+}
+
+fn unknown_name(text: &str, name: &str) -> TemplateError {
+    let help = did_you_mean(name, NAMES).unwrap_or_else(|| format!("there are {}", NAMES.join(", ")));
+    // The library tells the name only; its first mention inside of a tag is good enough for a line.
+    let tags = pieces(text).scan(0, |at, piece| {
+        let start = *at;
+        *at += piece.len();
+        Some((start, piece))
+    });
+    let mentions = |piece: &str| piece.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name);
+    let at = tags.filter(|(_, piece)| piece.starts_with('{')).find(|(_, piece)| mentions(piece));
+    let line = at.map_or(1, |(start, piece)| {
+        let inside = piece.find(name).unwrap_or(0);
+        text[..start + inside].matches('\n').count() + 1
+    });
+    TemplateError { message: format!("nothing is called \"{name}\" here ({help})"), line }
+}
+
+/// A command line whose words are templates. It is split into words once, before anything is filled in, so that no
+/// value can become two words or reach a shell.
+#[derive(Clone, Debug)]
+pub struct Words(Vec<Template>);
+
+impl Words {
+    /// Splits a command line as a POSIX shell would, quotes and backslashes included; a tag like `{{ msg }}` belongs to
+    /// the word it stands in, blanks and all, inside of quotes or not.
+    pub fn parse(text: &str) -> Result<Words, TemplateError> {
+        let whole = |message: String| TemplateError { message, line: 1 };
+        // Tags are taken out, so that the split does not see their blanks and quotes. A character for private use, of
+        // which `text` has none, stands in for each.
+        let stand_in = ('\u{e000}'..='\u{f8ff}').find(|c| !text.contains(*c));
+        let Some(stand_in) = stand_in else {
+            return Err(whole("the command line uses up all characters for private use".to_owned()));
+        };
+        let mut tags = Vec::new();
+        let mut line = String::with_capacity(text.len());
+        for piece in pieces(text) {
+            if piece.starts_with("{#") {
+                continue;
+            }
+            if is_tag(piece) {
+                tags.push(piece);
+                line.push(stand_in);
+            } else {
+                line.push_str(piece);
+            }
+        }
+        let split = shell_words::split(&line)
+            .map_err(|_| whole("a quote is not closed: close it, or write \\ before it".to_owned()))?;
+        let mut tags = tags.into_iter();
+        let mut words = Vec::with_capacity(split.len());
+        for word in split {
+            let mut with_tags = String::with_capacity(word.len());
+            for c in word.chars() {
+                match tags.as_slice().first().filter(|_| c == stand_in) {
+                    Some(_) => with_tags.push_str(tags.next().unwrap_or_default()),
+                    None => with_tags.push(c),
+                }
+            }
+            words.push(Template::parse(&with_tags)?);
+        }
+        match words.first() {
+            None => Err(whole("the command is empty: name a program".to_owned())),
+            Some(Template(Body::Text(program))) if program.is_empty() => {
+                Err(whole("the first word names the program, and it is empty".to_owned()))
+            }
+            Some(_) => Ok(Words(words)),
+        }
+    }
+
+    /// The words with values filled in, as [`Template::render`] does: program first, each exactly one argument.
+    pub fn render(&self, values: &impl serde::Serialize) -> Result<Vec<String>, String> {
+        let values = Values::of(values)?;
+        self.0.iter().map(|word| word.render_with(&values)).collect()
+    }
+}
+
+fn is_tag(piece: &str) -> bool {
+    piece.starts_with("{{") || piece.starts_with("{%")
+}
+
+/// A template's text in pieces: its tags (`{{ }}`, `{% %}`, `{# #}`), each whole, and what is between them.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let opening = ["{{", "{%", "{#"].iter().filter_map(|opening| rest.find(opening)).min();
+        let length = match opening {
+            _ if rest.is_empty() => return None,
+            None => rest.len(),
+            Some(0) => tag_length(rest),
+            Some(at) => at,
+        };
+        let (piece, after) = rest.split_at(length);
+        rest = after;
+        Some(piece)
+    })
+}
+
+/// How long the tag is that `text` starts with. A closing bracket inside of a quoted text does not end it.
+fn tag_length(text: &str) -> usize {
+    let (closing, quotes) = match text.as_bytes().get(1) {
+        Some(b'{') => ("}}", true),
+        Some(b'%') => ("%}", true),
+        _ => ("#}", false),
+    };
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(2) {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if quotes && matches!(c, '"' | '\'') => quote = Some(c),
+            None if text[at..].starts_with(closing) => return at + closing.len(),
+            None => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn rendered(text: &str, values: serde_json::Value) -> String {
+        match Template::parse(text) {
+            Ok(template) => template.render(&values).unwrap_or_else(|why| format!("refused: {why}")),
+            Err(error) => format!("line {}: {}", error.line, error.message),
+        }
+    }
+
+    #[test]
+    fn values_are_filled_in_as_they_are() {
+        let values = json!({
+            "msg": "a <b> & \"c\"\0 Ж😀", "title": null, "query": {"x": "1"},
+            "payload": {"n": 3, "f": 1.5, "ok": true, "list": [1, 2], "none": null},
+        });
+        for (text, expected) in [
+            ("plain } text\n", "plain } text\n"),
+            ("{{ msg }}\n", "a <b> & \"c\" Ж😀\n"),
+            ("[{{ title }}{{ payload.none }}{{ query.nope }}{{ payload.a.b.c }}{{ headers.x }}]", "[]"),
+            ("{{ query.x }} {{ payload.n }} {{ payload.f }} {{ payload.ok }}", "1 3 1.5 true"),
+            ("{% for n in payload.list %}{{ loop.index }}:{{ n }};{% endfor %}", "1:1;2:2;"),
+            ("{% set up = msg|length > 3 %}{{ 'yes' if up else 'no' }}", "yes"),
+            ("{{ title or 'none' }} {{ range(2)|join(',') }}", "none 0,1"),
+        ] {
+            assert_eq!(rendered(text, values.clone()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_found_when_it_is_parsed() {
+        for (text, line, words) in [
+            ("a\n{{ mgs }}", 2, "nothing is called \"mgs\" here (did you mean \"msg\"?)"),
+            ("a\n\n{% if zzz %}{% endif %}", 3, "there are msg, title"),
+            ("a\n{{ msg", 2, "syntax error"),
+            ("{{ msg|nofilter }}\n", 1, "nofilter"),
+        ] {
+            let found = Template::parse(text)
+                .and_then(|template| template.render(&json!({})).map_err(|message| TemplateError { message, line: 1 }));
+            let error = found.expect_err(text);
+            assert!(error.message.contains(words), "{error}");
+            assert_eq!(error.line, line, "{text}");
+        }
+    }
+
+    #[test]
+    fn output_and_loops_have_an_end() {
+        let values = json!({"payload": vec![0; 2000], "msg": "x".repeat(MAX_OUTPUT)});
+        let nested = "{% for a in payload %}{% for b in payload %} {% endfor %}{% endfor %}";
+        assert!(rendered(nested, values.clone()).contains("in loops"));
+        assert!(rendered("{{ msg }}!", values).contains("longer than 1 MiB"));
+        let endless = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
+        assert!(rendered(endless, json!({})).contains("refused"));
+    }
+
+    #[test]
+    fn a_tag_is_part_of_one_word() {
+        let values = json!({"msg": "a b\0'; rm -rf / #", "query": {"x y": "$(z)"}});
+        let msg = "a b'; rm -rf / #";
+        for (text, expected) in [
+            ("say {{ msg }}", vec!["say", msg]),
+            ("say '{{ msg }}' --to=\"{{ query['x y'] }}\" end", vec!["say", msg, "--to=$(z)", "end"]),
+            ("a\\ b 'c d'{{msg}}\"\"", vec!["a b", &format!("c d{msg}")]),
+            ("x {{ '}} {{' }} {# no word #} y", vec!["x", "}} {{", "y"]),
+            ("x {% if msg %}yes{% endif %}", vec!["x", "yes"]),
+            ("x \u{e000} {{ query.none }} ''", vec!["x", "\u{e000}", "", ""]),
+        ] {
+            let words = Words::parse(text).expect(text).render(&values).expect(text);
+            assert_eq!(words, expected, "{text}");
+        }
+        for text in ["", "  ", "'' x", "say 'x", "say {{ mgs }}", "# only a comment"] {
+            assert!(Words::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_template_or_refused(text in "([{}%# '\"\\\\\n]|msg|for|\\PC){0,40}") {
+            let values = json!({"msg": text});
+            drop(Template::parse(&text).map(|template| template.render(&values)));
+            drop(Words::parse(&text).map(|words| words.render(&values)));
+        }
+    }
+}
