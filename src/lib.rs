@@ -15,4 +15,5 @@ pub mod provider;
 pub mod request;
 pub mod secret;
 pub mod tasks;
+pub mod template;
 pub mod url;

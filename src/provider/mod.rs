@@ -15,7 +15,10 @@ use crate::message::delivery::{Form, Receipt, SendError};
 use crate::node::{Node, Reader};
 use crate::secret::Secret;
 
+mod account;
 pub mod kinds;
+mod reply;
+mod text;
 
 /// One system that carries messages.
 pub trait Provider: Send + Sync {
@@ -29,8 +32,23 @@ pub struct Kind {
     pub name: &'static str,
     /// Limits that the provider documents, for accounts that set none.
     pub limits: Limits,
-    /// Reads an account's own properties. `None` after a mistake, which the reader has noted.
-    pub open: fn(&Node, &mut Reader<'_>) -> Option<Opened>,
+    /// Makes a provider of an account.
+    pub open: Open,
+}
+
+/// How a kind reads an account's own properties, by what its requests are. Each function gives `None` after a mistake,
+/// which the reader has noted.
+#[derive(Clone, Copy)]
+pub enum Open {
+    /// HTTP: its accounts may have `base-url`, `proxy` and `ca-file`.
+    Http {
+        /// Where the API is for accounts without a `base-url`; no slash at its end.
+        base_url: &'static str,
+        /// Is handed the account's `base-url` or the one above.
+        open: fn(&Node, &str, &mut Reader<'_>) -> Option<Opened>,
+    },
+    /// Something on this host.
+    Local(fn(&Node, &mut Reader<'_>) -> Option<Opened>),
 }
 
 /// What a kind makes of an account's own properties.
@@ -80,15 +98,22 @@ pub struct Account {
     pub fingerprint: u64,
 }
 
-/// How an account's requests travel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How an account's requests travel. Its `Debug` hides the proxy, which may hold a password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Transport {
     /// For one request, connecting and answer included.
     pub timeout: Duration,
-    /// `proxy`: `http://…` or `socks5://…`; without it the environment's proxy settings hold.
+    /// `proxy`: `http://…`, `socks5://…` or `socks5h://…`; without it the environment's proxy settings hold.
     pub proxy: Option<Uri>,
     /// PEM text of certificate authorities to trust besides the system's, for this account only.
     pub extra_ca: Option<Arc<str>>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proxy = self.proxy.as_ref().and_then(Uri::host);
+        write!(f, "timeout {:?}, proxy {proxy:?}, extra CA {}", self.timeout, self.extra_ca.is_some())
+    }
 }
 
 /// What is to be sent, with all that a pure provider may need to know.

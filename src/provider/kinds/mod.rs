@@ -2,5 +2,29 @@
 
 use super::Kind;
 
+mod console;
+mod telegram;
+mod whatsapp_cloud;
+
 /// Every provider, in order of name.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[console::KIND, telegram::KIND, whatsapp_cloud::KIND];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_sorted_and_unique() {
+        let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "keep the table in order: {names:?}");
+    }
+
+    #[test]
+    fn a_base_url_has_no_slash_at_its_end() {
+        for kind in KINDS {
+            if let super::super::Open::Http { base_url, .. } = kind.open {
+                assert!(!base_url.ends_with('/'), "{}", kind.name);
+            }
+        }
+    }
+}

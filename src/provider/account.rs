@@ -1,0 +1,229 @@
+//! One account as it is written: the properties that all accounts share, and those of its kind.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Uri;
+
+use super::{Account, Kind, Limits, OnUnknown, Open, Opened, Transport, kinds};
+use crate::account::AccountName;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::node::{Entry, Node, Property, Reader, Value};
+
+/// Time for one request where an account sets none.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The properties that every account may have.
+#[derive(Default)]
+struct Shared {
+    provider: Option<&'static Kind>,
+    timeout: Option<Duration>,
+    limits: Limits,
+    on_unknown: OnUnknown,
+}
+
+const SHARED: &[Property<Shared>] = &[
+    Property { name: "provider", read: |shared, node, reader| shared.provider = kind(node, reader) },
+    Property { name: "timeout", read: |shared, node, reader| shared.timeout = timeout(node, reader) },
+    Property { name: "rate", read: |shared, node, reader| shared.limits.rate = reader.rate(node) },
+    Property { name: "per-recipient", read: |shared, node, reader| shared.limits.per_recipient = reader.rate(node) },
+    Property {
+        name: "on-unknown",
+        read: |shared, node, reader| shared.on_unknown = on_unknown(node, reader).unwrap_or_default(),
+    },
+];
+
+/// The properties that accounts may have whose requests are HTTP.
+#[derive(Default)]
+struct Http {
+    base_url: Option<String>,
+    proxy: Option<Uri>,
+    extra_ca: Option<Arc<str>>,
+}
+
+const HTTP: &[Property<Http>] = &[
+    Property { name: "base-url", read: |http, node, reader| http.base_url = base_url(node, reader) },
+    Property { name: "proxy", read: |http, node, reader| http.proxy = proxy(node, reader) },
+    Property { name: "ca-file", read: |http, node, reader| http.extra_ca = ca_file(node, reader) },
+];
+
+impl Account {
+    /// Reads one account. `None` after a mistake, which the reader has noted.
+    pub fn open(name: &AccountName, node: &Node, reader: &mut Reader<'_>) -> Option<Account> {
+        let earlier = reader.findings.len();
+        let entries = reader.entries(node)?;
+        let (shared, others) = split(node, entries, SHARED);
+        let (http, own) = split(node, entries_of(&others), HTTP);
+        let shared = reader.record(&shared, SHARED)?;
+        let Some(kind) = shared.provider else {
+            if reader.findings.len() == earlier {
+                reader.note::<()>(Diagnostic::error(&node.place, "no \"provider\" is named").help(list_of_kinds()));
+            }
+            return None;
+        };
+        let mut transport = Transport { timeout: shared.timeout.unwrap_or(TIMEOUT), proxy: None, extra_ca: None };
+        let opened = match kind.open {
+            Open::Http { base_url, open } => {
+                let http = reader.record(&http, HTTP)?;
+                transport.proxy = http.proxy;
+                transport.extra_ca = http.extra_ca;
+                open(&own, http.base_url.as_deref().unwrap_or(base_url), reader)
+            }
+            Open::Local(open) => {
+                for entry in entries_of(&http) {
+                    let message = format!("\"{}\" is for providers on the net; {} is none", entry.key, kind.name);
+                    reader.wrong::<()>(&entry.key_place, message);
+                }
+                open(&own, reader)
+            }
+        };
+        let fingerprint = fingerprint(node, &transport, reader);
+        let sound = !reader.findings.iter().skip(earlier).any(Diagnostic::is_error);
+        let Opened { takes, provider } = opened.filter(|_| sound)?;
+        let limits = Limits {
+            rate: shared.limits.rate.or(kind.limits.rate),
+            per_recipient: shared.limits.per_recipient.or(kind.limits.per_recipient),
+        };
+        let (name, on_unknown) = (name.clone(), shared.on_unknown);
+        Some(Account { name, kind: kind.name, takes, provider, limits, on_unknown, transport, fingerprint })
+    }
+}
+
+/// Reads a kind's own properties. Unlike `Reader::record` it also suggests the properties that all accounts share.
+pub(super) fn own<T: Default>(node: &Node, table: &[Property<T>], reader: &mut Reader<'_>) -> Option<T> {
+    let (known, unknown) = split(node, entries_of(node), table);
+    for entry in entries_of(&unknown) {
+        let shared = SHARED.iter().map(|property| property.name).chain(HTTP.iter().map(|property| property.name));
+        let help = did_you_mean(&entry.key, table.iter().map(|property| property.name).chain(shared));
+        let finding = Diagnostic::error(&entry.key_place, format!("unknown key \"{}\"", entry.key));
+        reader.note::<()>(Diagnostic { help, ..finding });
+    }
+    reader.record(&known, table)
+}
+
+/// The object in two: what the table knows, and the rest. Accounts stand only in the full form, where a key is
+/// exactly its name.
+fn split<'n, T>(node: &Node, entries: impl IntoIterator<Item = &'n Entry>, table: &[Property<T>]) -> (Node, Node) {
+    let known = |entry: &&Entry| table.iter().any(|property| property.name == entry.key);
+    let (known, rest): (Vec<&Entry>, Vec<&Entry>) = entries.into_iter().partition(known);
+    let part = |entries: Vec<&Entry>| Node {
+        place: node.place.clone(),
+        value: Value::Map(entries.into_iter().cloned().collect()),
+    };
+    (part(known), part(rest))
+}
+
+/// The entries of an object that has been read before, so that nothing is noted twice.
+fn entries_of(node: &Node) -> &[Entry] {
+    match &node.value {
+        Value::Map(entries) => entries,
+        _ => &[],
+    }
+}
+
+fn kind(node: &Node, reader: &mut Reader<'_>) -> Option<&'static Kind> {
+    let name = reader.text(node)?;
+    let found = kinds::KINDS.iter().find(|kind| kind.name == name);
+    if found.is_none() {
+        let guess = did_you_mean(&name, kinds::KINDS.iter().map(|kind| kind.name));
+        let help = guess.into_iter().chain([list_of_kinds()]).collect::<Vec<_>>().join(" ");
+        reader.note::<()>(Diagnostic::error(&node.place, format!("no provider is called \"{name}\"")).help(help));
+    }
+    found
+}
+
+fn list_of_kinds() -> String {
+    format!("there are {}", kinds::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
+}
+
+fn timeout(node: &Node, reader: &mut Reader<'_>) -> Option<Duration> {
+    let timeout = reader.duration(node)?;
+    if timeout.is_zero() { reader.wrong(&node.place, "no time at all: nothing could be sent") } else { Some(timeout) }
+}
+
+fn on_unknown(node: &Node, reader: &mut Reader<'_>) -> Option<OnUnknown> {
+    match reader.text(node)?.as_str() {
+        "retry" => Some(OnUnknown::Retry),
+        "give-up" => Some(OnUnknown::GiveUp),
+        _ => reader.wrong(&node.place, "expected \"retry\" or \"give-up\""),
+    }
+}
+
+fn base_url(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    let text = reader.text(node)?;
+    let url = text.parse::<Uri>().ok();
+    let sound = url.as_ref().is_some_and(|url| {
+        let authority = url.authority().map_or("", |authority| authority.as_str());
+        matches!(url.scheme_str(), Some("http" | "https"))
+            && url.host().is_some_and(|host| !host.is_empty())
+            && !authority.contains('@')
+            && url.query().is_none()
+    });
+    if sound {
+        return Some(text.trim_end_matches('/').to_owned());
+    }
+    reader.note(
+        Diagnostic::error(&node.place, "expected an http:// or https:// address, without a query and credentials")
+            .help("as in https://api.example.org, without the API's version and path"),
+    )
+}
+
+/// A proxy may stand as a secret does, for it may hold a password; so the findings don't repeat it.
+fn proxy(node: &Node, reader: &mut Reader<'_>) -> Option<Uri> {
+    let text = reader.secret(node)?;
+    let url = text.expose().parse::<Uri>().ok().filter(|url| {
+        matches!(url.scheme_str(), Some("http" | "socks5" | "socks5h"))
+            && url.host().is_some_and(|host| !host.is_empty())
+            && matches!(url.path(), "" | "/")
+    });
+    match url {
+        Some(url) => Some(url),
+        None => reader.wrong(&node.place, "expected http://[USER:PASSWORD@]HOST:PORT or the same with socks5://"),
+    }
+}
+
+fn ca_file(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+    let path = reader.path(node)?;
+    match reader.surroundings.file(&path) {
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => Some(text.into()),
+        Ok(_) => reader.wrong(&node.place, format!("{} has no certificate in PEM form", path.display())),
+        Err(why) => reader.wrong(&node.place, why),
+    }
+}
+
+/// Equal for accounts made of the same: of what is written, and of what that refers to.
+fn fingerprint(node: &Node, transport: &Transport, reader: &mut Reader<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hash(node, reader, &mut hasher);
+    transport.proxy.hash(&mut hasher);
+    transport.extra_ca.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn hash(node: &Node, reader: &mut Reader<'_>, hasher: &mut DefaultHasher) {
+    std::mem::discriminant(&node.value).hash(hasher);
+    match &node.value {
+        Value::Null => {}
+        Value::Scalar { text, plain } => (text, plain).hash(hasher),
+        Value::List(elements) => {
+            elements.len().hash(hasher);
+            elements.iter().for_each(|element| hash(element, reader, hasher));
+        }
+        Value::Map(entries) => {
+            entries.len().hash(hasher);
+            for entry in entries {
+                entry.key.hash(hasher);
+                hash(&entry.value, reader, hasher);
+            }
+            if let [Entry { key, .. }] = entries.as_slice()
+                && matches!(key.as_str(), "env" | "file" | "credential" | "generated")
+            {
+                // What can't be read was noted when the property was.
+                let mut quiet =
+                    Reader { form: reader.form, findings: &mut Vec::new(), surroundings: reader.surroundings };
+                quiet.secret(node).map(|secret| secret.expose().to_owned()).hash(hasher);
+            }
+        }
+    }
+}

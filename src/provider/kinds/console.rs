@@ -1,0 +1,64 @@
+//! `console`: rings on the daemon's own terminal, or in its log. For a first try, and for tests of a configuration.
+
+use crate::account::Takes;
+use crate::message::delivery::{Receipt, SendError};
+use crate::node::{Node, Property, Reader};
+use crate::provider::account;
+use crate::provider::text::{harmless, one_line};
+use crate::provider::{Answer, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request};
+
+/// The row of the table.
+pub(super) const KIND: Kind =
+    Kind { name: "console", limits: Limits { rate: None, per_recipient: None }, open: Open::Local(open) };
+
+/// A console has no properties of its own.
+#[derive(Default)]
+struct Properties;
+
+const PROPERTIES: &[Property<Properties>] = &[];
+
+fn open(node: &Node, reader: &mut Reader<'_>) -> Option<Opened> {
+    account::own(node, PROPERTIES, reader)?;
+    Some(Opened { takes: Takes::Any, provider: Box::new(Console) })
+}
+
+struct Console;
+
+impl Provider for Console {
+    fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
+        match answers {
+            [] => Ok(Next::Ask(Request::Print { terminal: ringing(out), line: line(out) })),
+            _ => Ok(Next::Done(Receipt::default())),
+        }
+    }
+}
+
+/// Whom it rings: the contact, and its address where that says more.
+fn callee(out: &Outgoing) -> String {
+    let address = &out.address.text;
+    let callee = if address.is_empty() || *address == out.contact {
+        out.contact.clone()
+    } else {
+        format!("{} · {address}", out.contact)
+    };
+    harmless(&one_line(&callee))
+}
+
+/// A telephone that rings: with its bell, and open on the right, for the width of a line with emoji is anybody's guess.
+fn ringing(out: &Outgoing) -> String {
+    let mut shown = format!("\u{7}╭─ 🔔 ring, ring! {}\n", callee(out));
+    if let Some(title) = &out.title {
+        shown.push_str(&format!("│ {}\n│\n", harmless(&one_line(title))));
+    }
+    for line in harmless(&out.text.replace("\r\n", "\n")).lines() {
+        shown.push_str(format!("│ {line}").trim_end());
+        shown.push('\n');
+    }
+    shown.push_str("╰─\n");
+    shown
+}
+
+fn line(out: &Outgoing) -> String {
+    let title = out.title.as_deref().map(|title| format!("{} · ", one_line(title))).unwrap_or_default();
+    harmless(&format!("🔔 {}: {title}{}", callee(out), one_line(&out.text)))
+}

@@ -1,0 +1,120 @@
+//! What providers do to texts: put them on one line, cut them, keep a terminal safe from them.
+
+/// What stands in a cut text where the rest was.
+const CUT: char = '…';
+
+/// The title, where there is one, as the first line; then the text.
+pub(super) fn with_title(title: Option<&str>, text: &str) -> String {
+    match title {
+        Some(title) => format!("{title}\n{text}"),
+        None => text.to_owned(),
+    }
+}
+
+/// The text on one line: its lines trimmed and joined by ` · `, empty ones left out, tabs as spaces, and no more than
+/// four spaces in a row, as WhatsApp wants its template parameters.
+pub(super) fn one_line(text: &str) -> String {
+    let lines = text.split(is_line_break).map(str::trim).filter(|line| !line.is_empty());
+    let joined = lines.collect::<Vec<_>>().join(" · ").replace('\t', " ");
+    let mut line = String::with_capacity(joined.len());
+    let mut rest = joined.as_str();
+    while let Some(at) = rest.find("     ") {
+        let (before, spaces) = rest.split_at(at);
+        line.push_str(before);
+        line.push(' ');
+        rest = spaces.trim_start_matches(' ');
+    }
+    line.push_str(rest);
+    line
+}
+
+/// Everything that Unicode calls a line break.
+fn is_line_break(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// At most `most` units of the text, where `units` says how many a character has: cut with `…`, which counts too.
+fn cut(text: &str, most: usize, units: fn(char) -> usize) -> String {
+    let mut used = 0;
+    let mut fits = 0;
+    for (at, c) in text.char_indices() {
+        // `fits` stays where there is room for the mark behind it.
+        if used + units(CUT) <= most {
+            fits = at;
+        }
+        used += units(c);
+        if used > most {
+            return format!("{}{CUT}", text.get(..fits).unwrap_or_default().trim_end());
+        }
+    }
+    text.to_owned()
+}
+
+/// At most `most` characters.
+pub(super) fn cut_characters(text: &str, most: usize) -> String {
+    cut(text, most, |_| 1)
+}
+
+/// At most `most` UTF-16 units; a character outside of the basic plane, such as most emoji, has two.
+pub(super) fn cut_utf16(text: &str, most: usize) -> String {
+    cut(text, most, char::len_utf16)
+}
+
+/// The last `most` bytes or a little less, beginning with a whole character.
+pub(super) fn tail(text: &str, most: usize) -> &str {
+    let from = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
+    from.and_then(|at| text.get(at..)).unwrap_or_default()
+}
+
+/// The text with control characters and direction overrides made visible: nothing in it moves a cursor, changes a
+/// colour or turns a line around. Line breaks stay; a tab becomes a space.
+pub(super) fn harmless(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => c,
+        '\t' => ' ',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        _ if c.is_control() => char::REPLACEMENT_CHARACTER,
+        _ => c,
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_put_on_one_line() {
+        for (text, line) in [
+            ("one", "one"),
+            ("one\ntwo\r\n\r\n\tthree  \n", "one · two · three"),
+            ("a\tb    c     d", "a b    c d"),
+            ("a\t\t\t\t\tb", "a b"),
+            ("\n\n", ""),
+            ("a\u{2028}b\u{85}c", "a · b · c"),
+        ] {
+            assert_eq!(one_line(text), line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_text_keeps_to_its_length() {
+        assert_eq!(cut_characters("12345", 5), "12345");
+        assert_eq!(cut_characters("123456", 5), "1234…");
+        assert_eq!(cut_characters("12  56", 5), "12…");
+        assert_eq!(cut_utf16("😀😀", 4), "😀😀");
+        assert_eq!(cut_utf16("😀😀a", 4), "😀…");
+        assert_eq!(cut_utf16("a😀😀", 4), "a😀…");
+    }
+
+    #[test]
+    fn a_tail_begins_with_a_whole_character() {
+        assert_eq!(tail("ab", 5), "ab");
+        assert_eq!(tail("жук", 3), "к");
+    }
+
+    #[test]
+    fn a_terminal_is_safe() {
+        assert_eq!(harmless("a\u{1b}[2J\u{7}\u{9b}b\n\u{202e}c"), "a\u{fffd}[2J\u{fffd}\u{fffd}b\n\u{fffd}c");
+    }
+}

@@ -1,0 +1,217 @@
+//! Providers say the right thing and understand the answer: one fixture file for each.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookbell::account::{AccountName, Address, AddressKind};
+use hookbell::clock::Timestamp;
+use hookbell::diagnostic::{Diagnostic, Path, Place, Source};
+use hookbell::message::delivery::{Class, Form, Scope, SendError};
+use hookbell::node::{self, Entry, Node, Reader, Value as NodeValue};
+use hookbell::provider::{Account, Answer, Next, Outgoing, Request, kinds::KINDS};
+use hookbell::secret::Surroundings;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+#[test]
+fn every_provider_has_its_fixture_and_every_fixture_its_provider() {
+    let mut files: Vec<_> = fixtures().map(|(name, _)| name).collect();
+    files.sort();
+    assert_eq!(files, KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>());
+}
+
+#[test]
+fn providers_talk_as_their_fixtures_do() {
+    for (kind, cases) in fixtures() {
+        for case in cases.as_array().unwrap() {
+            let at = format!("{kind}: {}", case["name"].as_str().unwrap());
+            if let Some(findings) = case.get("findings") {
+                let (account, found) = opened(&case["account"]);
+                assert_eq!(json!(found.iter().map(ToString::to_string).collect::<Vec<_>>()), *findings, "{at}");
+                assert!(account.is_none(), "{at}");
+                continue;
+            }
+            talks(&at, case);
+            for code in case["codes"].as_array().unwrap_or(&Vec::new()) {
+                refuses(&format!("{at}: {code}"), case, code);
+            }
+        }
+    }
+}
+
+fn fixtures() -> impl Iterator<Item = (String, Value)> {
+    let folder = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/providers");
+    std::fs::read_dir(folder).unwrap().map(|file| {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cases = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), cases)
+    })
+}
+
+/// One conversation, from the first request to the result.
+fn talks(at: &str, case: &Value) {
+    let (account, findings) = opened(&case["account"]);
+    assert!(findings.is_empty(), "{at}: {findings:?}");
+    let account = account.unwrap();
+    let out = outgoing(&case["outgoing"]);
+    let mut answers = Vec::new();
+    for turn in case["talk"].as_array().unwrap() {
+        match account.provider.converse(&out, &answers) {
+            Ok(Next::Ask(request)) => assert_asked(at, &request, &turn["ask"]),
+            other => panic!("{at}: instead of asking: {other:?}"),
+        }
+        if let Some(answer) = turn.get("answer") {
+            answers.push(answered(answer));
+        }
+    }
+    if let Some(result) = case.get("result") {
+        assert_eq!(ended(account.provider.converse(&out, &answers)), *result, "{at}");
+    }
+}
+
+/// One row of `codes`: an answer, and the class that it is of.
+fn refuses(at: &str, case: &Value, row: &Value) {
+    let account = opened(&case["account"]).0.unwrap();
+    let [answer, class] = row.as_array().unwrap().as_slice() else { panic!("{at}: [answer, class]") };
+    let outcome = ended(account.provider.converse(&outgoing(&case["outgoing"]), &[answered(answer)]));
+    assert_eq!(outcome["class"], *class, "{at}: {outcome}");
+}
+
+fn opened(account: &Value) -> (Option<Account>, Vec<Diagnostic>) {
+    let mut findings = Vec::new();
+    let mut surroundings = Surroundings::default();
+    let mut reader = Reader { form: node::Form::Full, findings: &mut findings, surroundings: &mut surroundings };
+    let account = Account::open(&AccountName::new("mine"), &written(account), &mut reader);
+    (account, findings)
+}
+
+/// The JSON as the nodes of a file.
+fn written(json: &Value) -> Node {
+    let source = Source { path: "hooks.json".into(), text: json.to_string() };
+    node_of(json, &Place { source: Arc::new(source), span: 0..0, path: Path::default() })
+}
+
+fn node_of(json: &Value, place: &Place) -> Node {
+    let under = |path: Path| Place { path, ..place.clone() };
+    let value = match json {
+        Value::Null => NodeValue::Null,
+        Value::String(text) => NodeValue::Scalar { text: text.clone(), plain: false },
+        Value::Bool(_) | Value::Number(_) => NodeValue::Scalar { text: json.to_string(), plain: true },
+        Value::Array(elements) => {
+            let elements = elements.iter().enumerate();
+            NodeValue::List(elements.map(|(at, json)| node_of(json, &under(place.path.index(at)))).collect())
+        }
+        Value::Object(entries) => {
+            let entry = |(key, json): (&String, &Value)| {
+                let key_place = under(place.path.key(key));
+                Entry { key: key.clone(), value: node_of(json, &key_place), key_place }
+            };
+            NodeValue::Map(entries.iter().map(entry).collect())
+        }
+    };
+    Node { place: place.clone(), value }
+}
+
+fn outgoing(json: &Value) -> Outgoing {
+    let text = |key: &str, default: &str| json[key].as_str().unwrap_or(default).to_owned();
+    let repeated = json["times"].as_u64().unwrap_or(1);
+    Outgoing {
+        key: text("key", "k1"),
+        contact: text("contact", "ivan"),
+        address: Address { kind: AddressKind::new(&text("kind", "phone")), text: text("to", "+79001234567") },
+        title: json["title"].as_str().map(str::to_owned),
+        text: text("text", "disk full").repeat(repeated.try_into().unwrap()),
+        form: if json["form"] == "template" { Form::Template } else { Form::Best },
+        window_open: json["window-open"] == true,
+        now: Timestamp::from_millis(1_795_216_500_123),
+    }
+}
+
+/// Compares what the fixture names: a key that it leaves out is not looked at.
+fn assert_asked(at: &str, request: &Request, ask: &Value) {
+    let shown = format!("{request:?}");
+    assert!(!shown.contains("s3cret"), "{at}: a secret is shown in {shown}");
+    let found = match request {
+        Request::Http(http) => {
+            let headers = ask["headers"].as_object().into_iter().flatten();
+            let header = |name: &String| http.headers.get(name).and_then(|value| value.to_str().ok());
+            json!({
+                "method": http.method.as_str(),
+                "url": http.url.expose(),
+                "shown-url": http.shown_url,
+                "headers": headers.map(|(name, _)| (name.clone(), json!(header(name)))).collect::<serde_json::Map<_, _>>(),
+                "body": serde_json::from_slice::<Value>(&http.body).unwrap(),
+            })
+        }
+        Request::Exec(command) => {
+            json!({ "argv": command.argv, "stdin": String::from_utf8(command.stdin.clone()).unwrap() })
+        }
+        Request::Print { terminal, line } => json!({ "terminal": terminal, "line": line }),
+    };
+    for (key, wanted) in ask.as_object().unwrap() {
+        assert_eq!(found[key], spelled_out(wanted), "{at}: {key}");
+    }
+}
+
+/// `{"repeat": TEXT, "times": N, "then": TEXT}` is short for a long text.
+fn spelled_out(json: &Value) -> Value {
+    match json {
+        Value::Object(entries) if entries.contains_key("repeat") => {
+            let times = json["times"].as_u64().unwrap().try_into().unwrap();
+            json!(json["repeat"].as_str().unwrap().repeat(times) + json["then"].as_str().unwrap_or_default())
+        }
+        Value::Object(entries) => entries.iter().map(|(key, json)| (key.clone(), spelled_out(json))).collect(),
+        Value::Array(elements) => elements.iter().map(spelled_out).collect(),
+        _ => json.clone(),
+    }
+}
+
+/// `{"status", "headers", "body"}`, where a body that is no text is JSON; `{"code", "output"}`; or `"printed"`.
+fn answered(json: &Value) -> Answer {
+    if json == "printed" {
+        return Answer::Printed;
+    }
+    if let Some(output) = json.get("output") {
+        let code = json["code"].as_i64().map(|code| code.try_into().unwrap());
+        return Answer::Exec { code, output: output.as_str().unwrap().to_owned() };
+    }
+    let headers = json["headers"].as_object().into_iter().flatten().map(|(name, value)| {
+        (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value.as_str().unwrap()).unwrap())
+    });
+    Answer::Http {
+        status: StatusCode::from_u16(json["status"].as_u64().unwrap().try_into().unwrap()).unwrap(),
+        headers: HeaderMap::from_iter(headers),
+        body: match &json["body"] {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            body => body.to_string(),
+        }
+        .into_bytes(),
+    }
+}
+
+/// `{"receipt"}`, or `{"class", "code", "detail"}`.
+fn ended(outcome: Result<Next, SendError>) -> Value {
+    match outcome {
+        Ok(Next::Done(receipt)) => json!({ "receipt": receipt.id }),
+        Ok(Next::Ask(request)) => json!({ "asks": format!("{request:?}") }),
+        Err(SendError { class, code, detail }) => {
+            assert!(!detail.contains("s3cret"), "a secret is shown in {detail}");
+            json!({ "class": class_word(class), "code": code, "detail": detail })
+        }
+    }
+}
+
+/// `content`, `wait recipient`, `wait account 60s`.
+fn class_word(class: Class) -> String {
+    let Class::Wait { scope, after } = class else { return format!("{class:?}").to_lowercase() };
+    let scope = match scope {
+        Scope::Recipient => "recipient",
+        Scope::Sender => "sender",
+        Scope::Account => "account",
+    };
+    let after = after.map(|after: Duration| format!(" {}s", after.as_secs())).unwrap_or_default();
+    format!("wait {scope}{after}")
+}
