@@ -1,6 +1,8 @@
 //! hookbell: a hook is called, a bell rings.
 
 pub mod account;
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contact;

@@ -1,0 +1,4 @@
+//! One process, from its settings to its end.
+
+pub mod settings;
+pub mod systemd;

@@ -1,0 +1,308 @@
+//! The flag tables: one row = a flag's name, value, heading, help, default, and what it notes.
+//!
+//! A row notes exactly what was typed; `app::settings` makes something of it.
+
+use std::ffi::{OsStr, OsString};
+
+use super::parse::{Apply, Flag, Takes, boolean, integer, text};
+use crate::app::settings::{LogFormat, RawSettings};
+use crate::node::units;
+use Takes::{NotYet, Switch, Value};
+
+const LISTEN: &str = "where it listens";
+const HOOKS: &str = "what it serves";
+const LOG: &str = "what it tells";
+const PROCESS: &str = "how it runs";
+
+/// The flags of the daemon.
+pub const SERVE: &[Flag<RawSettings>] = &[
+    peer("ip", Value("ADDRESS"), LISTEN, "address or name to listen on; IPv6 in brackets", "0.0.0.0", |raw, v| {
+        set(&mut raw.ip, text(v))
+    }),
+    peer("port", Value("PORT"), LISTEN, "port to listen on", "9000", |raw, v| set(&mut raw.port, integer(v))),
+    peer(
+        "socket",
+        Value("PATH"),
+        LISTEN,
+        "listen on this Unix socket instead; @NAME is an abstract one",
+        "",
+        |raw, v| set(&mut raw.socket, Ok(v.to_owned())),
+    ),
+    peer("urlprefix", Value("PREFIX"), LISTEN, "serve hooks at /PREFIX/ID", "hooks", |raw, v| {
+        set(&mut raw.url_prefix, text(v))
+    }),
+    peer(
+        "hooks",
+        Value("FILE"),
+        HOOKS,
+        "file, or folder of files, that says what to serve; repeatable",
+        "hooks.json",
+        {
+            |raw, v| {
+                raw.hooks.push(v.to_owned());
+                Ok(())
+            }
+        },
+    ),
+    peer("hotreload", Switch, HOOKS, "notice edits of the files without a signal", "true", |raw, v| {
+        set(&mut raw.hot_reload, boolean(v))
+    }),
+    peer("nopanic", Switch, HOOKS, "start even where there is no hook", "false", |raw, v| {
+        raw.no_panic = boolean(v)?;
+        Ok(())
+    }),
+    ours("strict", Switch, HOOKS, "don't start with anything wrong or doubtful in the files", "false", |raw, v| {
+        raw.strict = boolean(v)?;
+        Ok(())
+    }),
+    peer("http-methods", Value("LIST"), HOOKS, "methods of hooks that name none, comma-separated", "any", |raw, v| {
+        set(&mut raw.http_methods, text(v))
+    }),
+    peer("header", Value("NAME=VALUE"), HOOKS, "header of every answer; repeatable", "", |raw, v| {
+        let typed = text(v)?;
+        let pair = typed.split_once('=').ok_or("header flag must be in name=value format")?;
+        raw.headers.push((pair.0.to_owned(), pair.1.to_owned()));
+        Ok(())
+    }),
+    peer("verbose", Switch, LOG, "log every call and every command", "false", |raw, v| {
+        raw.verbose = boolean(v)?;
+        Ok(())
+    }),
+    peer("debug", Switch, LOG, "log every request and answer in full as well", "false", |raw, v| {
+        raw.debug = boolean(v)?;
+        Ok(())
+    }),
+    peer("logfile", Value("FILE"), LOG, "append the log to FILE; implies -verbose", "stderr", |raw, v| {
+        set(&mut raw.log_file, Ok(v.to_owned()))
+    }),
+    ours("log-format", Value("FORMAT"), LOG, "text or json", "text", |raw, v| {
+        raw.log_format = match v.to_str() {
+            Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            _ => return Err("write text or json".to_owned()),
+        };
+        Ok(())
+    }),
+    peer("version", Switch, LOG, "print the version and exit", "false", |raw, v| {
+        raw.version = boolean(v)?;
+        Ok(())
+    }),
+    ours("state-dir", Value("DIR"), PROCESS, STATE_DIR, "$STATE_DIRECTORY or ./hookbell-state", |raw, v| {
+        set(&mut raw.state_dir, Ok(v.to_owned()))
+    }),
+    ours("drain", Value("TIME"), PROCESS, "how long a stop waits for what is under way", "30s", |raw, v| {
+        set(&mut raw.drain, units::duration(&text(v)?))
+    }),
+    peer("cert", NotYet, "", "", "", ignore),
+    peer("cipher-suites", NotYet, "", "", "", ignore),
+    peer("key", NotYet, "", "", "", ignore),
+    peer("list-cipher-suites", NotYet, "", "", "", ignore),
+    peer("max-multipart-mem", NotYet, "", "", "", ignore),
+    peer("pidfile", NotYet, "", "", "", ignore),
+    peer("secure", NotYet, "", "", "", ignore),
+    peer("setgid", NotYet, "", "", "", ignore),
+    peer("setuid", NotYet, "", "", "", ignore),
+    peer("template", NotYet, "", "", "", ignore),
+    peer("tls-min-version", NotYet, "", "", "", ignore),
+    peer("x-request-id", NotYet, "", "", "", ignore),
+    peer("x-request-id-limit", NotYet, "", "", "", ignore),
+    ours("admin", NotYet, "", "", "", ignore),
+    ours("admin-token-file", NotYet, "", "", "", ignore),
+    ours("callbacks", NotYet, "", "", "", ignore),
+    ours("keep", NotYet, "", "", "", ignore),
+    ours("public-url", NotYet, "", "", "", ignore),
+];
+
+const STATE_DIR: &str = "where messages and generated secrets are kept";
+const VERB: &str = "flags";
+
+/// `hookbell check`, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckArgs {
+    /// Whether warnings are findings, too.
+    pub strict: bool,
+    /// Where generated secrets are.
+    pub state_dir: Option<OsString>,
+    /// The files; none means the default one.
+    pub files: Vec<OsString>,
+}
+
+/// The flags of `hookbell check`.
+pub const CHECK: &[Flag<CheckArgs>] = &[
+    ours("strict", Switch, VERB, "a warning is a finding, too", "false", |args, v| {
+        args.strict = boolean(v)?;
+        Ok(())
+    }),
+    ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", |args, v| {
+        set(&mut args.state_dir, Ok(v.to_owned()))
+    }),
+];
+
+/// `hookbell token`, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenArgs {
+    /// The name of the generated secret.
+    pub name: String,
+    /// Where generated secrets are.
+    pub state_dir: Option<OsString>,
+}
+
+/// The flags of `hookbell token`.
+pub const TOKEN: &[Flag<TokenArgs>] = &[ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", {
+    |args, v| set(&mut args.state_dir, Ok(v.to_owned()))
+})];
+
+/// `hookbell send`, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SendArgs {
+    /// Contacts, lists and phone numbers; at least one.
+    pub to: Vec<String>,
+    /// Accounts, in order of preference.
+    pub via: Vec<String>,
+    /// A heading.
+    pub title: Option<String>,
+    /// Whether it is only shown what would be sent.
+    pub dry_run: bool,
+    /// The files that a dry run reads; none means the default one.
+    pub hooks: Vec<OsString>,
+    /// Where the daemon is found.
+    pub state_dir: Option<OsString>,
+    /// What to send.
+    pub text: Text,
+}
+
+/// Where the text of a message comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// From the command line. What is not UTF-8 has become U+FFFD: an alarm is not refused for its accents.
+    Given(String),
+    /// `-`: from standard input.
+    Stdin,
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        Text::Given(String::new())
+    }
+}
+
+/// The flags of `hookbell send`.
+pub const SEND: &[Flag<SendArgs>] = &[
+    ours("to", Value("NAME|PHONE"), VERB, "a contact, a list or a phone number; repeatable", "", |args, v| {
+        args.to.push(text(v)?);
+        Ok(())
+    }),
+    ours(
+        "via",
+        Value("ACCOUNT"),
+        VERB,
+        "an account; repeatable, in order of preference",
+        "the contact's",
+        |args, v| {
+            args.via.push(text(v)?);
+            Ok(())
+        },
+    ),
+    ours("title", Value("TITLE"), VERB, "a heading", "none", |args, v| {
+        set(&mut args.title, Ok(v.to_string_lossy().into_owned()))
+    }),
+    ours("dry-run", Switch, VERB, "show what would be sent, and to whom; send nothing", "false", |args, v| {
+        args.dry_run = boolean(v)?;
+        Ok(())
+    }),
+    ours("hooks", Value("FILE"), VERB, "with -dry-run: read FILE and ask no daemon; repeatable", "", |args, v| {
+        args.hooks.push(v.to_owned());
+        Ok(())
+    }),
+    ours("state-dir", Value("DIR"), VERB, "where the daemon is found", "the first that exists", |args, v| {
+        set(&mut args.state_dir, Ok(v.to_owned()))
+    }),
+];
+
+/// A flag that the peer has, too: its name, meaning and default are not ours to choose.
+const fn peer<T>(
+    name: &'static str,
+    takes: Takes,
+    group: &'static str,
+    help: &'static str,
+    default: &'static str,
+    apply: Apply<T>,
+) -> Flag<T> {
+    Flag { name, takes, help, default, group, ours: false, apply }
+}
+
+/// A flag of our own; the environment may stand in for the daemon's.
+const fn ours<T>(
+    name: &'static str,
+    takes: Takes,
+    group: &'static str,
+    help: &'static str,
+    default: &'static str,
+    apply: Apply<T>,
+) -> Flag<T> {
+    Flag { name, takes, help, default, group, ours: true, apply }
+}
+
+fn set<T>(slot: &mut Option<T>, value: Result<T, String>) -> Result<(), String> {
+    *slot = Some(value?);
+    Ok(())
+}
+
+/// For rows that refuse before they are applied.
+fn ignore<T>(_: &mut T, _: &OsStr) -> Result<(), String> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::{Stop, flags};
+    use super::*;
+
+    fn typed(line: &[&str]) -> Result<RawSettings, Stop> {
+        let args: Vec<OsString> = line.iter().map(Into::into).collect();
+        let mut raw = RawSettings::default();
+        flags(SERVE, &args, &mut raw).map(|_| raw)
+    }
+
+    #[test]
+    fn the_peers_command_line_is_understood() {
+        let line = ["-hooks=a", "--hooks", "b", "-debug", "-ip=127.0.0.1", "-port", "0x10", "-header", "a=b=c"];
+        let raw = typed(&line).unwrap();
+        assert_eq!(raw.hooks, ["a", "b"]);
+        assert_eq!((raw.debug, raw.ip.as_deref(), raw.port), (true, Some("127.0.0.1"), Some(16)));
+        assert_eq!(raw.headers, [("a".to_owned(), "b=c".to_owned())]);
+        assert_eq!(typed(&["-hotreload=false"]).unwrap().hot_reload, Some(false));
+    }
+
+    #[test]
+    fn rows_refuse_what_they_cannot_take() {
+        let header = typed(&["-header", "x\"y"]).unwrap_err();
+        let said = "invalid value \"x\\\"y\" for flag -header: header flag must be in name=value format";
+        assert_eq!(header, Stop::Wrong(said.to_owned()));
+        assert!(typed(&["-log-format", "xml"]).is_err());
+        assert!(typed(&["-secure"]).is_err());
+    }
+
+    #[test]
+    fn names_are_unique_and_each_row_says_what_it_does() {
+        fn guard<T>(table: &[Flag<T>]) {
+            for (at, flag) in table.iter().enumerate() {
+                let name = flag.name;
+                assert!(table[..at].iter().all(|other| other.name != name), "-{name} stands twice");
+                assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-')), "-{name}");
+                assert_eq!(flag.help.is_empty(), flag.takes == NotYet, "-{name}");
+                assert!(!flag.help.ends_with('.') && flag.help.len() <= 70, "-{name}: {}", flag.help);
+            }
+        }
+        guard(SERVE);
+        guard(CHECK);
+        guard(TOKEN);
+        guard(SEND);
+    }
+
+    #[test]
+    fn variables_are_derived_and_only_ours_have_one() {
+        let variables: Vec<String> = SERVE.iter().filter(|f| f.takes != NotYet).filter_map(Flag::variable).collect();
+        assert_eq!(variables, ["HOOKBELL_STRICT", "HOOKBELL_LOG_FORMAT", "HOOKBELL_STATE_DIR", "HOOKBELL_DRAIN"]);
+    }
+}

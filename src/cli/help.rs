@@ -1,0 +1,211 @@
+//! Usage texts and `hookbell help`, made from the tables.
+
+use std::fmt::Write as _;
+
+use super::flags::{CHECK, SEND, SERVE, TOKEN};
+use super::parse::{Flag, Takes};
+use crate::diagnostic::did_you_mean;
+
+/// A command's name, its arguments, and what it does, in a line.
+pub struct Verb {
+    /// Its name.
+    pub name: &'static str,
+    /// What follows it.
+    pub arguments: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// What there is to know beyond that.
+    pub more: &'static str,
+}
+
+/// Every command, in the order of the overview.
+pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "check",
+        arguments: "[flags] [FILE …]",
+        help: "read the files, tell everything that is wrong with them",
+        more: "Without FILE it reads hooks.json. It exits with 1 where there is an error (with -strict: or a warning).\n\
+               It connects to nothing and makes nothing.",
+    },
+    Verb {
+        name: "token",
+        arguments: "NAME [flags]",
+        help: "print the generated secret NAME",
+        more: "The daemon makes the secret when it first loads a file that says {\"generated\": \"NAME\"}.",
+    },
+    Verb {
+        name: "send",
+        arguments: "-to NAME|PHONE [flags] TEXT|-",
+        help: "send one message through the running daemon",
+        more: "With - as its text it reads standard input. It exits with 75 where it is worth trying again.",
+    },
+    Verb { name: "help", arguments: "[TOPIC]", help: "tell more about a command, a flag or a topic", more: "" },
+];
+
+const TOPICS: &[(&str, &str, &str)] = &[
+    (
+        "environment",
+        "which variables are read",
+        "  HOOKBELL_…             stands in for a flag of our own (hookbell -h shows which); the flag wins\n  \
+           STATE_DIRECTORY        set by systemd: the state directory\n  \
+           RUNTIME_DIRECTORY      set by systemd: where the control socket is\n  \
+           CREDENTIALS_DIRECTORY  set by systemd: where {\"credential\": NAME} is looked up\n  \
+           LISTEN_FDS             set by systemd: the socket to serve on\n  \
+           NOTIFY_SOCKET          set by systemd: where to tell that we are ready\n  \
+           WATCHDOG_USEC          set by systemd: how often to tell that we live\n  \
+           JOURNAL_STREAM         set by systemd: the log goes to the journal, with priorities\n  \
+           NO_COLOR               no colours on a terminal\n",
+    ),
+    (
+        "exit-codes",
+        "what the exit code says",
+        "  0   done\n  1   it could not be done, or something is wrong with the files\n  \
+           2   the command line is wrong\n  75  not now: try again\n",
+    ),
+    (
+        "signals",
+        "what signals do",
+        "  HUP, USR1   read the files again\n  \
+           TERM, INT   finish what is under way (at most -drain), then end\n  \
+           QUIT        end at once; so does a second INT\n",
+    ),
+];
+
+/// What `-h` and a wrong flag print: how to call the daemon.
+pub fn usage(program: &str) -> String {
+    let mut text = format!("usage: {program} [flags]\n");
+    if program != "webhook" {
+        text += "       hookbell COMMAND …   (see hookbell help)\n";
+    }
+    rows(&mut text, SERVE);
+    text
+}
+
+/// How to call the command `name`; empty if there is none.
+pub fn verb_usage(name: &str) -> String {
+    let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else { return String::new() };
+    let mut text = format!("usage: hookbell {name} {}\n\n{}\n", verb.arguments, verb.help);
+    if !verb.more.is_empty() {
+        text += verb.more;
+        text += "\n";
+    }
+    match name {
+        "check" => rows(&mut text, CHECK),
+        "token" => rows(&mut text, TOKEN),
+        "send" => rows(&mut text, SEND),
+        _ => {}
+    }
+    text
+}
+
+/// `hookbell help [TOPIC]`. The error says which topics there are.
+pub fn help(topic: Option<&str>) -> Result<String, String> {
+    let Some(asked) = topic else { return Ok(overview()) };
+    let name = asked.trim_start_matches('-');
+    if let Some(verb) = VERBS.iter().find(|verb| verb.name == name && !asked.starts_with('-')) {
+        return Ok(verb_usage(verb.name));
+    }
+    if name == "flags" {
+        return Ok(usage("hookbell"));
+    }
+    if let Some((_, _, text)) = TOPICS.iter().find(|(topic, ..)| *topic == name) {
+        return Ok((*text).to_owned());
+    }
+    if let Some(flag) = SERVE.iter().find(|flag| flag.name == name) {
+        let mut text = String::new();
+        match flag.takes {
+            Takes::NotYet => text = format!("-{name} is not in this version of hookbell\n"),
+            _ => row(&mut text, flag, true),
+        }
+        return Ok(text);
+    }
+    let topics = VERBS.iter().map(|verb| verb.name).chain(["flags"]).chain(TOPICS.iter().map(|topic| topic.0));
+    let advice = did_you_mean(name, topics.clone().chain(SERVE.iter().map(|flag| flag.name)));
+    let advice =
+        advice.unwrap_or_else(|| format!("there are {}, and every flag", topics.collect::<Vec<_>>().join(", ")));
+    Err(format!("no help is called \"{asked}\": {advice}"))
+}
+
+fn overview() -> String {
+    let mut text = "hookbell: a hook is called, a bell rings\n\n".to_owned();
+    let mut line = |call: &str, help: &str| writeln!(text, "  hookbell {call:<36}{help}").ok();
+    line("[flags]", "serve hooks until told to stop");
+    for Verb { name, arguments, help, .. } in VERBS {
+        line(&format!("{name} {arguments}"), help);
+    }
+    text += "\nhelp for\n";
+    let mut line = |topic: &str, help: &str| writeln!(text, "  hookbell help {topic:<31}{help}").ok();
+    line("flags", "every flag of the daemon (also: hookbell -h)");
+    for (topic, help, _) in TOPICS {
+        line(topic, help);
+    }
+    text
+}
+
+fn rows<T>(text: &mut String, table: &[Flag<T>]) {
+    let mut group = "";
+    // Verbs' flags have no variables: only the daemon is configured by its environment.
+    let variables = table.iter().any(|flag| !flag.ours);
+    for flag in table.iter().filter(|flag| flag.takes != Takes::NotYet) {
+        if flag.group != group {
+            group = flag.group;
+            write!(text, "\n{group}\n").ok();
+        }
+        row(text, flag, variables);
+    }
+}
+
+fn row<T>(text: &mut String, flag: &Flag<T>, variables: bool) {
+    let call = match flag.takes {
+        Takes::Value(value) => format!("-{} {value}", flag.name),
+        _ => format!("-{}", flag.name),
+    };
+    let default = Some(format!("default {}", flag.default)).filter(|_| !matches!(flag.default, "" | "false"));
+    let variable = flag.variable().filter(|_| variables).map(|name| format!("${name}"));
+    let notes: Vec<String> = default.into_iter().chain(variable).collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    writeln!(text, "  {call:<20} {}{notes}", flag.help).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_has_a_line_for_every_flag_of_this_version_and_no_other() {
+        let text = usage("hookbell");
+        for flag in SERVE {
+            let shown = text.lines().filter(|line| line.split_whitespace().next() == Some(&format!("-{}", flag.name)));
+            assert_eq!(shown.count(), usize::from(flag.takes != Takes::NotYet), "-{}", flag.name);
+        }
+        assert!(text.contains(
+            "-drain TIME          how long a stop waits for what is under way (default 30s; $HOOKBELL_DRAIN)"
+        ));
+        assert!(!usage("webhook").contains("COMMAND"));
+    }
+
+    #[test]
+    fn every_group_is_one_block() {
+        let groups: Vec<_> = SERVE.iter().filter(|f| f.takes != Takes::NotYet).map(|f| f.group).collect();
+        let mut blocks = groups.clone();
+        blocks.dedup();
+        let distinct: std::collections::BTreeSet<_> = groups.iter().collect();
+        assert_eq!(blocks.len(), distinct.len(), "{groups:?}");
+    }
+
+    #[test]
+    fn every_topic_of_the_overview_has_its_help() {
+        let overview = help(None).unwrap();
+        for verb in VERBS {
+            assert!(overview.contains(verb.help));
+            assert!(help(Some(verb.name)).unwrap().contains(verb.arguments));
+        }
+        for (topic, ..) in TOPICS {
+            assert!(help(Some(topic)).is_ok());
+        }
+        assert!(help(Some("-port")).unwrap().contains("default 9000"));
+        assert!(help(Some("template")).unwrap().contains("not in this version"));
+        assert!(help(Some("chekc")).unwrap_err().contains("did you mean \"check\"?"));
+        assert!(help(Some("zzzz")).unwrap_err().contains("there are check, token"));
+    }
+}

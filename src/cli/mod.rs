@@ -1,0 +1,321 @@
+//! The terminal's face: what was typed becomes a command, and a command becomes an exit code.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::Path;
+
+use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
+use parse::Stop;
+
+use crate::app::settings::{RawSettings, Settings};
+use crate::diagnostic::did_you_mean;
+
+pub mod flags;
+pub mod help;
+pub mod log;
+pub mod parse;
+
+/// The version of webhook that we stand in for.
+const PEER_VERSION: &str = "2.8.2";
+
+/// How a command ended, for whoever called it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Fine = 0,
+    /// Something is wrong with the files, or could not be done.
+    Trouble = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// Not now: EX_TEMPFAIL of sysexits.h.
+    TryAgain = 75,
+}
+
+/// What we were called as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// Ourselves.
+    Hookbell,
+    /// `webhook`: no subcommands, and its version.
+    Webhook,
+}
+
+impl Program {
+    /// By argv[0].
+    pub fn named(path: &OsStr) -> Program {
+        if Path::new(path).file_name() == Some(OsStr::new("webhook")) { Program::Webhook } else { Program::Hookbell }
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Program::Hookbell => "hookbell",
+            Program::Webhook => "webhook",
+        }
+    }
+
+    fn version(self) -> String {
+        match self {
+            Program::Hookbell => format!("hookbell {}", env!("CARGO_PKG_VERSION")),
+            Program::Webhook => format!("webhook version {PEER_VERSION}"),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Serve hooks until told to stop.
+    Serve {
+        /// The flags.
+        raw: Box<RawSettings>,
+        /// What stood behind them and means nothing.
+        ignored: Vec<OsString>,
+    },
+    /// Tell what is wrong with files.
+    Check(CheckArgs),
+    /// Print a generated secret.
+    Token(TokenArgs),
+    /// Send one message.
+    Send(SendArgs),
+    /// Print this.
+    Print(String),
+}
+
+/// Why there is no command: what to print on stderr, and how to exit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What to print.
+    pub text: String,
+    /// How to exit.
+    pub exit: Exit,
+}
+
+/// Does what the arguments say; the first is the name we were called by.
+pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
+    let (program, args) = match args.split_first() {
+        Some((name, args)) => (Program::named(name), args),
+        None => (Program::Hookbell, args),
+    };
+    let command = match Command::parse(program, args, &|name| std::env::var_os(name)) {
+        Ok(command) => command,
+        Err(Refusal { text, exit }) => {
+            say(&text);
+            return Ok(exit);
+        }
+    };
+    match command {
+        Command::Serve { raw, ignored } => {
+            if let Some(warning) = warning(program, &ignored) {
+                say(&warning);
+            }
+            serve(raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?)
+        }
+        Command::Check(args) => check(args),
+        Command::Token(args) => token(args),
+        Command::Send(args) => send(args),
+        Command::Print(text) => {
+            // A reader that has seen enough (`| head`) is no reason to complain.
+            std::io::stdout().write_all(text.as_bytes()).ok();
+            Ok(Exit::Fine)
+        }
+    }
+}
+
+impl Command {
+    /// Reads the arguments behind the program's name. `look_up` is the environment.
+    pub fn parse(
+        program: Program,
+        args: &[OsString],
+        look_up: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Command, Refusal> {
+        if let (Program::Hookbell, Some((word, after))) = (program, args.split_first())
+            && !word.as_encoded_bytes().starts_with(b"-")
+        {
+            return Command::verb(&word.to_string_lossy(), after);
+        }
+        let stopped = |stop| refused(stop, &help::usage(program.as_str()));
+        let mut raw = Box::<RawSettings>::default();
+        // -version answers also where the environment is wrong: it is asked by people who look for what is wrong.
+        let ignored = parse::flags(SERVE, args, &mut raw).map_err(stopped)?.to_vec();
+        if raw.version {
+            return Ok(Command::Print(program.version() + "\n"));
+        }
+        let mut raw = Box::<RawSettings>::default();
+        parse::environment(SERVE, look_up, &mut *raw).map_err(stopped)?;
+        parse::flags(SERVE, args, &mut raw).map_err(stopped)?;
+        Ok(Command::Serve { raw, ignored })
+    }
+
+    fn verb(word: &str, args: &[OsString]) -> Result<Command, Refusal> {
+        let wrong = |text: String| Refusal { text: format!("hookbell {word}: {text}"), exit: Exit::Usage };
+        let stopped = |stop| refused(stop, &help::verb_usage(word));
+        match word {
+            "check" => {
+                let mut check = CheckArgs::default();
+                check.files = parse::anywhere(CHECK, args, &mut check).map_err(stopped)?;
+                Ok(Command::Check(check))
+            }
+            "token" => {
+                let mut token = TokenArgs::default();
+                token.name = match &parse::anywhere(TOKEN, args, &mut token).map_err(stopped)?[..] {
+                    [name] => parse::text(name).map_err(wrong)?,
+                    [] => return Err(wrong("which one? give the NAME of {\"generated\": NAME}".to_owned())),
+                    [_, second, ..] => return Err(wrong(format!("one at a time: {second:?} is one too many"))),
+                };
+                Ok(Command::Token(token))
+            }
+            "send" => {
+                let mut send = SendArgs::default();
+                let texts = parse::anywhere(SEND, args, &mut send).map_err(stopped)?;
+                send.text = match &texts[..] {
+                    [text] if text == "-" => Text::Stdin,
+                    [text] => Text::Given(text.to_string_lossy().into_owned()),
+                    [] => return Err(wrong("give a TEXT, or - to read it from standard input".to_owned())),
+                    [_, second, ..] => return Err(wrong(format!("put the text in quotes: {second:?} is left over"))),
+                };
+                if send.to.is_empty() {
+                    return Err(wrong("to whom? give -to NAME or -to PHONE".to_owned()));
+                }
+                if !send.dry_run && !send.hooks.is_empty() {
+                    return Err(wrong("-hooks goes with -dry-run: the daemon sends by what it has loaded".to_owned()));
+                }
+                Ok(Command::Send(send))
+            }
+            "help" => match args {
+                [] => help::help(None),
+                [topic, ..] => help::help(Some(&topic.to_string_lossy())),
+            }
+            .map(Command::Print)
+            .map_err(wrong),
+            _ => {
+                let names: Vec<_> = help::VERBS.iter().map(|verb| verb.name).collect();
+                let advice = did_you_mean(word, names.iter().copied());
+                let advice = advice.unwrap_or_else(|| format!("there are {}", names.join(", ")));
+                let text = format!("hookbell: no command is called {word:?}: {advice}");
+                Err(Refusal { text, exit: Exit::Usage })
+            }
+        }
+    }
+}
+
+/// upstream: the usage text follows a mistake, too.
+fn refused(stop: Stop, usage: &str) -> Refusal {
+    match stop {
+        Stop::Help => Refusal { text: usage.trim_end().to_owned(), exit: Exit::Fine },
+        Stop::Wrong(what) => Refusal { text: format!("{what}\n{}", usage.trim_end()), exit: Exit::Usage },
+    }
+}
+
+/// upstream #296: flags behind a forgotten `-hooks` are ignored in silence. Ignored they stay; the silence ends.
+fn warning(program: Program, ignored: &[OsString]) -> Option<String> {
+    let (first, more) = ignored.split_first()?;
+    let more: String = more.iter().map(|word| format!(" {}", word.to_string_lossy())).collect();
+    let (program, first) = (program.as_str(), first.to_string_lossy());
+    Some(format!(
+        "{program}: ignored: {first}{more}: flags end at {first:?}, which is none (a hooks file is given as -hooks FILE)"
+    ))
+}
+
+fn say(text: &str) {
+    // Where stderr is gone there is nobody to tell.
+    writeln!(std::io::stderr(), "{text}").ok();
+}
+
+fn serve(_settings: Settings) -> anyhow::Result<Exit> {
+    anyhow::bail!("serving is not built yet")
+}
+
+fn check(_args: CheckArgs) -> anyhow::Result<Exit> {
+    anyhow::bail!("checking is not built yet")
+}
+
+fn token(_args: TokenArgs) -> anyhow::Result<Exit> {
+    anyhow::bail!("tokens are not built yet")
+}
+
+fn send(_args: SendArgs) -> anyhow::Result<Exit> {
+    anyhow::bail!("sending is not built yet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &[&str]) -> Result<Command, Refusal> {
+        let args: Vec<OsString> = line[1..].iter().map(Into::into).collect();
+        Command::parse(Program::named(OsStr::new(line[0])), &args, &|_| None)
+    }
+
+    fn refusal(line: &[&str]) -> (Exit, String) {
+        let Refusal { text, exit } = parsed(line).unwrap_err();
+        (exit, text.lines().next().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_verb_counts_as_the_first_word_and_never_for_webhook() {
+        assert!(matches!(parsed(&["hookbell", "check"]), Ok(Command::Check(_))));
+        for line in [&["/usr/bin/webhook", "check", "-x"][..], &["hookbell", "-debug", "check", "-x"]] {
+            let Ok(Command::Serve { ignored, .. }) = parsed(line) else { panic!("{line:?}") };
+            assert_eq!(ignored, ["check", "-x"]);
+        }
+        let (exit, text) = refusal(&["hookbell", "chekc"]);
+        assert_eq!(
+            (exit, text.as_str()),
+            (Exit::Usage, "hookbell: no command is called \"chekc\": did you mean \"check\"?")
+        );
+    }
+
+    #[test]
+    fn what_is_ignored_is_named() {
+        let said = warning(Program::Webhook, &["hooks.json".into(), "-port".into(), "1".into()]).unwrap();
+        assert!(said.starts_with("webhook: ignored: hooks.json -port 1: "), "{said}");
+        assert_eq!(warning(Program::Hookbell, &[]), None);
+    }
+
+    #[test]
+    fn the_version_is_the_peers_under_its_name() {
+        let version = |name| parsed(&[name, "-version", "-port", "1"]);
+        assert_eq!(version("./webhook"), Ok(Command::Print("webhook version 2.8.2\n".into())));
+        assert_eq!(version("hookbell"), Ok(Command::Print(format!("hookbell {}\n", env!("CARGO_PKG_VERSION")))));
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_version_over_its_mistakes() {
+        let set = |name: &str| (name == "HOOKBELL_STATE_DIR").then(|| "/env".into());
+        let args = ["-state-dir=/flag".into()];
+        let Ok(Command::Serve { raw, .. }) = Command::parse(Program::Hookbell, &args, &set) else { panic!() };
+        assert_eq!(raw.state_dir, Some("/flag".into()));
+        let bad = |name: &str| (name == "HOOKBELL_STRICT").then(|| "perhaps".into());
+        let said = Command::parse(Program::Hookbell, &[], &bad).unwrap_err().text;
+        assert!(said.starts_with("invalid value \"perhaps\" for HOOKBELL_STRICT: parse error\n"), "{said}");
+        assert!(Command::parse(Program::Hookbell, &["-version".into()], &bad).is_ok());
+    }
+
+    #[test]
+    fn help_is_no_mistake_and_a_mistake_gets_help() {
+        assert_eq!(refusal(&["hookbell", "-h"]), (Exit::Fine, "usage: hookbell [flags]".into()));
+        assert_eq!(refusal(&["webhook", "--help"]), (Exit::Fine, "usage: webhook [flags]".into()));
+        assert_eq!(refusal(&["hookbell", "-x"]), (Exit::Usage, "flag provided but not defined: -x".into()));
+        assert_eq!(refusal(&["hookbell", "send", "-h"]).0, Exit::Fine);
+    }
+
+    #[test]
+    fn a_message_needs_a_text_and_somebody() {
+        let line = ["hookbell", "send", "--to", "ivan", "disk full", "--title=sda", "-dry-run", "-hooks", "x"];
+        let Ok(Command::Send(send)) = parsed(&line) else { panic!() };
+        assert_eq!((send.text, send.title.as_deref()), (Text::Given("disk full".into()), Some("sda")));
+        let Ok(Command::Send(send)) = parsed(&["hookbell", "send", "-", "-to", "ivan"]) else { panic!() };
+        assert_eq!(send.text, Text::Stdin);
+        for line in [&["x"][..], &["-to", "a"], &["-to", "a", "x", "y"], &["-to", "a", "-hooks", "f", "x"]] {
+            assert_eq!(refusal(&[&["hookbell", "send"], line].concat()).0, Exit::Usage, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_one_name() {
+        assert!(matches!(parsed(&["hookbell", "token", "a", "-state-dir", "/s"]), Ok(Command::Token(_))));
+        assert_eq!(refusal(&["hookbell", "token"]).0, Exit::Usage);
+        assert_eq!(refusal(&["hookbell", "token", "a", "b"]).0, Exit::Usage);
+    }
+}

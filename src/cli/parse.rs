@@ -1,0 +1,336 @@
+//! The syntax of Go's package `flag`, to the byte, over a table of rows.
+//!
+//! One dash or two; `-name value` or `-name=value`, booleans with `=` only; the first argument that is no flag ends the
+//! flags. What the rows mean, and what a usage text looks like, is not known here.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+
+use crate::diagnostic::did_you_mean;
+
+/// One flag: a row of a table.
+pub struct Flag<T: 'static> {
+    /// Its name, without a dash.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// One line for the usage text.
+    pub help: &'static str,
+    /// What holds where it isn't given, as the usage text says it; empty where that is nothing.
+    pub default: &'static str,
+    /// The heading that it is shown under.
+    pub group: &'static str,
+    /// Whether it is our own, not the peer's: then the environment may stand in for it.
+    pub ours: bool,
+    /// Notes what was typed. The error says what is wrong with it.
+    pub apply: Apply<T>,
+}
+
+/// What a flag does with its value.
+pub type Apply<T> = fn(&mut T, &OsStr) -> Result<(), String>;
+
+/// What stands after a flag's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing, or a boolean after `=`.
+    Switch,
+    /// A value, so called in the usage text.
+    Value(&'static str),
+    /// Known, but not in this version: it refuses the start rather than be ignored.
+    NotYet,
+}
+
+/// Why parsing ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// `-h` or `-help`.
+    Help,
+    /// A mistake: what Go says about it, and where we know more, a line of advice.
+    Wrong(String),
+}
+
+impl<T> Flag<T> {
+    /// The environment variable that may stand in for it: `HOOKBELL_STATE_DIR` for `-state-dir`.
+    pub fn variable(&self) -> Option<String> {
+        self.ours.then(|| format!("HOOKBELL_{}", self.name.to_uppercase().replace('-', "_")))
+    }
+}
+
+/// Applies the variables of the table that are set and not empty.
+pub fn environment<T>(table: &[Flag<T>], look_up: &dyn Fn(&str) -> Option<OsString>, into: &mut T) -> Result<(), Stop> {
+    for flag in table {
+        let Some(variable) = flag.variable() else { continue };
+        let Some(value) = look_up(&variable).filter(|value| !value.is_empty()) else { continue };
+        if flag.takes == Takes::NotYet {
+            return Err(absent(&variable));
+        }
+        (flag.apply)(into, &value)
+            .map_err(|why| Stop::Wrong(format!("invalid value {} for {variable}: {why}", quoted(&value))))?;
+    }
+    Ok(())
+}
+
+/// Applies flags until the first argument that is none, and yields what is left.
+pub fn flags<'a, T>(table: &[Flag<T>], args: &'a [OsString], into: &mut T) -> Result<&'a [OsString], Stop> {
+    until_plain(table, args, into).map(|(left, _)| left)
+}
+
+/// As `flags`, and tells whether it was `--` that ended them.
+fn until_plain<'a, T>(
+    table: &[Flag<T>],
+    mut args: &'a [OsString],
+    into: &mut T,
+) -> Result<(&'a [OsString], bool), Stop> {
+    while let Some((argument, after)) = args.split_first() {
+        let bytes = argument.as_bytes();
+        if bytes == b"--" {
+            return Ok((after, true));
+        }
+        let Some(word) = bytes.strip_prefix(b"-").filter(|word| !word.is_empty()) else { return Ok((args, false)) };
+        let word = word.strip_prefix(b"-").unwrap_or(word);
+        if word.is_empty() || word.starts_with(b"-") || word.starts_with(b"=") {
+            return Err(Stop::Wrong(format!("bad flag syntax: {}", argument.to_string_lossy())));
+        }
+        args = one(table, word, after, into)?;
+    }
+    Ok((args, false))
+}
+
+/// As `flags`, but goes on behind each argument that is no flag, and yields those. `--` ends the flags.
+pub fn anywhere<T>(table: &[Flag<T>], mut args: &[OsString], into: &mut T) -> Result<Vec<OsString>, Stop> {
+    let mut plain = Vec::new();
+    loop {
+        let (left, ended) = until_plain(table, args, into)?;
+        if ended {
+            plain.extend_from_slice(left);
+            return Ok(plain);
+        }
+        let Some((word, after)) = left.split_first() else { return Ok(plain) };
+        plain.push(word.clone());
+        args = after;
+    }
+}
+
+fn one<'a, T>(table: &[Flag<T>], word: &[u8], after: &'a [OsString], into: &mut T) -> Result<&'a [OsString], Stop> {
+    let (name, value) = match word.iter().position(|byte| *byte == b'=') {
+        Some(at) => (&word[..at], Some(OsStr::from_bytes(&word[at + 1..]))),
+        None => (word, None),
+    };
+    let name = String::from_utf8_lossy(name);
+    let Some(flag) = table.iter().find(|flag| flag.name == name) else {
+        if name == "h" || name == "help" {
+            return Err(Stop::Help);
+        }
+        return Err(unknown(table, &name));
+    };
+    let wrong = |what: String| Err(Stop::Wrong(what));
+    match (flag.takes, value) {
+        (Takes::NotYet, _) => Err(absent(&format!("-{name}"))),
+        (Takes::Switch, value) => {
+            let value = value.unwrap_or(OsStr::new("true"));
+            match (flag.apply)(into, value) {
+                Ok(()) => Ok(after),
+                Err(why) => wrong(format!("invalid boolean value {} for -{name}: {why}", quoted(value))),
+            }
+        }
+        (Takes::Value(_), value) => {
+            let (value, after) = match (value, after.split_first()) {
+                (Some(value), _) => (value, after),
+                (None, Some((value, after))) => (value.as_os_str(), after),
+                (None, None) => return wrong(format!("flag needs an argument: -{name}")),
+            };
+            match (flag.apply)(into, value) {
+                Ok(()) => Ok(after),
+                Err(why) => wrong(format!("invalid value {} for flag -{name}: {why}", quoted(value))),
+            }
+        }
+    }
+}
+
+fn unknown<T>(table: &[Flag<T>], name: &str) -> Stop {
+    let go = format!("flag provided but not defined: -{name}");
+    let here = table.iter().filter(|flag| flag.takes != Takes::NotYet).map(|flag| flag.name);
+    Stop::Wrong(match did_you_mean(name, here) {
+        Some(advice) => format!("{go}\n{}", advice.replacen('"', "\"-", 1)),
+        None => go,
+    })
+}
+
+fn absent(name: &str) -> Stop {
+    Stop::Wrong(format!("{name} is not in this version of hookbell, and it is not ignored: start without it"))
+}
+
+fn quoted(value: &OsStr) -> String {
+    format!("{:?}", value.to_string_lossy())
+}
+
+/// A boolean as Go's `strconv.ParseBool` takes it.
+pub fn boolean(value: &OsStr) -> Result<bool, String> {
+    match value.as_bytes() {
+        b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True" => Ok(true),
+        b"0" | b"f" | b"F" | b"false" | b"FALSE" | b"False" => Ok(false),
+        _ => Err("parse error".to_owned()),
+    }
+}
+
+/// A text.
+pub fn text(value: &OsStr) -> Result<String, String> {
+    value.to_str().map(str::to_owned).ok_or_else(|| "it is not UTF-8".to_owned())
+}
+
+/// An integer as Go's `strconv.ParseInt(s, 0, 64)` takes it: `0x`, `0o`, `0b`, a leading 0 for octal, and underscores
+/// between digits where there is a prefix.
+pub fn integer(value: &OsStr) -> Result<i64, String> {
+    let wrong = || "parse error".to_owned();
+    let text = value.to_str().ok_or_else(wrong)?;
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (radix, body) = match lower.as_bytes() {
+        [b'0', b'x', ..] => (16, &lower[2..]),
+        [b'0', b'o', ..] => (8, &lower[2..]),
+        [b'0', b'b', ..] => (2, &lower[2..]),
+        [b'0', _, ..] => (8, &lower[1..]),
+        _ => (10, lower.as_str()),
+    };
+    // A prefix counts as a digit: `0x_1` and `0_7` are numbers, `_1`, `1_` and `1__0` are not.
+    let leading = if radix == 10 { body } else { body.strip_prefix('_').unwrap_or(body) };
+    if leading.split('_').any(|digits| digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix))) {
+        return Err(wrong());
+    }
+    let digits = leading.replace('_', "");
+    let signed = if negative { format!("-{digits}") } else { digits };
+    i64::from_str_radix(&signed, radix).map_err(|_| "value out of range".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq)]
+    struct Typed {
+        port: i64,
+        verbose: bool,
+        name: String,
+    }
+
+    const TABLE: &[Flag<Typed>] = &[
+        Flag {
+            name: "port",
+            takes: Takes::Value("N"),
+            help: "",
+            default: "",
+            group: "",
+            ours: false,
+            apply: |t, v| {
+                t.port = integer(v)?;
+                Ok(())
+            },
+        },
+        Flag {
+            name: "verbose",
+            takes: Takes::Switch,
+            help: "",
+            default: "",
+            group: "",
+            ours: false,
+            apply: |t, v| {
+                t.verbose = boolean(v)?;
+                Ok(())
+            },
+        },
+        Flag {
+            name: "a-name",
+            takes: Takes::Value("S"),
+            help: "",
+            default: "",
+            group: "",
+            ours: true,
+            apply: |t, v| {
+                t.name = text(v)?;
+                Ok(())
+            },
+        },
+        Flag {
+            name: "later",
+            takes: Takes::NotYet,
+            help: "",
+            default: "",
+            group: "",
+            ours: true,
+            apply: |_, _| Ok(()),
+        },
+    ];
+
+    fn parsed(line: &str) -> Result<(Typed, String), Stop> {
+        let args: Vec<OsString> = line.split(' ').filter(|word| !word.is_empty()).map(Into::into).collect();
+        let mut typed = Typed::default();
+        let left = flags(TABLE, &args, &mut typed)?.join(OsStr::new(" "));
+        Ok((typed, left.into_string().unwrap()))
+    }
+
+    #[test]
+    fn flags_are_read_as_go_reads_them() {
+        for (line, port, verbose, left) in [
+            ("-port 1 --port=0x4a39 -verbose", 0x4a39, true, ""),
+            ("-verbose false -port 1", 0, true, "false -port 1"),
+            ("-verbose=F -port -1", -1, false, ""),
+            ("-port 1 -- -verbose", 1, false, "-verbose"),
+            ("- -verbose", 0, false, "- -verbose"),
+        ] {
+            let typed = Typed { port, verbose, name: String::new() };
+            assert_eq!(parsed(line), Ok((typed, left.to_owned())), "{line}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_in_gos_words() {
+        for (line, said) in [
+            ("-port", "flag needs an argument: -port"),
+            ("-port abc", "invalid value \"abc\" for flag -port: parse error"),
+            ("-port=", "invalid value \"\" for flag -port: parse error"),
+            ("-port=99999999999999999999", "invalid value \"99999999999999999999\" for flag -port: value out of range"),
+            ("-verbose=maybe", "invalid boolean value \"maybe\" for -verbose: parse error"),
+            ("---port=1", "bad flag syntax: ---port=1"),
+            ("-=1", "bad flag syntax: -=1"),
+            ("-x=1", "flag provided but not defined: -x"),
+            ("-prot 1", "flag provided but not defined: -prot\ndid you mean \"-port\"?"),
+            ("-later", "-later is not in this version of hookbell, and it is not ignored: start without it"),
+        ] {
+            assert_eq!(parsed(line), Err(Stop::Wrong(said.to_owned())), "{line}");
+        }
+        assert_eq!((parsed("-h"), parsed("--help=3")), (Err(Stop::Help), Err(Stop::Help)));
+    }
+
+    #[test]
+    fn integers_are_gos() {
+        let it = |text: &str| integer(OsStr::new(text)).ok();
+        for (text, number) in [("1_0", 10), ("0o17", 15), ("0_7", 7), ("+5", 5), ("0b1_1", 3), ("0X_f", 15), ("0", 0)] {
+            assert_eq!(it(text), Some(number), "{text}");
+        }
+        for text in ["09", "", "_1", "1_", "1__0", "0x", "0x+1", "--1", " 1"] {
+            assert_eq!(it(text), None, "{text}");
+        }
+        assert_eq!(it("-9223372036854775808"), Some(i64::MIN));
+    }
+
+    #[test]
+    fn the_environment_stands_in_for_our_own_flags_only() {
+        let mut typed = Typed::default();
+        let set = |name: &str| (name == "HOOKBELL_A_NAME" || name == "HOOKBELL_PORT").then(|| "x".into());
+        assert_eq!(environment(TABLE, &set, &mut typed), Ok(()));
+        assert_eq!(typed, Typed { name: "x".into(), ..Typed::default() });
+        let later = |name: &str| (name == "HOOKBELL_LATER").then(|| "1".into());
+        assert!(environment(TABLE, &later, &mut typed).is_err());
+    }
+
+    #[test]
+    fn a_verbs_flags_may_stand_anywhere_before_two_dashes() {
+        let args: Vec<OsString> = ["a", "-port", "1", "-", "--", "-verbose"].map(Into::into).into();
+        let mut typed = Typed::default();
+        assert_eq!(anywhere(TABLE, &args, &mut typed).unwrap(), ["a", "-", "-verbose"]);
+        assert_eq!((typed.port, typed.verbose), (1, false));
+    }
+}
