@@ -6,6 +6,7 @@ pub mod contact;
 pub mod diagnostic;
 pub mod message;
 pub mod node;
+pub mod outbox;
 pub mod provider;
 pub mod secret;
 pub mod tasks;

@@ -21,7 +21,7 @@ impl Delivery {
                 let error = SendError { class: Class::Unknown, code: String::new(), detail };
                 return self.refused(&error, policy, now, jitter);
             }
-            (Sending | Sent | Delivered | Read | DeliveryState::Canceled, Event::Accepted(receipt)) => {
+            (Queued | Sending | Sent | Delivered | Read | DeliveryState::Canceled, Event::Accepted(receipt)) => {
                 self.accepted(receipt)
             }
             (_, Event::Reported(report)) => self.reported(report, now),
@@ -39,7 +39,10 @@ impl Delivery {
     fn accepted(self, receipt: Receipt) -> Delivery {
         let receipt = receipt.id.or(self.receipt.clone());
         match self.state {
-            DeliveryState::Sending => Delivery { state: DeliveryState::Sent, receipt, reason: None, ..self },
+            // Queued: its lease had run out before the answer came.
+            DeliveryState::Queued | DeliveryState::Sending => {
+                Delivery { state: DeliveryState::Sent, receipt, reason: None, ..self }
+            }
             DeliveryState::Canceled => {
                 let reason = Some("canceled by an operator, but it had already gone out".to_owned());
                 Delivery { receipt, reason, ..self }

@@ -49,6 +49,11 @@ impl DeliveryState {
         DeliveryState::ALL.iter().find(|(name, _)| *name == word).map(|(_, state)| *state)
     }
 
+    /// Whether nothing more will be tried; news from the provider may still come.
+    pub fn is_end(self) -> bool {
+        !matches!(self, DeliveryState::Queued | DeliveryState::Sending)
+    }
+
     /// Its word.
     pub fn as_str(self) -> &'static str {
         DeliveryState::ALL.iter().find(|(_, state)| *state == self).map_or("", |(name, _)| name)

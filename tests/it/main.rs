@@ -1,1 +1,4 @@
 //! One binary for all tests that cross rooms.
+
+mod delivery;
+mod outbox;
