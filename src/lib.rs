@@ -12,6 +12,7 @@ pub mod go;
 pub mod http;
 pub mod message;
 pub mod node;
+pub mod outbox;
 pub mod process;
 pub mod provider;
 pub mod request;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::contact::{Recipient, Way};
-use crate::message::{MessageId, Priority};
+use crate::message::{Message, MessageId, Priority};
 
 /// Names a delivery inside one outbox; also its place in the order of acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,35 @@ pub enum DeliveryState {
     Expired,
     /// An operator took it back.
     Canceled,
+}
+
+impl DeliveryState {
+    /// Every state with its word.
+    pub const ALL: [(&'static str, DeliveryState); 8] = [
+        ("queued", DeliveryState::Queued),
+        ("sending", DeliveryState::Sending),
+        ("sent", DeliveryState::Sent),
+        ("delivered", DeliveryState::Delivered),
+        ("read", DeliveryState::Read),
+        ("failed", DeliveryState::Failed),
+        ("expired", DeliveryState::Expired),
+        ("canceled", DeliveryState::Canceled),
+    ];
+
+    /// The state that `word` means.
+    pub fn named(word: &str) -> Option<DeliveryState> {
+        DeliveryState::ALL.iter().find(|(name, _)| *name == word).map(|(_, state)| *state)
+    }
+
+    /// Whether nothing more will be tried; news from the provider may still come.
+    pub fn is_end(self) -> bool {
+        !matches!(self, DeliveryState::Queued | DeliveryState::Sending)
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        DeliveryState::ALL.iter().find(|(_, state)| *state == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// In what form a provider is to send a text.
@@ -68,6 +97,8 @@ pub struct Delivery {
     pub expires_at: Timestamp,
     /// Counted failed tries on this way.
     pub tries: u32,
+    /// Counted failed tries since it stepped aside.
+    pub late_tries: u32,
     /// The first counted failure on this way.
     pub first_failed_at: Option<Timestamp>,
     /// When it came to this way from another.
@@ -83,10 +114,110 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// A new delivery, due at once.
+    pub fn new(id: DeliveryId, message: &Message, recipient: Recipient) -> Delivery {
+        Delivery {
+            id,
+            message: message.id,
+            hook: message.hook.clone(),
+            recipient,
+            way: 0,
+            priority: message.priority,
+            state: DeliveryState::Queued,
+            form: Form::Best,
+            due_at: message.accepted_at,
+            accepted_at: message.accepted_at,
+            expires_at: message.expires_at,
+            tries: 0,
+            late_tries: 0,
+            first_failed_at: None,
+            moved_at: None,
+            late: false,
+            possible_duplicate: false,
+            receipt: None,
+            reason: None,
+        }
+    }
+
     /// The way it is on.
     pub fn current_way(&self) -> Option<&Way> {
         self.recipient.ways.get(self.way)
     }
+
+    /// How many ways are left after the one it is on.
+    pub fn ways_left(&self) -> usize {
+        self.recipient.ways.len().saturating_sub(self.way + 1)
+    }
+
+    /// Whether younger ones of its contact, hook and priority wait for it, wherever they queue.
+    pub fn holds_younger(&self) -> bool {
+        let under_way = matches!(self.state, DeliveryState::Queued | DeliveryState::Sending);
+        under_way && !self.late && self.moved_at.is_some()
+    }
+}
+
+/// What happens to a delivery. Nothing else changes its state: see `Delivery::advance`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A lane leased it; a try begins.
+    Claimed,
+    /// The provider took it.
+    Accepted(Receipt),
+    /// The try failed.
+    Refused(SendError, OnUnknown),
+    /// The lease ended without an answer: whoever held it died. Its try is unknown.
+    LeaseVoid(OnUnknown),
+    /// News of it from the provider.
+    Reported(Report),
+    /// The account of its way is no longer configured.
+    NoAccount,
+    /// Others waited for it long enough.
+    SteppedAside,
+    /// Its time ran out.
+    Expired,
+    /// An operator took it back.
+    Canceled,
+}
+
+/// News from the provider about what it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// It went on its way.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It was read.
+    Read,
+    /// It will not arrive.
+    Failed(SendError),
+}
+
+/// What to do when nobody knows whether a message went out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// Try again: rather twice than never.
+    #[default]
+    Retry,
+    /// Take it as a final refusal of this way: rather never than twice.
+    GiveUp,
+}
+
+/// What an event made of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advanced {
+    /// The delivery afterwards.
+    pub delivery: Delivery,
+    /// What must not be tried for a while, others included.
+    pub hold: Option<Hold>,
+}
+
+/// A stop for more than the one delivery; with the provider's own figure where it gave one, else in steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Nothing goes to its address.
+    Address(Option<Duration>),
+    /// Nothing goes by its account.
+    Account(Option<Duration>),
 }
 
 /// Who or what a `wait` is about.
@@ -124,6 +255,22 @@ pub enum Class {
     Form,
     /// The operator: the account can't send at all.
     Account,
+}
+
+impl Class {
+    /// Its word, for the log and for statistics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Wait { .. } => "wait",
+            Class::Network => "network",
+            Class::Unknown => "unknown",
+            Class::Fault => "fault",
+            Class::Recipient => "recipient",
+            Class::Content => "content",
+            Class::Form => "form",
+            Class::Account => "account",
+        }
+    }
 }
 
 /// A failed try.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::clock::Timestamp;
 
+mod advance;
 pub mod delivery;
 pub mod retry;
 

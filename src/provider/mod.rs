@@ -15,6 +15,8 @@ use crate::message::delivery::{Form, Receipt, SendError};
 use crate::node::{Node, Reader};
 use crate::secret::Secret;
 
+pub use crate::message::delivery::OnUnknown;
+
 mod account;
 pub mod kinds;
 mod reply;
@@ -66,16 +68,6 @@ pub struct Limits {
     pub rate: Option<Rate>,
     /// To one address.
     pub per_recipient: Option<Rate>,
-}
-
-/// What to do when nobody knows whether a message went out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnUnknown {
-    /// Try again: rather twice than never.
-    #[default]
-    Retry,
-    /// Take it as a final refusal of this way: rather never than twice.
-    GiveUp,
 }
 
 /// One configured use of a provider.

@@ -2,3 +2,5 @@
 
 mod providers;
 mod transport;
+mod delivery;
+mod outbox;

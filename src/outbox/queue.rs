@@ -1,0 +1,296 @@
+//! Who goes next at which address: kept beside the deliveries, in the same transaction.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::OutboxError;
+use super::rows::{self, Leased};
+use super::writer::Pen;
+use crate::clock::Timestamp;
+use crate::message::delivery::{Advanced, Class, Delivery, DeliveryId, DeliveryState, Event, Hold};
+use crate::message::retry;
+
+/// Rows that one operation sweeps of each sort, so that the others behind it don't wait long.
+const SWEEP: i64 = 64;
+
+/// A delivery that may be next at its address.
+struct Candidate {
+    id: i64,
+    rank: i64,
+    at: i64,
+    waits_for: Option<i64>,
+}
+
+/// What stands in `address_queue` about the turn of one address.
+#[derive(Default, PartialEq)]
+struct Turn {
+    ready: Option<bool>,
+    ready_at: Option<i64>,
+    rank: Option<i64>,
+    head: Option<i64>,
+    waits_for: Option<i64>,
+}
+
+/// What stands there about its gates.
+#[derive(Default)]
+struct Gates {
+    under_way: bool,
+    opens_at: i64,
+    owes_nothing: bool,
+}
+
+/// Works out anew who goes next at an address. Yields the delivery that may go now.
+pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Option<DeliveryId>, OutboxError> {
+    let now = pen.now.millis();
+    let sql =
+        "SELECT ready, ready_at, priority, head, waits_for, under_way IS NOT NULL, max(hold_until, limited_until),
+                   hold_until <= ?3 AND tat <= ?3
+               FROM address_queue WHERE account = ?1 AND address = ?2";
+    let read = |row: &Row<'_>| {
+        let turn = Turn {
+            ready: row.get(0)?,
+            ready_at: row.get(1)?,
+            rank: row.get(2)?,
+            head: row.get(3)?,
+            waits_for: row.get(4)?,
+        };
+        Ok((turn, Gates { under_way: row.get(5)?, opens_at: row.get(6)?, owes_nothing: row.get(7)? }))
+    };
+    let stored = pen.db.prepare_cached(sql)?.query_row(params![account, address, now], read).optional()?;
+    let known = stored.is_some();
+    let (before, gates) = stored.unwrap_or_default();
+    if gates.under_way {
+        return Ok(None);
+    }
+    let candidates = candidates(pen, account, address)?;
+    if candidates.is_empty() && known && gates.owes_nothing {
+        let sql = "DELETE FROM address_queue WHERE account = ?1 AND address = ?2";
+        pen.db.prepare_cached(sql)?.execute([account, address])?;
+        return Ok(None);
+    }
+    let turn = turn(&candidates, gates.opens_at, now);
+    if turn != before {
+        pen.db
+            .prepare_cached(
+                "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT DO UPDATE SET ready = ?3, ready_at = ?4, priority = ?5, head = ?6, waits_for = ?7",
+            )?
+            .execute(params![account, address, turn.ready, turn.ready_at, turn.rank, turn.head, turn.waits_for])?;
+        pen.ring(account);
+    }
+    Ok(turn.head.filter(|_| turn.ready == Some(true)).map(DeliveryId))
+}
+
+fn turn(candidates: &[Candidate], opens_at: i64, now: i64) -> Turn {
+    let due = candidates.iter().filter(|candidate| candidate.at.max(opens_at) <= now);
+    if let Some(next) = due.min_by_key(|candidate| (-candidate.rank, candidate.id)) {
+        return Turn { ready: Some(true), rank: Some(next.rank), head: Some(next.id), ..Turn::default() };
+    }
+    let Some(first) = candidates.iter().min_by_key(|candidate| candidate.at) else { return Turn::default() };
+    let waits_for = candidates.iter().find_map(|candidate| candidate.waits_for);
+    Turn { ready: Some(false), ready_at: Some(first.at.max(opens_at)), waits_for, ..Turn::default() }
+}
+
+/// The one that holds the address, and the one among the late that is due, or will be first.
+fn candidates(pen: &Pen<'_>, account: &str, address: &str) -> Result<Vec<Candidate>, OutboxError> {
+    let mut found = Vec::with_capacity(2);
+    let in_order = "SELECT id, priority, due_at, contact, hook FROM deliveries
+                    WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 0
+                    ORDER BY priority DESC, id LIMIT 1";
+    found.extend(candidate(pen, in_order, params![account, address])?);
+    let due_late = "SELECT id, priority, due_at, contact, hook FROM deliveries
+                    WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 AND due_at <= ?3
+                    ORDER BY priority DESC, id LIMIT 1";
+    let mut late = candidate(pen, due_late, params![account, address, pen.now.millis()])?;
+    if late.is_none() {
+        let next_late = "SELECT id, priority, due_at, contact, hook FROM deliveries
+                         WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 ORDER BY due_at LIMIT 1";
+        late = candidate(pen, next_late, params![account, address])?;
+    }
+    found.extend(late);
+    Ok(found)
+}
+
+fn candidate(pen: &Pen<'_>, sql: &str, place: &[&dyn rusqlite::ToSql]) -> Result<Option<Candidate>, OutboxError> {
+    let read = |row: &Row<'_>| {
+        let candidate = Candidate { id: row.get(0)?, rank: row.get(1)?, at: row.get(2)?, waits_for: None };
+        Ok((candidate, row.get::<_, String>(3)?, row.get::<_, String>(4)?))
+    };
+    let found = pen.db.prepare_cached(sql)?.query_row(place, read).optional()?;
+    let Some((candidate, contact, hook)) = found else { return Ok(None) };
+    // An older one of the same contact and hook that came to another queue goes first, for a minute.
+    let older = "SELECT id, moved_at FROM deliveries
+                 WHERE contact = ?1 AND hook = ?2 AND priority = ?3 AND id < ?4
+                     AND state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL
+                 ORDER BY moved_at DESC LIMIT 1";
+    let moved = pen
+        .db
+        .prepare_cached(older)?
+        .query_row(params![contact, hook, candidate.rank, candidate.id], |row| {
+            Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)))
+        })
+        .optional()?;
+    Ok(Some(match moved {
+        Some((older, moved_at)) => {
+            let until = moved_at.plus(retry::HOLDS_OTHERS_FOR).millis();
+            Candidate { at: candidate.at.max(until), waits_for: Some(older), ..candidate }
+        }
+        None => candidate,
+    }))
+}
+
+/// Lets an event change a delivery, and all that follows from it in the queues.
+pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) -> Result<Advanced, OutboxError> {
+    let advanced = before.delivery.clone().advance(event, pen.now, jitter);
+    let (old, new) = (&before.delivery, &advanced.delivery);
+    if old == new {
+        return Ok(advanced);
+    }
+    rows::update(pen, new)?;
+    let (old_place, new_place) = (rows::place(old), rows::place(new));
+    if old.state == DeliveryState::Sending && new.state != DeliveryState::Sending {
+        let sql = "UPDATE address_queue SET under_way = NULL WHERE account = ?1 AND address = ?2 AND under_way = ?3";
+        pen.db.prepare_cached(sql)?.execute(params![old_place.0, old_place.1, old.id.0])?;
+    }
+    match advanced.hold {
+        Some(Hold::Address(asked)) => hold_address(pen, &old_place, asked)?,
+        Some(Hold::Account(asked)) => hold_account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
+        None => {}
+    }
+    refresh(pen, &old_place.0, &old_place.1)?;
+    if new_place != old_place {
+        refresh(pen, &new_place.0, &new_place.1)?;
+    }
+    if old.holds_younger() && (!new.holds_younger() || old.moved_at != new.moved_at) {
+        let sql = "SELECT account, address FROM address_queue WHERE waits_for = ?1";
+        for (account, address) in places(pen, sql, old.id.0)? {
+            refresh(pen, &account, &address)?;
+        }
+    }
+    Ok(advanced)
+}
+
+fn hold_address(
+    pen: &Pen<'_>,
+    (account, address): &(String, String),
+    asked: Option<std::time::Duration>,
+) -> Result<(), OutboxError> {
+    let sql = "SELECT hold_step FROM address_queue WHERE account = ?1 AND address = ?2";
+    let step: Option<u32> = pen.db.prepare_cached(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
+    let until = pen.now.plus(retry::hold(asked, step.unwrap_or(0))).millis();
+    let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1 WHERE account = ?1 AND address = ?2";
+    pen.db.prepare_cached(sql)?.execute(params![account, address, until])?;
+    Ok(())
+}
+
+/// Holds an account. Tries that began before the last hold was set failed together with the first: they are no new step.
+fn hold_account(
+    pen: &Pen<'_>,
+    account: &str,
+    began: Timestamp,
+    asked: Option<std::time::Duration>,
+) -> Result<(), OutboxError> {
+    let sql = "SELECT hold_step, held_at FROM accounts WHERE account = ?1";
+    let read = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?));
+    let (step, held_at) = pen.db.prepare_cached(sql)?.query_row([account], read).optional()?.unwrap_or_default();
+    let new_burst = step == 0 || began.millis() > held_at;
+    let wait = if new_burst {
+        retry::hold(asked, step)
+    } else {
+        asked.map_or_else(Default::default, |_| retry::hold(asked, step))
+    };
+    let sql = "UPDATE accounts SET hold_until = max(hold_until, ?2), hold_step = hold_step + ?3,
+                   held_at = iif(?3, ?4, held_at) WHERE account = ?1";
+    pen.db.prepare_cached(sql)?.execute(params![account, pen.now.plus(wait).millis(), new_burst, pen.now.millis()])?;
+    pen.ring(account);
+    Ok(())
+}
+
+/// Ends the row of holds of an address, and of its account, after an answer that shows that they work.
+pub(super) fn works(pen: &Pen<'_>, delivery: &Delivery, began: Timestamp) -> Result<(), OutboxError> {
+    let (account, address) = rows::place(delivery);
+    let sql = "UPDATE address_queue SET hold_step = 0 WHERE account = ?1 AND address = ?2 AND hold_step > 0";
+    pen.db.prepare_cached(sql)?.execute([&account, &address])?;
+    let sql = "UPDATE accounts SET hold_step = 0, hold_until = 0 WHERE account = ?1 AND hold_step > 0 AND held_at < ?2";
+    if pen.db.prepare_cached(sql)?.execute(params![account, began.millis()])? > 0 {
+        pen.ring(&account);
+    }
+    Ok(())
+}
+
+/// Whether an answer of this class shows that the account works.
+pub(super) fn shows_life(class: Class) -> bool {
+    matches!(class, Class::Recipient | Class::Content | Class::Form)
+}
+
+/// One row in `attempts`. `class` says what came of it.
+pub(super) fn note_attempt(
+    pen: &Pen<'_>,
+    of: &Leased,
+    class: &str,
+    code: &str,
+    detail: &str,
+) -> Result<(), OutboxError> {
+    let Delivery { id, way, .. } = &of.delivery;
+    let account = of.delivery.current_way().map_or("", |way| way.account.as_str());
+    let (began, now) = (of.since.unwrap_or(pen.now).millis(), pen.now.millis());
+    pen.db
+        .prepare_cached(
+            "INSERT INTO attempts (delivery, way, account, started_at, ended_at, class, code, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![id.0, i64::try_from(*way).unwrap_or(0), account, began, now, class, code, detail])?;
+    Ok(())
+}
+
+/// Ends a queued delivery whose time ran out.
+pub(super) fn expire(pen: &Pen<'_>, leased: &Leased) -> Result<Delivery, OutboxError> {
+    let ended = change(pen, leased, Event::Expired, 0.0)?.delivery;
+    note_attempt(pen, leased, "expired", "", ended.reason.as_deref().unwrap_or_default())?;
+    Ok(ended)
+}
+
+/// Does what only time brings about, for all accounts: expiry, and stepping aside after a move. Yields what ended.
+pub(super) fn sweep(pen: &Pen<'_>) -> Result<Vec<Delivery>, OutboxError> {
+    let now = pen.now.millis();
+    let mut ended = Vec::new();
+    let expiring = "SELECT id FROM deliveries WHERE state = 'queued' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
+    for id in ids(pen, expiring, params![now, SWEEP])? {
+        if let Some(leased) = rows::read(pen, id)? {
+            ended.push(expire(pen, &leased)?);
+        }
+    }
+    let moved = "SELECT id FROM deliveries WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL
+                     AND moved_at <= ?1 ORDER BY moved_at LIMIT ?2";
+    let long_ago = now.saturating_sub(Timestamp::default().plus(retry::HOLDS_OTHERS_FOR).millis());
+    for id in ids(pen, moved, params![long_ago, SWEEP])? {
+        if let Some(leased) = rows::read(pen, id)? {
+            change(pen, &leased, Event::SteppedAside, 0.0)?;
+        }
+    }
+    Ok(ended)
+}
+
+/// When `sweep` has something to do next.
+pub(super) fn next_sweep(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
+    let wait = Timestamp::default().plus(retry::HOLDS_OTHERS_FOR).millis();
+    let expiring = "SELECT min(expires_at) FROM deliveries WHERE state = 'queued'";
+    let moved = "SELECT min(moved_at) FROM deliveries
+                 WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL";
+    let first: Option<i64> = pen.db.prepare_cached(expiring)?.query_row([], |row| row.get(0))?;
+    let second: Option<i64> = pen.db.prepare_cached(moved)?.query_row([], |row| row.get(0))?;
+    Ok([first, second.map(|at| at.saturating_add(wait))].into_iter().flatten().min())
+}
+
+/// The ids that a query finds.
+pub(super) fn ids(pen: &Pen<'_>, sql: &str, given: &[&dyn rusqlite::ToSql]) -> Result<Vec<DeliveryId>, OutboxError> {
+    let mut statement = pen.db.prepare_cached(sql)?;
+    let found = statement.query_map(given, |row| row.get(0).map(DeliveryId))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn places(pen: &Pen<'_>, sql: &str, given: i64) -> Result<Vec<(String, String)>, OutboxError> {
+    let mut statement = pen.db.prepare_cached(sql)?;
+    let found = statement.query_map([given], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}

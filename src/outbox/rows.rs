@@ -1,0 +1,218 @@
+//! Rows to nouns and back.
+
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::OutboxError;
+use super::writer::Pen;
+use crate::account::{AccountName, Address, AddressKind};
+use crate::clock::Timestamp;
+use crate::contact::{Recipient, Way};
+use crate::message::delivery::{Delivery, DeliveryId, DeliveryState, Form};
+use crate::message::{Message, MessageId, Priority};
+
+/// The columns that `delivery` reads, after `FROM deliveries d JOIN messages m ON m.seq = d.message`.
+macro_rules! delivery_columns {
+    () => {
+        "d.id, m.id, d.hook, d.contact, d.ways, d.way, d.priority, d.state, d.template, d.due_at, d.accepted_at, \
+         d.expires_at, d.tries, d.late_tries, d.first_failed_at, d.moved_at, d.late, d.possible_duplicate, d.receipt, \
+         d.reason, d.fence, d.leased_at"
+    };
+}
+pub(super) use delivery_columns;
+
+/// A delivery with its lease.
+pub(super) struct Leased {
+    pub(super) delivery: Delivery,
+    /// The number of its last lease, and so of its tries.
+    pub(super) fence: i64,
+    /// When that began, if it is under way.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// Reads `delivery_columns!()`.
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Leased> {
+    let moment = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
+    let delivery = Delivery {
+        id: DeliveryId(row.get(0)?),
+        message: parsed(row, 1)?,
+        hook: row.get(2)?,
+        recipient: Recipient { contact: row.get(3)?, ways: ways(row, 4)? },
+        way: usize::try_from(row.get::<_, i64>(5)?).map_err(|e| broken(5, e))?,
+        priority: priority(row.get(6)?),
+        state: DeliveryState::named(row.get_ref(7)?.as_str()?).ok_or_else(|| broken(7, "unknown state"))?,
+        form: if row.get(8)? { Form::Template } else { Form::Best },
+        due_at: Timestamp::from_millis(row.get(9)?),
+        accepted_at: Timestamp::from_millis(row.get(10)?),
+        expires_at: Timestamp::from_millis(row.get(11)?),
+        tries: row.get(12)?,
+        late_tries: row.get(13)?,
+        first_failed_at: moment(14)?,
+        moved_at: moment(15)?,
+        late: row.get(16)?,
+        possible_duplicate: row.get(17)?,
+        receipt: row.get(18)?,
+        reason: row.get(19)?,
+    };
+    Ok(Leased { delivery, fence: row.get(20)?, since: moment(21)? })
+}
+
+/// One delivery by its id.
+pub(super) fn read(pen: &Pen<'_>, id: DeliveryId) -> Result<Option<Leased>, OutboxError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        delivery_columns!(),
+        " FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.id = ?1"
+    );
+    Ok(pen.db.prepare_cached(SQL)?.query_row([id.0], delivery).optional()?)
+}
+
+/// Writes a new message and its deliveries; yields the places where they queue.
+pub(super) fn insert(
+    pen: &Pen<'_>,
+    message: &Message,
+    recipients: &[Recipient],
+) -> Result<Vec<(String, String)>, OutboxError> {
+    let Message { id, hook, caller, title, text, priority, accepted_at, expires_at } = message;
+    let (rank, accepted_at, expires_at) = (rank(*priority), accepted_at.millis(), expires_at.millis());
+    pen.db
+        .prepare_cached(
+            "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![id.to_string(), hook, caller, title, text, rank, accepted_at, expires_at])?;
+    let seq = pen.db.last_insert_rowid();
+    let mut places = Vec::with_capacity(recipients.len());
+    for recipient in recipients {
+        let Some(first) = recipient.ways.first() else { continue };
+        let (account, address) = (first.account.as_str().to_owned(), address(&first.address));
+        pen.db
+            .prepare_cached(
+                "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
+                     template, due_at, accepted_at, expires_at, tries, late_tries, late, possible_duplicate)
+                 VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, 'queued', 0, ?9, ?9, ?10, 0, 0, 0, 0)",
+            )?
+            .execute(params![
+                seq,
+                recipient.contact,
+                written(&recipient.ways),
+                number(recipient.ways.len() - 1),
+                account,
+                address,
+                hook,
+                rank,
+                accepted_at,
+                expires_at,
+            ])?;
+        places.push((account, address));
+    }
+    Ok(places)
+}
+
+/// Writes what an event changed. A lease, where there was one, ends with it.
+pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError> {
+    let (account, address) = place(after);
+    pen.db
+        .prepare_cached(
+            "UPDATE deliveries SET way = ?2, ways_left = ?3, account = ?4, address = ?5, state = ?6, template = ?7,
+                 due_at = ?8, tries = ?9, late_tries = ?10, first_failed_at = ?11, moved_at = ?12, late = ?13,
+                 possible_duplicate = ?14, receipt = ?15, reason = ?16,
+                 leased_at = iif(?6 = 'sending', leased_at, NULL), leased_until = iif(?6 = 'sending', leased_until, NULL)
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            after.id.0,
+            number(after.way),
+            number(after.ways_left()),
+            account,
+            address,
+            after.state.as_str(),
+            after.form == Form::Template,
+            after.due_at.millis(),
+            after.tries,
+            after.late_tries,
+            after.first_failed_at.map(Timestamp::millis),
+            after.moved_at.map(Timestamp::millis),
+            after.late,
+            after.possible_duplicate,
+            after.receipt,
+            after.reason,
+        ])?;
+    Ok(())
+}
+
+/// A message by its id, and its number here.
+pub(super) fn message(pen: &Pen<'_>, id: MessageId) -> Result<Option<(i64, Message)>, OutboxError> {
+    let read = |row: &Row<'_>| {
+        let message = Message {
+            id,
+            hook: row.get(1)?,
+            caller: row.get(2)?,
+            title: row.get(3)?,
+            text: row.get(4)?,
+            priority: priority(row.get(5)?),
+            accepted_at: Timestamp::from_millis(row.get(6)?),
+            expires_at: Timestamp::from_millis(row.get(7)?),
+        };
+        Ok((row.get(0)?, message))
+    };
+    let sql = "SELECT seq, hook, caller, title, text, priority, accepted_at, expires_at FROM messages WHERE id = ?1";
+    Ok(pen.db.prepare_cached(sql)?.query_row([id.to_string()], read).optional()?)
+}
+
+/// Account and address of the way that a delivery is on, as the queue names them.
+pub(super) fn place(delivery: &Delivery) -> (String, String) {
+    delivery.current_way().map_or_else(Default::default, |way| (way.account.as_str().to_owned(), address(&way.address)))
+}
+
+fn address(address: &Address) -> String {
+    format!("{}:{}", address.kind.as_str(), address.text)
+}
+
+fn written(ways: &[Way]) -> String {
+    let list = ways.iter().map(|Way { account, address }| {
+        let parts = [account.as_str(), address.kind.as_str(), &address.text];
+        serde_json::Value::from(parts.map(str::to_owned).to_vec())
+    });
+    serde_json::Value::from_iter(list).to_string()
+}
+
+fn ways(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Way>> {
+    let list: Vec<[String; 3]> = serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| broken(column, e))?;
+    Ok(list
+        .into_iter()
+        .map(|[account, kind, text]| Way {
+            account: AccountName::new(&account),
+            address: Address { kind: AddressKind::new(&kind), text },
+        })
+        .collect())
+}
+
+fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
+    row.get_ref(column)?.as_str()?.parse().map_err(|e: ulid::DecodeError| broken(column, e.to_string()))
+}
+
+/// What a column can't hold, if this program wrote it.
+fn broken(column: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+}
+
+fn rank(priority: Priority) -> i64 {
+    match priority {
+        Priority::Low => 0,
+        Priority::Normal => 1,
+        Priority::High => 2,
+    }
+}
+
+fn priority(rank: i64) -> Priority {
+    match rank {
+        ..=0 => Priority::Low,
+        1 => Priority::Normal,
+        2.. => Priority::High,
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

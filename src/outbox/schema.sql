@@ -1,0 +1,124 @@
+-- The outbox of hookbell: what was accepted, where it stands, and what goes next.
+-- Look at it with `sqlite3 -readonly outbox.db`; write to it only while the daemon is stopped, and then best not at all.
+-- Every time is in milliseconds since 1970-01-01 UTC: datetime(due_at / 1000, 'unixepoch').
+
+-- One row per accepted call. `id` is the name that callers know (a ULID); `seq` is the order of acceptance.
+CREATE TABLE messages (
+    seq         INTEGER PRIMARY KEY,
+    id          TEXT    NOT NULL UNIQUE,
+    hook        TEXT    NOT NULL,
+    caller      TEXT,
+    title       TEXT,
+    text        TEXT    NOT NULL,
+    priority    INTEGER NOT NULL,              -- 0 low, 1 normal, 2 high
+    accepted_at INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL
+);
+
+-- One row per message and contact. `id` is also its place in every queue.
+CREATE TABLE deliveries (
+    id                 INTEGER PRIMARY KEY,
+    message            INTEGER NOT NULL REFERENCES messages (seq) ON DELETE CASCADE,
+    contact            TEXT    NOT NULL,
+    ways               TEXT    NOT NULL,       -- as accepted: [["account", "kind", "address"], ...]
+    way                INTEGER NOT NULL,       -- which of them it is on, from 0
+    ways_left          INTEGER NOT NULL,       -- how many come after it
+    account            TEXT    NOT NULL,       -- of that way
+    address            TEXT    NOT NULL,       -- of that way, as kind:text
+    hook               TEXT    NOT NULL,
+    priority           INTEGER NOT NULL,
+    state              TEXT    NOT NULL CHECK (state IN
+        ('queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'expired', 'canceled')),
+    template           INTEGER NOT NULL,       -- 1: goes as the approved template
+    due_at             INTEGER NOT NULL,
+    accepted_at        INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL,
+    tries              INTEGER NOT NULL,       -- counted failures on this way
+    late_tries         INTEGER NOT NULL,       -- those of them after it stepped aside
+    first_failed_at    INTEGER,
+    moved_at           INTEGER,                -- when it came from another way
+    late               INTEGER NOT NULL,       -- 1: it stepped aside, younger ones may pass
+    possible_duplicate INTEGER NOT NULL,
+    receipt            TEXT,                   -- the provider's id
+    reason             TEXT,
+    fence              INTEGER NOT NULL DEFAULT 0, -- how often it was leased; the number of the lease that counts
+    leased_at          INTEGER,
+    leased_until       INTEGER
+);
+CREATE INDEX deliveries_of_message ON deliveries (message);
+-- Who goes next at an address.
+CREATE INDEX deliveries_in_order ON deliveries (account, address, priority DESC, id) WHERE state = 'queued' AND late = 0;
+CREATE INDEX deliveries_late ON deliveries (account, address, due_at) WHERE state = 'queued' AND late = 1;
+-- Whose time runs out.
+CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'queued';
+CREATE INDEX deliveries_leased ON deliveries (account, leased_until) WHERE state = 'sending';
+-- Those for which younger ones wait, found by the younger ones and by the clock.
+CREATE INDEX deliveries_moved ON deliveries (contact, hook, priority, id)
+    WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL;
+CREATE INDEX deliveries_moved_at ON deliveries (moved_at)
+    WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL;
+-- Those that can leave an account that is no longer configured.
+CREATE INDEX deliveries_movable ON deliveries (account, id) WHERE state = 'queued' AND ways_left > 0;
+
+-- One row per try, and one for an end that came without a try.
+CREATE TABLE attempts (
+    id         INTEGER PRIMARY KEY,
+    delivery   INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+    way        INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at   INTEGER NOT NULL,
+    class      TEXT    NOT NULL,               -- 'accepted', a class of failure, 'expired', 'canceled'
+    code       TEXT    NOT NULL,               -- the provider's own
+    detail     TEXT    NOT NULL
+);
+CREATE INDEX attempts_of_delivery ON attempts (delivery);
+
+-- One row per address with something queued, under way, held or limited: which of its deliveries goes next, and when.
+-- It is derived from `deliveries` and kept in the same transaction, so that a million waiting ones cost no search.
+CREATE TABLE address_queue (
+    account       TEXT NOT NULL,
+    address       TEXT NOT NULL,
+    ready         INTEGER,                     -- 1 may go now; 0 at ready_at; NULL nothing queued, or one is under way
+    ready_at      INTEGER,
+    priority      INTEGER,                     -- of the one that goes next
+    head          INTEGER,                     -- its id
+    waits_for     INTEGER,                     -- the delivery from another way that it lets go first
+    under_way     INTEGER,                     -- the delivery that is leased
+    hold_until    INTEGER NOT NULL DEFAULT 0,  -- the provider wants nothing for this address before
+    hold_step     INTEGER NOT NULL DEFAULT 0,  -- how many holds in a row
+    tat           INTEGER NOT NULL DEFAULT 0,  -- the address's rate: theoretical arrival time (GCRA)
+    limited_until INTEGER NOT NULL DEFAULT 0,  -- what follows from it
+    PRIMARY KEY (account, address)
+) WITHOUT ROWID;
+CREATE INDEX address_queue_ready ON address_queue (account, priority DESC, head) WHERE ready = 1;
+CREATE INDEX address_queue_waiting ON address_queue (account, ready_at) WHERE ready = 0;
+CREATE INDEX address_queue_waits_for ON address_queue (waits_for) WHERE waits_for IS NOT NULL;
+
+-- One row per account that ever had something queued: how much, and whether it may send.
+CREATE TABLE accounts (
+    account    TEXT PRIMARY KEY,
+    queued     INTEGER NOT NULL DEFAULT 0,
+    sending    INTEGER NOT NULL DEFAULT 0,
+    missing    INTEGER NOT NULL DEFAULT 0,     -- 1: not in the configuration
+    hold_until INTEGER NOT NULL DEFAULT 0,
+    hold_step  INTEGER NOT NULL DEFAULT 0,     -- how many holds in a row; over 0 it sends one at a time
+    held_at    INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- Triggers count, so that no change of a state can be forgotten.
+CREATE TRIGGER count_new AFTER INSERT ON deliveries BEGIN
+    INSERT INTO accounts (account, queued, sending) VALUES (new.account, new.state = 'queued', new.state = 'sending')
+        ON CONFLICT DO UPDATE SET queued = queued + excluded.queued, sending = sending + excluded.sending;
+END;
+CREATE TRIGGER count_gone AFTER DELETE ON deliveries BEGIN
+    UPDATE accounts SET queued = queued - (old.state = 'queued'), sending = sending - (old.state = 'sending')
+        WHERE account = old.account;
+END;
+CREATE TRIGGER count_changed AFTER UPDATE OF state, account ON deliveries
+WHEN old.state <> new.state OR old.account <> new.account BEGIN
+    UPDATE accounts SET queued = queued - (old.state = 'queued'), sending = sending - (old.state = 'sending')
+        WHERE account = old.account;
+    INSERT INTO accounts (account, queued, sending) VALUES (new.account, new.state = 'queued', new.state = 'sending')
+        ON CONFLICT DO UPDATE SET queued = queued + excluded.queued, sending = sending + excluded.sending;
+END;

@@ -1,0 +1,319 @@
+//! What the outbox promises, written so that a second store can be put under it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use hookbell::account::{AccountName, Address, AddressKind, Rate};
+use hookbell::clock::{Clock, Timestamp};
+use hookbell::contact::{Recipient, Way};
+use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope, SendError};
+use hookbell::message::{Message, MessageId, Priority};
+use hookbell::outbox::{Claim, Claims, Outbox, OutboxError, Settlement, Terms};
+use proptest::prelude::*;
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_216_500_000);
+const MINUTE: Duration = Duration::from_secs(60);
+
+pub(crate) fn account(name: &str) -> AccountName {
+    AccountName::new(name)
+}
+
+pub(crate) fn recipient(contact: &str, accounts: &[&str]) -> Recipient {
+    let address = Address { kind: AddressKind::new("phone"), text: contact.to_owned() };
+    let way = |name: &&str| Way { account: account(name), address: address.clone() };
+    Recipient { contact: contact.to_owned(), ways: accounts.iter().map(way).collect() }
+}
+
+pub(crate) fn message(text: &str, priority: Priority, now: Timestamp, ttl: Duration) -> Message {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).unwrap();
+    Message {
+        id: MessageId::new(now, random),
+        hook: "disk".to_owned(),
+        caller: None,
+        title: None,
+        text: text.to_owned(),
+        priority,
+        accepted_at: now,
+        expires_at: now.plus(ttl),
+    }
+}
+
+pub(crate) fn error(class: Class) -> SendError {
+    SendError { class, code: "7".to_owned(), detail: "no such luck".to_owned() }
+}
+
+/// A store whose time stands still unless it is moved.
+struct World {
+    outbox: Outbox,
+    clock: Clock,
+    dir: tempfile::TempDir,
+    /// Keeps the paused time from running ahead while the writer's thread works.
+    _standstill: std::sync::mpsc::Sender<()>,
+}
+
+/// While this lives, paused time moves only when told to.
+pub(crate) fn standstill() -> std::sync::mpsc::Sender<()> {
+    let (alive, gone) = std::sync::mpsc::channel();
+    drop(tokio::task::spawn_blocking(move || gone.recv()));
+    alive
+}
+
+impl World {
+    fn new() -> World {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(START));
+        let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
+        World { outbox, clock, dir, _standstill: standstill() }
+    }
+
+    async fn accept(&self, text: &str, priority: Priority, to: Recipient) -> MessageId {
+        let message = message(text, priority, self.clock.now(), MINUTE * 60);
+        let id = message.id;
+        self.outbox.enqueue(message, vec![to]).await.unwrap();
+        id
+    }
+
+    async fn ask(&self, name: &str, free: usize, per_recipient: Option<Rate>) -> Claims {
+        let terms = Terms { free, per_recipient, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        self.outbox.claim(&account(name), terms).await.unwrap()
+    }
+
+    async fn claim(&self, name: &str) -> Vec<Claim> {
+        self.ask(name, 16, None).await.claims
+    }
+
+    async fn one(&self, name: &str) -> Claim {
+        let mut claims = self.claim(name).await;
+        assert_eq!(claims.len(), 1);
+        claims.remove(0)
+    }
+
+    async fn settle(&self, claim: Claim, outcome: Result<(), Class>) -> Delivery {
+        let outcome = outcome.map(|()| Receipt { id: Some("r1".to_owned()) }).map_err(error);
+        self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap()
+    }
+
+    async fn state(&self, id: MessageId) -> DeliveryState {
+        self.outbox.find(id).await.unwrap().unwrap().deliveries[0].delivery.state
+    }
+}
+
+fn texts(claims: &[Claim]) -> Vec<&str> {
+    claims.iter().map(Claim::text).collect()
+}
+
+/// Moves the time; the outbox sees it at its next operation.
+async fn pass(time: Duration) {
+    tokio::time::advance(time).await;
+}
+
+fn opened_again(dir: &Path) -> Outbox {
+    // The dropped store's thread gives the lock back in its own time.
+    for _ in 0..1000 {
+        match Outbox::open(dir, Clock::following_runtime(START)) {
+            Ok(outbox) => return outbox,
+            Err(_) => std::thread::yield_now(),
+        }
+        #[allow(clippy::disallowed_methods, reason = "real time, for a real thread")]
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("the lock is never given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn accepted_means_on_disk() {
+    let World { outbox, clock, dir, _standstill } = World::new();
+    let message = message("full", Priority::Normal, clock.now(), MINUTE);
+    let (id, to) = (message.id, vec![recipient("ana", &["a", "b"]), recipient("bo", &["b"])]);
+    outbox.enqueue(message.clone(), to.clone()).await.unwrap();
+    let again = outbox.enqueue(message.clone(), to.clone()).await;
+    assert!(again.is_err(), "an id stands for one message");
+    drop(outbox);
+    let found = opened_again(dir.path()).find(id).await.unwrap().unwrap();
+    assert_eq!(found.message, message);
+    let recipients: Vec<_> = found.deliveries.into_iter().map(|status| status.delivery.recipient).collect();
+    assert_eq!(recipients, to);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_daemon_is_refused_and_told_who_is_there() {
+    let world = World::new();
+    let Err(refused) = Outbox::open(world.dir.path(), world.clock.clone()) else { panic!("two owners") };
+    assert!(refused.to_string().contains(&format!("in use by process {}", std::process::id())), "{refused}");
+    world.outbox.close().await;
+    assert!(matches!(world.outbox.depth().await, Err(OutboxError::Unavailable(_))));
+    opened_again(world.dir.path()).depth().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_format_is_refused_in_words() {
+    let world = World::new();
+    world.outbox.close().await;
+    let file = world.dir.path().join("outbox.db");
+    rusqlite::Connection::open(&file).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let Err(refused) = Outbox::open(world.dir.path(), world.clock.clone()) else { panic!("opened") };
+    assert!(refused.to_string().contains("newer hookbell"), "{refused}");
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_process_held_is_unknown() {
+    let world = World::new();
+    let retried = world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
+    let given_up = world.accept("two", Priority::Normal, recipient("bo", &["b"])).await;
+    let held = (world.claim("a").await, world.claim("b").await);
+    assert_eq!((held.0.len(), held.1.len()), (1, 1));
+    let World { outbox, dir, _standstill, .. } = world;
+    drop(outbox);
+    let outbox = opened_again(dir.path());
+    let policy = |name: &AccountName| if name.as_str() == "a" { OnUnknown::Retry } else { OnUnknown::GiveUp };
+    let ended = outbox.void_leases(policy).await.unwrap();
+    assert_eq!(ended.iter().map(|delivery| delivery.message).collect::<Vec<_>>(), [given_up]);
+    assert_eq!(ended[0].state, DeliveryState::Failed);
+    let waits = outbox.find(retried).await.unwrap().unwrap().deliveries.remove(0);
+    assert_eq!(
+        (waits.delivery.state, waits.delivery.possible_duplicate, waits.attempts),
+        (DeliveryState::Queued, true, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_last_lease_counts() {
+    let world = World::new();
+    let id = world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
+    let first = world.one("a").await;
+    pass(MINUTE * 2).await;
+    assert!(world.claim("a").await.is_empty(), "its lease ran out: unknown, and due in a second");
+    pass(MINUTE).await;
+    let second = world.one("a").await;
+    world.settle(first, Err(Class::Content)).await;
+    assert_eq!(world.state(id).await, DeliveryState::Sending, "the first is no longer believed");
+    assert_eq!(world.settle(second, Ok(())).await.state, DeliveryState::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn high_overtakes_and_an_address_gets_one_at_a_time() {
+    let world = World::new();
+    for (text, priority) in
+        [("1", Priority::Normal), ("2", Priority::Low), ("3", Priority::Normal), ("4", Priority::High)]
+    {
+        world.accept(text, priority, recipient("ana", &["a"])).await;
+    }
+    world.accept("other", Priority::Normal, recipient("bo", &["a"])).await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let claims = world.claim("a").await;
+        seen.extend(texts(&claims).into_iter().map(str::to_owned));
+        assert!(world.claim("a").await.is_empty());
+        for claim in claims {
+            world.settle(claim, Ok(())).await;
+        }
+    }
+    assert_eq!(seen, ["4", "other", "1", "3", "2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_that_moves_takes_its_place_and_younger_ones_wait_a_minute() {
+    let world = World::new();
+    world.accept("old", Priority::Normal, recipient("ana", &["a", "b"])).await;
+    world.accept("young", Priority::Normal, recipient("ana", &["a", "b"])).await;
+    let moved = world.settle(world.one("a").await, Err(Class::Recipient)).await;
+    assert_eq!((moved.way, moved.state), (1, DeliveryState::Queued));
+    assert!(world.claim("a").await.is_empty(), "the young one waits for the old one");
+    let old = world.one("b").await;
+    world.settle(old, Ok(())).await;
+    assert_eq!(texts(&world.claim("a").await), ["young"], "answered");
+
+    world.accept("old", Priority::Normal, recipient("bo", &["a", "b"])).await;
+    world.accept("young", Priority::Normal, recipient("bo", &["a"])).await;
+    world.settle(world.one("a").await, Err(Class::Content)).await;
+    let waits = world.ask("a", 16, None).await;
+    assert!(waits.claims.is_empty());
+    pass(MINUTE).await;
+    assert_eq!(texts(&world.claim("a").await), ["young"]);
+    assert!(world.one("b").await.delivery().late, "it was passed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_runs_out_in_the_queue() {
+    let world = World::new();
+    let brief = message("brief", Priority::Normal, world.clock.now(), MINUTE);
+    let id = brief.id;
+    world.outbox.enqueue(brief, vec![recipient("ana", &["a"])]).await.unwrap();
+    world.settle(world.one("a").await, Err(Class::Wait { scope: Scope::Recipient, after: Some(MINUTE * 3) })).await;
+    assert_eq!(world.ask("a", 1, None).await.next_at, Some(START.plus(MINUTE)));
+    pass(MINUTE).await;
+    assert_eq!(world.state(id).await, DeliveryState::Expired, "also before anybody wrote it down");
+    let ended = world.ask("elsewhere", 1, None).await.ended;
+    assert_eq!(ended[0].reason.as_deref(), Some("its time ran out; the last trouble: no such luck"));
+    world.accept("next", Priority::Normal, recipient("ana", &["a"])).await;
+    assert!(world.claim("a").await.is_empty(), "the hold of the address stays");
+    pass(MINUTE * 2).await;
+    assert_eq!(texts(&world.claim("a").await), ["next"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_for_one_address_delays_no_other_and_its_debt_survives() {
+    let world = World::new();
+    let rate = Some(Rate::per(1, Duration::from_secs(6)).burst(2));
+    for n in 0..5 {
+        world.accept(&n.to_string(), Priority::Normal, recipient("ana", &["a"])).await;
+    }
+    world.accept("other", Priority::Normal, recipient("bo", &["a"])).await;
+    for expected in [vec!["0", "other"], vec!["1"]] {
+        let claims = world.ask("a", 16, rate).await.claims;
+        assert_eq!(texts(&claims), expected);
+        for claim in claims {
+            world.settle(claim, Ok(())).await;
+        }
+    }
+    let World { outbox, dir, _standstill, .. } = world;
+    drop(outbox);
+    let world = World { outbox: opened_again(dir.path()), clock: Clock::following_runtime(START), dir, _standstill };
+    let limited = world.ask("a", 16, rate).await;
+    assert!(limited.claims.is_empty());
+    assert_eq!(limited.next_at, Some(START.plus(Duration::from_secs(6))));
+    pass(Duration::from_secs(6)).await;
+    assert_eq!(texts(&world.ask("a", 16, rate).await.claims), ["2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_fails_holds_all_and_comes_back_with_one() {
+    let world = World::new();
+    for n in 0..20 {
+        world.accept(&n.to_string(), Priority::Normal, recipient(&n.to_string(), &["a"])).await;
+    }
+    let mut hold = Vec::new();
+    for _ in 0..3 {
+        for claim in world.claim("a").await {
+            world.settle(claim, Err(Class::Network)).await;
+        }
+        let next = world.ask("a", 16, None).await;
+        assert!(next.claims.is_empty());
+        hold.push(next.next_at.unwrap().since(world.clock.now()).as_secs());
+        pass(Duration::from_secs(*hold.last().unwrap())).await;
+    }
+    assert_eq!(hold, [1, 2, 4], "sixteen that failed together are one step");
+    let probe = world.one("a").await;
+    assert!(world.claim("a").await.is_empty());
+    world.settle(probe, Ok(())).await;
+    assert_eq!(world.claim("a").await.len(), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_account_the_next_way_is_taken() {
+    let world = World::new();
+    let moves = world.accept("one", Priority::Normal, recipient("ana", &["gone", "a"])).await;
+    let waits = world.accept("two", Priority::Normal, recipient("bo", &["gone"])).await;
+    world.outbox.keep_accounts(BTreeSet::from([account("a")])).await.unwrap();
+    assert_eq!(reason(&world.outbox, waits).await.as_deref(), Some("no account"));
+    assert_eq!(reason(&world.outbox, moves).await.as_deref(), Some("the account gone is no longer configured"));
+    assert_eq!(texts(&world.claim("a").await), ["one"]);
+}
+
+async fn reason(outbox: &Outbox, id: MessageId) -> Option<String> {
+    outbox.find(id).await.unwrap().unwrap().deliveries.remove(0).delivery.reason
+}
