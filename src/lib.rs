@@ -1,6 +1,7 @@
 //! hookbell: a hook is called, a bell rings.
 
 pub mod account;
+pub mod action;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -9,6 +10,7 @@ pub mod contact;
 pub mod diagnostic;
 pub mod dispatch;
 pub mod go;
+pub mod hook;
 pub mod http;
 pub mod message;
 pub mod node;

@@ -66,6 +66,15 @@ pub fn pairs(text: &[u8], broken: Broken) -> (Vec<Pair>, bool) {
     (found, whole)
 }
 
+/// A query as it may stand in a log: the values of `secret` are masked.
+pub fn masked_query(query: &str, secret: &str) -> String {
+    let masked = query.split('&').map(|pair| {
+        let key = pair.split('=').next().unwrap_or_default();
+        if decode_value(key.as_bytes()) == secret.as_bytes() { format!("{key}=[secret]") } else { pair.to_owned() }
+    });
+    masked.collect::<Vec<_>>().join("&")
+}
+
 /// A value of a query or form, decoded once.
 fn decode_value(text: &[u8]) -> Vec<u8> {
     let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();

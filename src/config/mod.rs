@@ -1,3 +1,59 @@
-//! What the files say.
+//! What the files say, compiled: one immutable snapshot that a request keeps until it ends.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch as channel;
+
+use crate::account::{AccountDirectory, AccountName};
+use crate::contact::Directory;
+use crate::hook::catalog::HookCatalog;
+use crate::provider::Account;
+
+pub mod compile;
+pub mod last_good;
+pub mod load;
+mod raw;
 pub mod watch;
+
+/// Everything that the files say.
+#[derive(Default)]
+pub struct Config {
+    /// The hooks.
+    pub hooks: HookCatalog,
+    /// The accounts that can be used.
+    pub accounts: BTreeMap<AccountName, Arc<Account>>,
+    /// All accounts that are configured, the broken ones too, with the addresses they take.
+    pub account_directory: Arc<AccountDirectory>,
+    /// Contacts and lists.
+    pub directory: Arc<Directory>,
+    /// Whether messages can be sent, so that an outbox is needed.
+    pub sends: bool,
+}
+
+/// The only pen. Not `Clone`: whoever holds it is the one writer.
+pub struct ConfigPublisher(channel::Sender<Arc<Config>>);
+
+/// Any number of readers. A reader keeps what it read until its request ends.
+#[derive(Clone)]
+pub struct LiveConfig(channel::Receiver<Arc<Config>>);
+
+/// A pen and its readers, with an empty configuration until the first is published.
+pub fn live() -> (ConfigPublisher, LiveConfig) {
+    let (sender, receiver) = channel::channel(Arc::default());
+    (ConfigPublisher(sender), LiveConfig(receiver))
+}
+
+impl ConfigPublisher {
+    /// From now on new requests see `config`.
+    pub fn publish(&self, config: Arc<Config>) {
+        self.0.send_replace(config);
+    }
+}
+
+impl LiveConfig {
+    /// The configuration of this moment.
+    pub fn current(&self) -> Arc<Config> {
+        self.0.borrow().clone()
+    }
+}

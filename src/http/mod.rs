@@ -1,9 +1,16 @@
 //! The edge: connections are accepted, kept within limits, and ended gracefully. What answers them is a parameter.
 
+pub mod api;
 mod body;
 pub mod first_line;
+mod hooks;
 pub mod listener;
+mod outcome;
+pub mod respond;
+mod router;
+pub mod site;
 mod stream;
+mod wrong_tokens;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -4,7 +4,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING
 use http::{HeaderMap, Method, Uri};
 
 use crate::go::header::canonical;
-use crate::url::{Broken, pairs};
+use crate::url::{Broken, encode_value, pairs};
 
 pub mod body;
 pub mod parameter;
@@ -99,8 +99,13 @@ impl HookRequest {
         if let Value::Map(query) = &mut self.query {
             query.remove(TOKEN.as_bytes());
         }
-        if let Value::Map(payload) = &mut self.payload {
-            payload.remove(TOKEN.as_bytes());
+        if let Value::Map(payload) = &mut self.payload
+            && let Some(Value::Text(token)) = payload.remove(TOKEN.as_bytes())
+        {
+            // The body as it came has it too, as it is or escaped.
+            for written in [encode_value(&token).into_bytes(), token] {
+                replace(&mut self.body, &written, b"[secret]");
+            }
         }
         if let Value::Map(headers) = &mut self.headers {
             for name in [AUTHORIZATION.as_str(), TOKEN_HEADER] {
@@ -124,4 +129,17 @@ fn headers(sent: &HeaderMap) -> Value {
         }
     }
     Value::Map(map)
+}
+
+/// Puts `by` wherever `what` stands.
+fn replace(text: &mut Vec<u8>, what: &[u8], by: &[u8]) {
+    if what.is_empty() {
+        return;
+    }
+    let mut from = 0;
+    while let Some(at) = text[from..].windows(what.len()).position(|part| part == what) {
+        let start = from + at;
+        text.splice(start..start + what.len(), by.iter().copied());
+        from = start + by.len();
+    }
 }

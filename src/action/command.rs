@@ -1,0 +1,273 @@
+//! Commands: from a hook and a call to a program's arguments, environment and output.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Semaphore, oneshot};
+
+use super::send::render_words;
+use crate::clock::Timestamp;
+use crate::go::path::clean;
+use crate::hook::{Capture, CommandLine, Hook, Run};
+use crate::process::{self, Ended, SpawnError, Spec};
+use crate::request::HookRequest;
+use crate::request::parameter::Parameter;
+use crate::tasks::Tasks;
+
+/// Children at one time: each costs a process and a pipe, and a small container has a few hundred of both to spare.
+const RUNNING: usize = 512;
+
+/// Runs that may wait for a free place: a storm of calls is worked off, a flood is answered 503.
+const WAITING: usize = 20_000;
+
+/// What the arguments of the waiting ones may take, in bytes.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Output that is kept for a caller, in bytes.
+const OUTPUT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Output that is kept only for the log, in bytes.
+const LOGGED_BYTES: usize = 64 * 1024;
+
+/// What became of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// It runs; the caller does not wait for it.
+    Started,
+    /// It ended well, and this is its output.
+    Well(Vec<u8>),
+    /// It ended badly or never started; its output, where the caller may have it.
+    Badly(Option<Vec<u8>>),
+}
+
+/// Why a command was not even tried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunRefusal {
+    /// Too many wait already.
+    #[error("{WAITING} commands, or {WAITING_BYTES} bytes of their arguments, wait already")]
+    Overloaded,
+    /// The command line's templates don't render for this call.
+    #[error("{0}")]
+    Template(String),
+}
+
+/// The runner of commands: all hooks share its bounds.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    running: Arc<Semaphore>,
+    waiting: Arc<Waiting>,
+    tasks: Tasks,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    runs: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A place among the waiting, given back when dropped.
+struct Place {
+    waiting: Arc<Waiting>,
+    bytes: usize,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiting.runs.fetch_sub(1, Ordering::Relaxed);
+        self.waiting.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// A command ready to run.
+struct Invocation {
+    hook: Arc<Hook>,
+    program: String,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    directory: Option<PathBuf>,
+    capture: Capture,
+    is_line: bool,
+}
+
+impl Commands {
+    /// A runner whose commands belong to `tasks`: who stops can wait for them.
+    pub fn new(tasks: Tasks) -> Commands {
+        Commands { running: Arc::new(Semaphore::new(RUNNING)), waiting: Arc::default(), tasks }
+    }
+
+    /// Runs a hook's command. Returns at once where the hook does not want the output.
+    /// A caller that goes away does not end the command.
+    pub async fn run(
+        &self,
+        hook: &Arc<Hook>,
+        run: &Run,
+        request: &HookRequest,
+        now: Timestamp,
+    ) -> Result<Ran, RunRefusal> {
+        let invocation = Invocation::of(hook, run, request, now)?;
+        let place = self.place(&invocation)?;
+        let running = self.running.clone();
+        if invocation.capture == Capture::Nothing {
+            self.tasks.spawn(async move {
+                let _permit = running.acquire_owned().await;
+                drop(place);
+                invocation.execute().await;
+            });
+            return Ok(Ran::Started);
+        }
+        let (tell, told) = oneshot::channel();
+        self.tasks.spawn(async move {
+            let _permit = running.acquire_owned().await;
+            drop(place);
+            // Nobody listens any more if the caller has gone.
+            tell.send(invocation.execute().await).ok();
+        });
+        Ok(told.await.unwrap_or(Ran::Badly(None)))
+    }
+
+    fn place(&self, invocation: &Invocation) -> Result<Place, RunRefusal> {
+        let bytes = invocation.arguments.iter().map(|argument| argument.len()).sum::<usize>()
+            + invocation.environment.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let runs = self.waiting.runs.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let place = Place { waiting: self.waiting.clone(), bytes };
+        // One alone is always taken, however long its arguments: the system bounds those.
+        if runs >= WAITING || (runs > 0 && waiting + bytes > WAITING_BYTES) {
+            return Err(RunRefusal::Overloaded);
+        }
+        Ok(place)
+    }
+}
+
+impl Invocation {
+    fn of(hook: &Arc<Hook>, run: &Run, request: &HookRequest, now: Timestamp) -> Result<Invocation, RunRefusal> {
+        let (program, arguments, is_line) = match &run.command {
+            CommandLine::Execute { program, arguments } => {
+                let arguments = arguments.iter().map(|argument| value_or_empty(argument, request, hook)).collect();
+                (program.clone(), arguments, false)
+            }
+            CommandLine::Line(words) => {
+                let mut words = render_words(words, hook, request, now).map_err(RunRefusal::Template)?.into_iter();
+                let program = words.next().unwrap_or_default();
+                (program, words.map(OsString::from).collect(), true)
+            }
+        };
+        let environment = run.environment.iter().filter_map(|(name, parameter)| match parameter.resolve(request) {
+            Ok(value) => Some((OsString::from(name), OsString::from_vec(value))),
+            Err(_) => {
+                tracing::warn!(hook = %hook.id, source = ?parameter.source, name = parameter.name,
+                    "error extracting command arguments for environment: parameter not found, the variable is left out");
+                None
+            }
+        });
+        let environment = environment.collect();
+        let (hook, directory, capture) = (hook.clone(), run.directory.clone(), run.capture);
+        Ok(Invocation { hook, program, arguments, environment, directory, capture, is_line })
+    }
+
+    /// The program's file.
+    ///
+    /// upstream: webhook.go handleHook. With a working directory even a bare name is looked for inside it, and a relative
+    /// result is found from there again. A `run` line has no such history: bare names are in `$PATH`.
+    fn file(&self) -> Result<PathBuf, SpawnError> {
+        let path = std::env::var_os("PATH");
+        let is_relative = !Path::new(&self.program).is_absolute();
+        let inside = self.directory.as_deref().filter(|_| is_relative && (!self.is_line || self.program.contains('/')));
+        let name = match inside {
+            Some(folder) => clean(&format!("{}/{}", folder.display(), self.program)),
+            None => self.program.clone(),
+        };
+        let found = process::look_path(&name, path.as_deref())?;
+        // A `run` line's program is what it is, wherever the command runs.
+        if self.is_line { Ok(std::path::absolute(&found).unwrap_or(found)) } else { Ok(found) }
+    }
+
+    async fn execute(self) -> Ran {
+        let ended = match self.file() {
+            Ok(file) => self.start(file).await,
+            Err(why) => {
+                self.log_lookup(&why);
+                return self.badly(Vec::new());
+            }
+        };
+        match ended {
+            Ok(ended) => self.ended(ended),
+            Err(why) => {
+                tracing::error!(hook = %self.hook.id, "error occurred: {why}");
+                self.badly(Vec::new())
+            }
+        }
+    }
+
+    async fn start(&self, file: PathBuf) -> Result<Ended, SpawnError> {
+        let program = self.program.as_str();
+        tracing::debug!(hook = %self.hook.id, "executing {program} ({}) with arguments {:?} and environment {:?} using {} as cwd",
+            file.display(), self.arguments, self.environment,
+            self.directory.as_deref().unwrap_or(Path::new("")).display());
+        let spec = Spec {
+            program: file,
+            // upstream: argv[0] is the text as configured, not the file that was found.
+            arg0: OsStr::new(program).to_owned(),
+            args: self.arguments.clone(),
+            environment: self.environment.clone(),
+            directory: self.directory.clone(),
+            stdin: None,
+            output_bytes: if self.capture == Capture::Nothing { LOGGED_BYTES } else { OUTPUT_BYTES },
+            limit: None,
+        };
+        process::run(spec).await
+    }
+
+    fn ended(&self, ended: Ended) -> Ran {
+        let hook = &self.hook.id;
+        tracing::debug!(%hook, "command output: {}", String::from_utf8_lossy(&ended.output));
+        let how = match (ended.code, ended.signal) {
+            (Some(0), _) => None,
+            (Some(code), _) => Some(format!("exit status {code}")),
+            (None, signal) => Some(format!("signal: {}", signal.unwrap_or_default())),
+        };
+        let ran = match how {
+            None => Ran::Well(ended.output),
+            Some(how) => {
+                let output = String::from_utf8_lossy(&ended.output);
+                tracing::error!(%hook, output = tail(&output), "error occurred: {how}");
+                self.badly(ended.output)
+            }
+        };
+        tracing::debug!("finished handling {hook}");
+        ran
+    }
+
+    fn badly(&self, output: Vec<u8>) -> Ran {
+        Ran::Badly((self.capture == Capture::OutputAlsoOnError).then_some(output))
+    }
+
+    fn log_lookup(&self, why: &SpawnError) {
+        let hook = &self.hook.id;
+        tracing::error!(%hook, "error in exec: {why}");
+        if let Some((first, _)) = self.program.split_once(' ') {
+            tracing::error!(%hook, "use 'pass-arguments-to-command' to specify args for '{first}'");
+        }
+    }
+}
+
+/// upstream: an argument that is not there is an empty one, and the command runs all the same.
+fn value_or_empty(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> OsString {
+    let value = parameter.resolve(request).unwrap_or_else(|_| {
+        tracing::warn!(hook = %hook.id, source = ?parameter.source, name = parameter.name,
+            "error extracting command arguments: couldn't retrieve argument, it is left empty");
+        Vec::new()
+    });
+    OsString::from_vec(value)
+}
+
+/// The end of a failed command's output: enough to see why.
+fn tail(output: &str) -> &str {
+    const SHOWN: usize = 500;
+    let start = output.len().saturating_sub(SHOWN);
+    let start = (start..=output.len()).find(|at| output.is_char_boundary(*at)).unwrap_or(output.len());
+    output[start..].trim()
+}

@@ -1,0 +1,79 @@
+//! What a satisfied hook does.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::clock::Clock;
+use crate::hook::{Action, Hook};
+use crate::outbox::Outbox;
+use crate::request::HookRequest;
+
+pub mod command;
+pub mod send;
+
+use command::{Commands, Ran, RunRefusal};
+use send::{SendRefusal, Stored};
+
+/// What actions are done with.
+#[derive(Clone)]
+pub struct Means {
+    /// The outbox, once a configuration has needed one.
+    pub outbox: Arc<OnceLock<Outbox>>,
+    /// The runner of commands.
+    pub commands: Commands,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub struct Done {
+    /// The message that was stored, if the hook sends.
+    pub stored: Option<Stored>,
+    /// What became of the command, if the hook runs one.
+    pub ran: Option<Ran>,
+}
+
+/// Why an action was not done, or not wholly.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// No message was stored, and nothing ran.
+    #[error(transparent)]
+    Send(#[from] SendRefusal),
+    /// The hook sends, and there is no outbox.
+    #[error("there is no outbox to store the message in: see the log of the last start or reload")]
+    NoOutbox,
+    /// The command did not start. A message, if there was one, is stored.
+    #[error("{refusal}")]
+    Run {
+        /// Why.
+        refusal: RunRefusal,
+        /// The message that was stored before.
+        stored: Option<Stored>,
+    },
+}
+
+/// Does what the hook does. A hook that sends and runs stores its message first.
+pub async fn perform(
+    hook: &Arc<Hook>,
+    request: HookRequest,
+    caller: Option<String>,
+    means: &Means,
+) -> Result<Done, ActionError> {
+    let stored = match hook.action.send() {
+        Some(send) => {
+            let outbox = means.outbox.get().ok_or(ActionError::NoOutbox)?;
+            Some(send::send(hook, send, &request, caller, outbox, &means.clock).await?)
+        }
+        None => None,
+    };
+    let ran = match &hook.action {
+        Action::Run(run) | Action::Both(_, run) => {
+            match means.commands.run(hook, run, &request, means.clock.now()).await {
+                Ok(ran) => Some(ran),
+                Err(refusal) => return Err(ActionError::Run { refusal, stored }),
+            }
+        }
+        Action::Send(_) => None,
+    };
+    Ok(Done { stored, ran })
+}

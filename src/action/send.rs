@@ -1,0 +1,216 @@
+//! The bridge between a call and the outbox: one message, one delivery per contact, one transaction.
+
+use serde::Serialize;
+
+use crate::clock::{Clock, Timestamp};
+use crate::contact::{Contact, Recipient};
+use crate::hook::{Hook, PriorityRule, Send, To, ways_of};
+use crate::message::{Message, MessageId, Priority};
+use crate::outbox::{Outbox, OutboxError};
+use crate::request::HookRequest;
+use crate::request::body::BodyFormat;
+use crate::request::parameter::Parameter;
+use crate::request::text::{is_blank, readable};
+use crate::request::value::Value;
+
+/// A message that was stored, and what its caller may hear of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its public name.
+    pub id: MessageId,
+    /// Names of the contacts it goes to.
+    pub contacts: Vec<String>,
+}
+
+/// Why a call makes no message.
+#[derive(Debug, thiserror::Error)]
+pub enum SendRefusal {
+    /// The caller must say it otherwise. The text is for the caller.
+    #[error("{0}")]
+    Caller(String),
+    /// The hook's template does not render for this call. The text is for the log.
+    #[error("{0}")]
+    Template(String),
+    /// The outbox did not take it.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}
+
+/// What a message template may speak of.
+#[derive(Serialize)]
+struct Names<'a> {
+    msg: &'a str,
+    title: Option<&'a str>,
+    query: &'a Value,
+    payload: &'a Value,
+    headers: &'a Value,
+    hook: &'a str,
+    now: String,
+}
+
+/// Makes the message of a call and stores it; when this returns it is on disk.
+pub async fn send(
+    hook: &Hook,
+    send: &Send,
+    request: &HookRequest,
+    caller: Option<String>,
+    outbox: &Outbox,
+    clock: &Clock,
+) -> Result<Stored, SendRefusal> {
+    let now = clock.now();
+    let title = send.title.as_ref().map(|parameter| read(parameter, request, hook));
+    let title = title.filter(|title| !is_blank(title)).map(|title| title.trim().to_owned());
+    let text = text(hook, send, request, title.as_deref(), now)?;
+    if is_blank(&text) && !send.allow_empty {
+        return Err(SendRefusal::Caller(nothing_to_say(send, request)));
+    }
+    let recipients = recipients(hook, send, request)?;
+    log_unused(hook, send, request);
+    let message = Message {
+        id: MessageId::new(now, random_bits().map_err(SendRefusal::Template)?),
+        hook: hook.id.as_str().to_owned(),
+        caller,
+        title,
+        text,
+        priority: priority(&send.priority, request, hook),
+        accepted_at: now,
+        expires_at: now.plus(send.ttl),
+    };
+    store(message, recipients, outbox).await.map_err(SendRefusal::Outbox)
+}
+
+/// Stores a message; when this returns it is on disk.
+pub async fn store(message: Message, recipients: Vec<Recipient>, outbox: &Outbox) -> Result<Stored, OutboxError> {
+    let stored =
+        Stored { id: message.id, contacts: recipients.iter().map(|recipient| recipient.contact.clone()).collect() };
+    outbox.enqueue(message, recipients).await?;
+    Ok(stored)
+}
+
+/// 80 bits of the system's randomness, for a message's id.
+pub fn random_bits() -> Result<[u8; 10], String> {
+    let mut bits = [0; 10];
+    getrandom::fill(&mut bits).map_err(|e| format!("the system gives no random bytes: {e}"))?;
+    Ok(bits)
+}
+
+/// A hook's values for templates, with the message and heading of this call.
+pub fn render_words(
+    words: &crate::template::Words,
+    hook: &Hook,
+    request: &HookRequest,
+    now: Timestamp,
+) -> Result<Vec<String>, String> {
+    let msg = default_message(request).map(|bytes| readable(&bytes, hook.charset).text).unwrap_or_default();
+    words.render(&names(&msg, None, hook, request, now))
+}
+
+fn names<'a>(
+    msg: &'a str,
+    title: Option<&'a str>,
+    hook: &'a Hook,
+    request: &'a HookRequest,
+    now: Timestamp,
+) -> Names<'a> {
+    let HookRequest { query, payload, headers, .. } = request;
+    Names { msg, title, query, payload, headers, hook: hook.id.as_str(), now: now.to_string() }
+}
+
+fn text(
+    hook: &Hook,
+    send: &Send,
+    request: &HookRequest,
+    title: Option<&str>,
+    now: Timestamp,
+) -> Result<String, SendRefusal> {
+    let bytes = match &send.message {
+        Some(parameter) => parameter.resolve(request).ok(),
+        None => default_message(request),
+    };
+    let message = readable(&bytes.unwrap_or_default(), hook.charset);
+    if message.lossy {
+        tracing::warn!(hook = %hook.id, "the message is not UTF-8: set \"charset\", for instance \"windows-1251\"");
+    }
+    match &send.text {
+        Some(template) => {
+            template.render(&names(&message.text, title, hook, request, now)).map_err(SendRefusal::Template)
+        }
+        None => Ok(message.text),
+    }
+}
+
+/// The first present of url `msg`, payload `msg`, `message`, `text`, and a text/plain body.
+fn default_message(request: &HookRequest) -> Option<Vec<u8>> {
+    let named = |from: &Value, name: &[u8]| match from {
+        Value::Map(map) => map.get(name).map(Value::to_text),
+        _ => None,
+    };
+    let in_payload = || [&b"msg"[..], b"message", b"text"].into_iter().find_map(|name| named(&request.payload, name));
+    let in_body = || (request.format == BodyFormat::Text).then(|| request.body.clone());
+    named(&request.query, b"msg").or_else(in_payload).or_else(in_body)
+}
+
+fn read(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> String {
+    let bytes = parameter.resolve(request).unwrap_or_default();
+    readable(&bytes, hook.charset).text
+}
+
+/// What to tell a caller whose message is blank: how to send one.
+fn nothing_to_say(send: &Send, request: &HookRequest) -> String {
+    if let Some(parameter) = &send.message {
+        return format!("the message is empty: it is read from {:?} \"{}\"", parameter.source, parameter.name);
+    }
+    match request.format {
+        BodyFormat::Form if !request.body.is_empty() && default_message(request).is_none() => {
+            "the message is empty: the form has no field msg. With curl write --data-urlencode msg=\"…\" in place of -d"
+                .to_owned()
+        }
+        _ => "the message is empty: give it as msg, for instance curl -G URL --data-urlencode msg=\"…\"".to_owned(),
+    }
+}
+
+fn recipients(hook: &Hook, send: &Send, request: &HookRequest) -> Result<Vec<Recipient>, SendRefusal> {
+    let (parameter, via, directory, accounts) = match &send.to {
+        To::Fixed(recipients) => return Ok(recipients.clone()),
+        To::Called { parameter, via, directory, accounts } => (parameter, via, directory, accounts),
+    };
+    let name = read(parameter, request, hook);
+    if is_blank(&name) {
+        return Err(SendRefusal::Caller(format!("to whom? the parameter {} is missing or empty", parameter.name)));
+    }
+    let contacts: Vec<Contact> = directory.called(&name).map_err(SendRefusal::Caller)?;
+    ways_of(&contacts, via, &send.also, accounts).map_err(SendRefusal::Caller)
+}
+
+fn priority(rule: &PriorityRule, request: &HookRequest, hook: &Hook) -> Priority {
+    match rule {
+        PriorityRule::Fixed(priority) => *priority,
+        PriorityRule::ByValue { parameter, map } => {
+            let value = read(parameter, request, hook);
+            map.iter().find(|(name, _)| *name == value).map_or(Priority::default(), |(_, priority)| *priority)
+        }
+    }
+}
+
+/// A query parameter that nothing reads is most likely the rest of a message with a raw `&` in it.
+fn log_unused(hook: &Hook, send: &Send, request: &HookRequest) {
+    let Value::Map(query) = &request.query else { return };
+    if send.text.is_some() {
+        return;
+    }
+    let mut read: Vec<&[u8]> = vec![b"msg", b"wait"];
+    let parameters = [send.message.as_ref(), send.title.as_ref()].into_iter().flatten().chain(&hook.require);
+    read.extend(parameters.map(|parameter| parameter.name.as_bytes()));
+    if let To::Called { parameter, .. } = &send.to {
+        read.push(parameter.name.as_bytes());
+    }
+    if let PriorityRule::ByValue { parameter, .. } = &send.priority {
+        read.push(parameter.name.as_bytes());
+    }
+    let unused = query.keys().filter(|key| !read.contains(&key.as_slice()));
+    let unused: Vec<_> = unused.map(|key| String::from_utf8_lossy(key)).collect();
+    if !unused.is_empty() {
+        let unused = unused.join(", ");
+        tracing::warn!(hook = %hook.id, unused, "query parameters that nothing reads: is there a raw & in the message?");
+    }
+}

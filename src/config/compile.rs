@@ -1,0 +1,353 @@
+//! All files together → one configuration and everything that is wrong with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use super::Config;
+use super::raw::RawFile;
+use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
+use crate::contact::{Contact, Directory, Region, phone};
+use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
+use crate::hook::catalog::Slot;
+use crate::hook::raw::HOOK;
+use crate::hook::{Hook, HookId, Known};
+use crate::node::{self, Entry, Form, Node, Property, Reader, Value};
+use crate::provider::Account;
+use crate::secret::Surroundings;
+
+/// A configuration and what was found on the way to it.
+#[derive(Default)]
+pub struct Compiled {
+    /// The configuration: what is broken is left out or, if a hook, in quarantine.
+    pub config: Config,
+    /// Findings outside of hooks, and those of hooks that have no place of their own.
+    pub findings: Vec<Diagnostic>,
+    /// Findings of hooks, warnings included.
+    pub hook_findings: BTreeMap<HookId, Vec<Diagnostic>>,
+}
+
+impl Compiled {
+    /// Everything that was found, in the order of files and lines.
+    pub fn all_findings(&self) -> Vec<&Diagnostic> {
+        let mut all: Vec<_> = self.findings.iter().chain(self.hook_findings.values().flatten()).collect();
+        all.sort_by_key(|finding| finding.place.as_ref().map(|place| (place.source.path.clone(), place.span.start)));
+        all
+    }
+
+    /// Hooks in quarantine.
+    pub fn quarantined(&self) -> BTreeSet<HookId> {
+        let broken = self.hook_findings.iter().filter(|(_, findings)| findings.iter().any(Diagnostic::is_error));
+        broken.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+/// Compiles the files. `methods` are those of hooks that name none (`-http-methods`).
+pub fn compile(sources: &[Arc<Source>], methods: &[String], surroundings: &mut Surroundings) -> Compiled {
+    let mut compiled = Compiled::default();
+    let mut files = Vec::with_capacity(sources.len());
+    for source in sources {
+        match node::parse(source) {
+            Ok(node) => {
+                let form = RawFile::form_of(&node);
+                files.extend(RawFile::read(node, &mut Reader { form, findings: &mut compiled.findings, surroundings }));
+            }
+            Err(finding) => compiled.findings.push(finding),
+        }
+    }
+    let mut reader = Reader { form: Form::Full, findings: &mut compiled.findings, surroundings };
+    compiled.config.accounts = BTreeMap::new();
+    let mut directory = Directory { region: region(&files, &mut reader), ..Directory::default() };
+    let account_directory = accounts(&files, &mut compiled.config, &mut reader);
+    let mut names = Names::default();
+    contacts(&files, &account_directory, &mut directory, &mut names, &mut reader);
+    lists(&files, &mut directory, &mut names, &mut reader);
+    compiled.config.directory = Arc::new(directory);
+    compiled.config.account_directory = Arc::new(account_directory);
+    hooks(files, methods, surroundings, &mut compiled);
+    compiled
+}
+
+/// `defaults`, in at most one file.
+fn region(files: &[RawFile], reader: &mut Reader<'_>) -> Option<Region> {
+    #[derive(Default)]
+    struct Defaults(Option<Region>);
+    const DEFAULTS: &[Property<Defaults>] = &[
+        Property {
+            name: "region",
+            read: |defaults, node, r| {
+                let code = r.text(node);
+                defaults.0 = code.as_deref().and_then(Region::named);
+                if let (Some(code), None) = (code, defaults.0) {
+                    r.wrong(&node.place, format!("no region \"{code}\" is known: \"RU\" is")).unwrap_or_default()
+                }
+            },
+        },
+        Property {
+            name: "on-failure",
+            read: |_, node, r| {
+                let message = "this version does not know how to honour this yet; failures stand in the log";
+                r.wrong(&node.place, message).unwrap_or_default()
+            },
+        },
+    ];
+    let mut given = files.iter().filter_map(|file| file.defaults.as_ref());
+    let first = given.next()?;
+    for another in given {
+        let message =
+            format!("\"defaults\" may stand in one file only, and {} has it", first.place.source.path.display());
+        let _: Option<()> = reader.wrong(&another.place, message);
+    }
+    reader.record(first, DEFAULTS)?.0
+}
+
+fn accounts(files: &[RawFile], config: &mut Config, reader: &mut Reader<'_>) -> AccountDirectory {
+    let mut directory = AccountDirectory::new();
+    let mut names = Names::default();
+    for entry in files.iter().flat_map(|file| &file.accounts) {
+        if !names.claim(entry, "account", reader) {
+            continue;
+        }
+        let name = AccountName::new(&entry.key);
+        // A broken account breaks only the ways through it.
+        match Account::open(&name, &entry.value, reader) {
+            Some(account) => {
+                directory.insert(name.clone(), account.takes.clone());
+                config.accounts.insert(name, Arc::new(account));
+            }
+            None => drop(directory.insert(name, Takes::Nothing)),
+        }
+    }
+    directory
+}
+
+/// Names that are taken, and where.
+#[derive(Default)]
+struct Names(BTreeMap<String, Place>);
+
+impl Names {
+    /// Takes a name; notes an error where it is taken already.
+    fn claim(&mut self, entry: &Entry, what: &str, reader: &mut Reader<'_>) -> bool {
+        if let Some(first) = self.0.get(&entry.key) {
+            let (line, _) = first.line_column();
+            let message =
+                format!("the name \"{}\" is taken already, at {}:{line}", entry.key, first.source.path.display());
+            let _: Option<()> = reader.wrong(&entry.key_place, message);
+            return false;
+        }
+        if entry.key.trim().is_empty() {
+            let _: Option<()> = reader.wrong(&entry.key_place, format!("this {what} has no name"));
+            return false;
+        }
+        self.0.insert(entry.key.clone(), entry.key_place.clone());
+        true
+    }
+}
+
+fn contacts(
+    files: &[RawFile],
+    accounts: &AccountDirectory,
+    directory: &mut Directory,
+    names: &mut Names,
+    reader: &mut Reader<'_>,
+) {
+    let mut kinds: BTreeSet<&str> = AddressKind::KNOWN.into();
+    for takes in accounts.values() {
+        if let Takes::Kinds(taken) = takes {
+            kinds.extend(taken.iter().map(AddressKind::as_str));
+        }
+    }
+    for entry in files.iter().flat_map(|file| &file.contacts) {
+        if names.claim(entry, "contact", reader)
+            && let Some(contact) = contact(entry, accounts, &kinds, directory.region, reader)
+        {
+            directory.contacts.insert(entry.key.clone(), contact);
+        }
+    }
+}
+
+fn contact(
+    entry: &Entry,
+    accounts: &AccountDirectory,
+    kinds: &BTreeSet<&str>,
+    region: Option<Region>,
+    reader: &mut Reader<'_>,
+) -> Option<Contact> {
+    let mut contact = Contact { name: entry.key.clone(), addresses: Vec::new(), via: Vec::new() };
+    let mut whole = true;
+    for property in reader.entries(&entry.value)? {
+        let key = property.key.as_str();
+        if key == "via" {
+            for name in reader.one_or_more(&property.value, Reader::placed_text) {
+                let account = AccountName::new(&name.value);
+                if accounts.contains_key(&account) {
+                    contact.via.push(account);
+                } else {
+                    let finding = Diagnostic::error(&name.place, format!("no account is called \"{}\"", name.value));
+                    let help = did_you_mean(&name.value, accounts.keys().map(AccountName::as_str));
+                    reader.findings.push(Diagnostic { help, ..finding });
+                    whole = false;
+                }
+            }
+        } else if kinds.contains(key) {
+            match address(key, &property.value, region, reader) {
+                Some(address) => contact.addresses.push(address),
+                None => whole = false,
+            }
+        } else {
+            let message = format!("\"{key}\" is no kind of address");
+            let known = kinds.iter().copied().chain(["via"]);
+            let help = did_you_mean(key, known.clone())
+                .unwrap_or_else(|| format!("known are {}", known.collect::<Vec<_>>().join(", ")));
+            reader.findings.push(Diagnostic::error(&property.key_place, message).help(help));
+            whole = false;
+        }
+    }
+    whole.then_some(contact)
+}
+
+fn address(kind: &str, node: &Node, region: Option<Region>, reader: &mut Reader<'_>) -> Option<Address> {
+    let text = reader.text(node)?;
+    let kind = AddressKind::new(kind);
+    if !kind.is_phone() {
+        return Some(Address { kind, text });
+    }
+    match phone(&text, region) {
+        Ok(text) => Some(Address { kind, text }),
+        Err(why) => reader.wrong(&node.place, why),
+    }
+}
+
+fn lists(files: &[RawFile], directory: &mut Directory, names: &mut Names, reader: &mut Reader<'_>) {
+    let mut written: BTreeMap<String, Vec<node::Placed<String>>> = BTreeMap::new();
+    for entry in files.iter().flat_map(|file| &file.lists) {
+        if names.claim(entry, "list", reader) {
+            written.insert(entry.key.clone(), reader.one_or_more(&entry.value, Reader::placed_text));
+        }
+    }
+    for (name, members) in &written {
+        let mut contacts = Vec::new();
+        let mut inside = vec![name.as_str()];
+        if members.iter().all(|member| gather(member, &written, directory, &mut inside, &mut contacts, reader)) {
+            directory.lists.insert(name.clone(), contacts);
+        }
+    }
+}
+
+/// Adds the contacts of one member of a list. `inside` are the lists that are being gathered, for the circle.
+fn gather<'w>(
+    member: &'w node::Placed<String>,
+    written: &'w BTreeMap<String, Vec<node::Placed<String>>>,
+    directory: &Directory,
+    inside: &mut Vec<&'w str>,
+    contacts: &mut Vec<String>,
+    reader: &mut Reader<'_>,
+) -> bool {
+    let name = member.value.as_str();
+    if directory.contacts.contains_key(name) {
+        if !contacts.iter().any(|known| known == name) {
+            contacts.push(name.to_owned());
+        }
+        return true;
+    }
+    let Some(members) = written.get(name) else {
+        let message = format!("nobody is called \"{name}\": neither a contact nor a list");
+        let help = did_you_mean(name, directory.contacts.keys().chain(written.keys()).map(String::as_str));
+        reader.findings.push(Diagnostic { help, ..Diagnostic::error(&member.place, message) });
+        return false;
+    };
+    if inside.contains(&name) {
+        let circle = inside.join(" → ");
+        let _: Option<()> = reader.wrong(&member.place, format!("lists in a circle: {circle} → {name}"));
+        return false;
+    }
+    inside.push(name);
+    let whole = members.iter().all(|member| gather(member, written, directory, inside, contacts, reader));
+    inside.pop();
+    whole
+}
+
+fn hooks(files: Vec<RawFile>, methods: &[String], surroundings: &mut Surroundings, compiled: &mut Compiled) {
+    let known = Known {
+        directory: compiled.config.directory.clone(),
+        accounts: compiled.config.account_directory.clone(),
+        methods: methods.to_vec(),
+    };
+    compiled.config.sends = !compiled.config.accounts.is_empty();
+    let mut first_of: BTreeMap<HookId, Place> = BTreeMap::new();
+    for file in files {
+        for node in file.hooks {
+            let mut findings = Vec::new();
+            let mut reader = Reader { form: file.form, findings: &mut findings, surroundings };
+            let place = &node.place;
+            let hook = hook_at(&node, &known, &mut reader);
+            let Some(id) = id_of(&node, file.form, &mut findings) else {
+                compiled.findings.extend(findings);
+                continue;
+            };
+            if let Some(first) = first_of.get(&id) {
+                let (line, _) = first.line_column();
+                let first = format!("{}:{line}", first.source.path.display());
+                let message = format!("the hook id \"{id}\" is taken already, at {first}; that one serves");
+                compiled.findings.push(Diagnostic::error(place, message));
+                continue;
+            }
+            first_of.insert(id.clone(), place.clone());
+            let broken = findings.iter().any(Diagnostic::is_error);
+            let slot = match hook {
+                Some(hook) if !broken => Some(Slot::Ready(Arc::new(hook))),
+                // Switched off.
+                None if !broken => None,
+                _ => Some(Slot::Broken(findings.clone().into())),
+            };
+            if !findings.is_empty() {
+                compiled.hook_findings.insert(id.clone(), findings);
+            }
+            if let Some(slot) = slot {
+                compiled.config.hooks.insert(id, slot, fingerprint(&node));
+            }
+        }
+    }
+}
+
+fn hook_at(node: &Node, known: &Known, reader: &mut Reader<'_>) -> Option<Hook> {
+    // upstream: an empty element of the list is a hook of nothing.
+    let raw = match node.value {
+        Value::Null => Default::default(),
+        _ => reader.record(node, HOOK)?,
+    };
+    Hook::compile(raw, &node.place, known, reader)
+}
+
+/// The id, read apart from the rest so that a broken hook has a place where it answers 503.
+fn id_of(node: &Node, form: Form, findings: &mut Vec<Diagnostic>) -> Option<HookId> {
+    let entries = match &node.value {
+        Value::Map(entries) => entries.as_slice(),
+        _ => &[],
+    };
+    let named = entries.iter().rfind(|entry| match form {
+        Form::Classic => entry.key.eq_ignore_ascii_case("id"),
+        Form::Full => entry.key == "id",
+    });
+    let text = named.and_then(|entry| {
+        let mut ignored = Vec::new();
+        Reader { form, findings: &mut ignored, surroundings: &mut Surroundings::default() }.text(&entry.value)
+    });
+    match (text, form) {
+        (Some(id), _) if !id.is_empty() || form == Form::Classic => Some(HookId::new(&id)),
+        // upstream: a hook without an id is served at the bare prefix.
+        (None, Form::Classic) if named.is_none() => Some(HookId::new("")),
+        _ => {
+            if !findings.iter().any(Diagnostic::is_error) {
+                findings.push(Diagnostic::error(&node.place, "a hook needs an \"id\": its name in the URL"));
+            }
+            None
+        }
+    }
+}
+
+fn fingerprint(node: &Node) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    node.place.source.text.get(node.place.span.clone()).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,303 @@
+//! From files to a configuration: what is taken, what stays, and what is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::compile::{Compiled, compile};
+use super::last_good;
+use crate::diagnostic::{Diagnostic, Place, Source};
+use crate::hook::HookId;
+use crate::secret::Surroundings;
+
+/// Endings of the files that a directory given with `-hooks` is read for.
+const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
+
+/// What a loader is told once.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `-hooks`: files and directories, in order.
+    pub named: Vec<PathBuf>,
+    /// `-http-methods`: for hooks that name none.
+    pub methods: Vec<String>,
+    /// The state directory.
+    pub state: Option<PathBuf>,
+    /// Whether generated secrets are made and last good copies used: not where files are only checked.
+    pub serves: bool,
+}
+
+/// Reads files and remembers what was taken of them. One loader serves one process.
+pub struct Loader {
+    sources: Sources,
+    /// The text last taken of each file.
+    taken: BTreeMap<PathBuf, Arc<Source>>,
+    quarantined: BTreeSet<HookId>,
+    /// Errors that the configuration in force lives with, so that they refuse nothing new.
+    known: BTreeSet<String>,
+    /// A hash over all that was read by the last attempt.
+    seen: u64,
+    files: Vec<PathBuf>,
+}
+
+/// The result of reading the files again.
+pub enum Reload {
+    /// Nothing has changed since the last attempt.
+    Unchanged,
+    /// A new configuration. Findings may still tell of files whose new text was not taken.
+    Taken(Compiled),
+    /// The configuration in force stays; why.
+    Refused(Vec<Diagnostic>),
+}
+
+/// A file as it was found.
+enum Found {
+    Text(Arc<Source>),
+    /// It can't be read, or there is nothing in it.
+    Unusable(Diagnostic),
+}
+
+impl Loader {
+    /// A loader that has read nothing yet.
+    pub fn new(sources: Sources) -> Loader {
+        Loader {
+            sources,
+            taken: BTreeMap::new(),
+            quarantined: BTreeSet::new(),
+            known: BTreeSet::new(),
+            seen: 0,
+            files: Vec::new(),
+        }
+    }
+
+    /// Every file that the configuration was read from, and those named in vain: all are worth watching.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The first load. What is broken is left out or quarantined; a file that can't be parsed is replaced by its last
+    /// good copy. Everything that is wrong is among the findings.
+    pub fn start(&mut self) -> Compiled {
+        let mut texts = Vec::new();
+        let mut findings = Vec::new();
+        for (path, found) in self.find() {
+            match found {
+                Found::Text(source) => texts.push(self.or_last_good(source, &mut findings)),
+                Found::Unusable(finding) => {
+                    findings.push(finding);
+                    texts.extend(self.recalled(&path, &mut findings));
+                }
+            }
+        }
+        let (mut compiled, seen) = self.compile(&texts);
+        findings.append(&mut compiled.findings);
+        compiled.findings = findings;
+        self.seen = seen;
+        self.take(texts, &compiled);
+        compiled
+    }
+
+    /// Reads everything again. `asked`: by a signal, which compiles also what seems unchanged, and lets go of files that
+    /// are gone from a directory.
+    pub fn again(&mut self, asked: bool) -> Reload {
+        let mut refused = Vec::new();
+        let mut candidates: Vec<(Arc<Source>, bool)> = Vec::new();
+        let mut found = self.find();
+        let present: BTreeSet<PathBuf> = found.iter().map(|(path, _)| path.clone()).collect();
+        for (path, source) in &self.taken {
+            let gone_from_directory = !present.contains(path);
+            if gone_from_directory && !asked {
+                let why = format!("{} is gone; its hooks stay until SIGHUP", path.display());
+                refused.push(Diagnostic::without_place(why));
+                found.push((path.clone(), Found::Text(source.clone())));
+            }
+        }
+        for (path, found) in found {
+            match found {
+                Found::Text(source) => {
+                    let is_new = self.taken.get(&path).is_none_or(|taken| taken.text != source.text);
+                    candidates.push((source, is_new));
+                }
+                Found::Unusable(finding) => {
+                    refused.push(finding);
+                    candidates.extend(self.taken.get(&path).map(|taken| (taken.clone(), false)));
+                }
+            }
+        }
+        let texts: Vec<_> = candidates.iter().map(|(source, _)| source.clone()).collect();
+        let (compiled, seen) = self.compile(&texts);
+        let seen = hash_of(&(seen, refused.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        if seen == self.seen && !asked {
+            return Reload::Unchanged;
+        }
+        self.seen = seen;
+        let wrong: BTreeSet<PathBuf> = self.new_errors(&compiled).filter_map(file_of).collect();
+        if !wrong.iter().any(|path| candidates.iter().any(|(source, is_new)| *is_new && source.path == *path)) {
+            return self.accept(texts, compiled, refused);
+        }
+        // Files with new errors fall back to the text last taken; what is left is judged as one.
+        let errors: Vec<_> = self.new_errors(&compiled).cloned().collect();
+        refused.extend(errors);
+        let texts = candidates.into_iter().filter_map(|(source, _)| {
+            if wrong.contains(&source.path) { self.taken.get(&source.path).cloned() } else { Some(source) }
+        });
+        let texts: Vec<_> = texts.collect();
+        let (compiled, _) = self.compile(&texts);
+        self.accept(texts, compiled, refused)
+    }
+
+    fn accept(&mut self, texts: Vec<Arc<Source>>, mut compiled: Compiled, mut refused: Vec<Diagnostic>) -> Reload {
+        let errors: Vec<_> = self.new_errors(&compiled).cloned().collect();
+        let same = texts.len() == self.taken.len()
+            && texts.iter().all(|text| self.taken.get(&text.path).is_some_and(|taken| taken.text == text.text));
+        if !errors.is_empty() || (same && !refused.is_empty()) {
+            let told: BTreeSet<_> = refused.iter().map(ToString::to_string).collect();
+            refused.extend(errors.into_iter().filter(|error| !told.contains(&error.to_string())));
+            return Reload::Refused(refused);
+        }
+        self.take(texts, &compiled);
+        compiled.findings.splice(..0, refused);
+        Reload::Taken(compiled)
+    }
+
+    /// Errors that the configuration in force does not already live with.
+    fn new_errors<'c>(&self, compiled: &'c Compiled) -> impl Iterator<Item = &'c Diagnostic> {
+        let in_hooks = compiled.hook_findings.iter().filter(|(id, _)| !self.quarantined.contains(*id));
+        let all = compiled.findings.iter().chain(in_hooks.flat_map(|(_, findings)| findings));
+        all.filter(|finding| finding.is_error() && !self.known.contains(&identity(finding)))
+    }
+
+    /// Remembers what is in force from now on, and keeps copies of it.
+    fn take(&mut self, texts: Vec<Arc<Source>>, compiled: &Compiled) {
+        self.quarantined = compiled.quarantined();
+        self.known = compiled.findings.iter().filter(|finding| finding.is_error()).map(identity).collect();
+        self.taken = texts.into_iter().map(|source| (source.path.clone(), source)).collect();
+    }
+
+    /// Keeps a copy of every text in force that can be parsed. Called once there is a state directory.
+    pub fn keep_copies(&self) {
+        let Some(state) = &self.sources.state else { return };
+        for source in self.taken.values() {
+            if crate::node::parse(source).is_err() {
+                continue;
+            }
+            if let Err(e) = last_good::keep(state, source) {
+                tracing::warn!("no copy of {} could be kept in {}: {e}", source.path.display(), state.display());
+            }
+        }
+    }
+
+    fn compile(&mut self, texts: &[Arc<Source>]) -> (Compiled, u64) {
+        let mut surroundings = Surroundings::of_process(self.sources.state.clone(), self.sources.serves);
+        let compiled = compile(texts, &self.sources.methods, &mut surroundings);
+        self.files = self.sources.named.clone();
+        self.files.extend(texts.iter().map(|text| text.path.clone()));
+        self.files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));
+        self.files.sort();
+        self.files.dedup();
+        let texts: Vec<_> = texts.iter().map(|text| (&text.path, &text.text)).collect();
+        let beside: Vec<_> = surroundings.seen().collect();
+        (compiled, hash_of(&(texts, beside)))
+    }
+
+    /// Every file that is named, or stands in a directory that is, with what is in it.
+    fn find(&self) -> Vec<(PathBuf, Found)> {
+        let mut found = Vec::new();
+        // upstream: `-hooks ""` means no hooks, and is no mistake.
+        for named in self.sources.named.iter().filter(|named| !named.as_os_str().is_empty()) {
+            if !named.is_dir() {
+                found.push((named.clone(), read(named)));
+                continue;
+            }
+            match files_in(named) {
+                Ok(files) => found.extend(files.into_iter().map(|file| (file.clone(), read(&file)))),
+                Err(e) => {
+                    let why = format!("can't read the directory {}: {e}", named.display());
+                    found.push((named.clone(), Found::Unusable(Diagnostic::without_place(why))));
+                }
+            }
+        }
+        found
+    }
+
+    /// The text, or if it can't be parsed its last good copy, loudly.
+    fn or_last_good(&self, source: Arc<Source>, findings: &mut Vec<Diagnostic>) -> Arc<Source> {
+        let Err(why) = crate::node::parse(&source) else { return source };
+        match self.recalled(&source.path, findings) {
+            Some(good) => {
+                findings.push(why);
+                good
+            }
+            // It is compiled as it is, which tells the mistake once more where it belongs.
+            None => source,
+        }
+    }
+
+    fn recalled(&self, path: &Path, findings: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
+        let state = self.sources.state.as_deref().filter(|_| self.sources.serves)?;
+        let good = last_good::recall(state, path)?;
+        let why = format!("{} can't be used: its last good copy is served in its place", path.display());
+        findings.push(Diagnostic::without_place(why));
+        Some(Arc::new(good))
+    }
+}
+
+fn read(path: &Path) -> Found {
+    let wrong = |why: String| Found::Unusable(Diagnostic::without_place(format!("{}: {why}", path.display())));
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) => return wrong(format!("can't be read: {e}")),
+    };
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(e) => {
+            let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            return wrong(format!("not UTF-8 (line {line}): save it as UTF-8"));
+        }
+    };
+    let source = Arc::new(Source { path: path.to_owned(), text });
+    if is_empty(&source.text) {
+        let place = Place { source, span: 0..0, path: Default::default() };
+        return Found::Unusable(Diagnostic::error(&place, "there is nothing in this file; write [] for no hooks"));
+    }
+    Found::Text(source)
+}
+
+/// Whether a text has only blanks and comments.
+fn is_empty(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+}
+
+/// The files of a directory that can be hooks files, by name; hidden ones are an editor's.
+fn files_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let fits = path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
+        if fits && !hidden && !path.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What makes a finding the same one although lines were added above it.
+fn identity(finding: &Diagnostic) -> String {
+    let place = finding.place.as_ref().map(|place| (&place.source.path, place.path.to_string()));
+    format!("{place:?} {}", finding.message)
+}
+
+fn file_of(finding: &Diagnostic) -> Option<PathBuf> {
+    finding.place.as_ref().map(|place| place.source.path.clone())
+}
+
+fn hash_of(value: &impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,75 @@
+//! A file as written: a classic list of hooks, or a full object.
+
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::node::{Entry, Form, Node, Reader, Value};
+
+/// What one file holds.
+pub(super) struct RawFile {
+    /// Which of the two it is.
+    pub form: Form,
+    /// `accounts`
+    pub accounts: Vec<Entry>,
+    /// `contacts`
+    pub contacts: Vec<Entry>,
+    /// `lists`
+    pub lists: Vec<Entry>,
+    /// `hooks`, or the whole classic list.
+    pub hooks: Vec<Node>,
+    /// `defaults`
+    pub defaults: Option<Node>,
+}
+
+/// What may stand at the top of a full file.
+const SECTIONS: [&str; 6] = ["accounts", "contacts", "lists", "hooks", "defaults", "$schema"];
+
+impl RawFile {
+    /// Which form a file has.
+    pub(super) fn form_of(node: &Node) -> Form {
+        if matches!(node.value, Value::Map(_)) { Form::Full } else { Form::Classic }
+    }
+
+    /// Sorts the top of a file into its sections.
+    pub(super) fn read(node: Node, reader: &mut Reader<'_>) -> Option<RawFile> {
+        let mut file = RawFile {
+            form: reader.form,
+            accounts: Vec::new(),
+            contacts: Vec::new(),
+            lists: Vec::new(),
+            hooks: Vec::new(),
+            defaults: None,
+        };
+        match node.value {
+            // upstream: a file of nothing, or of null, is a file of no hooks.
+            Value::Null => Some(file),
+            Value::List(hooks) => {
+                file.hooks = hooks;
+                Some(file)
+            }
+            Value::Scalar { .. } => reader.wrong_kind(&node, "a list of hooks, or an object with \"hooks\""),
+            Value::Map(_) => {
+                for entry in reader.entries(&node)? {
+                    file.section(entry, reader);
+                }
+                Some(file)
+            }
+        }
+    }
+
+    fn section(&mut self, entry: &Entry, reader: &mut Reader<'_>) {
+        let named = |reader: &mut Reader<'_>| {
+            reader.entries(&entry.value).unwrap_or_default().into_iter().cloned().collect::<Vec<_>>()
+        };
+        match entry.key.as_str() {
+            "accounts" => self.accounts = named(reader),
+            "contacts" => self.contacts = named(reader),
+            "lists" => self.lists = named(reader),
+            "hooks" => self.hooks = reader.list(&entry.value, |_, node| Some(node.clone())).unwrap_or_default(),
+            "defaults" => self.defaults = Some(entry.value.clone()),
+            "$schema" => {}
+            other => {
+                let finding = Diagnostic::error(&entry.key_place, format!("unknown key \"{other}\""));
+                reader.findings.push(Diagnostic { help: did_you_mean(other, SECTIONS), ..finding });
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Who may call: what is judged before a hook's action is thought of.
+
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, USER_AGENT};
+
+use super::Hook;
+use crate::request::parameter::Parameter;
+use crate::request::text::{is_blank, readable};
+use crate::request::{Head, HookRequest, TOKEN, TOKEN_HEADER};
+use crate::url::{Broken, pairs};
+
+/// A wrong token is answered after this long, so that guessing is slow.
+pub const WRONG_TOKEN_DELAY: Duration = Duration::from_secs(1);
+
+/// Programs that fetch a link to show what is behind it: a chat where somebody posts a hook's URL must not ring the bell.
+const PREVIEWERS: &[&str] = &[
+    "telegrambot",
+    "whatsapp/",
+    "facebookexternalhit",
+    "slackbot",
+    "slack-imgproxy",
+    "twitterbot",
+    "discordbot",
+    "vkshare",
+    "viber",
+    "skypeuripreview",
+    "msteams",
+    "microsoftpreview",
+    "linkedinbot",
+    "mattermost",
+    "rocket.chat",
+    "googlebot",
+    "google-pagerenderer",
+    "bingbot",
+    "bingpreview",
+    "yandexbot",
+    "yandex.com/bots",
+    "mail.ru_bot",
+    "applebot",
+    "embedly",
+    "iframely",
+];
+
+/// Why a call is refused before anything is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The hook does not answer to this method.
+    Method,
+    /// `HEAD` or `OPTIONS` on a hook that sends: answered, and nothing done.
+    OnlyAsks,
+    /// A browser fetches ahead of its user.
+    Prefetch,
+    /// A chat or search engine looks what is behind a link.
+    Previewer,
+    /// A page of another site calls.
+    CrossSite,
+    /// The hook has tokens and the call has none.
+    TokenMissing,
+    /// The call's token is none of the hook's.
+    TokenWrong,
+    /// A parameter of `require` is missing or blank.
+    Missing(Parameter),
+}
+
+/// What is known of the caller once the part before the body is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Come in, under this name if the hook's tokens tell callers apart.
+    Granted(Option<String>),
+    /// The token must be in the body.
+    TokenInBody,
+}
+
+impl Hook {
+    /// Judges what stands before the body: method, browsers' guesses, token in header or URL.
+    pub fn admit(&self, head: Head<'_>) -> Result<Admission, Refusal> {
+        let sends = self.action.send().is_some();
+        if sends && matches!(head.method.as_str(), "HEAD" | "OPTIONS") {
+            return Err(Refusal::OnlyAsks);
+        }
+        if !self.methods.is_empty() && !self.methods.iter().any(|method| method == head.method.as_str()) {
+            return Err(Refusal::Method);
+        }
+        if sends {
+            refuse_guesses(head.headers)?;
+        }
+        if self.tokens.is_empty() {
+            let foreign = header(head.headers, "sec-fetch-site").eq_ignore_ascii_case("cross-site");
+            return if sends && foreign && !self.allow_cross_site {
+                Err(Refusal::CrossSite)
+            } else {
+                Ok(Admission::Granted(None))
+            };
+        }
+        let presented = presented(head);
+        if presented.is_empty() {
+            return Ok(Admission::TokenInBody);
+        }
+        self.caller(&presented).map(Admission::Granted).ok_or(Refusal::TokenWrong)
+    }
+
+    /// Judges what only the whole call tells: a token in the body, required parameters. Says who calls.
+    /// Afterwards no token is left in the request.
+    pub fn accept(&self, request: &mut HookRequest, admission: Admission) -> Result<Option<String>, Refusal> {
+        let caller = match admission {
+            Admission::Granted(caller) => caller,
+            Admission::TokenInBody => {
+                let token = request.payload.at(TOKEN.as_bytes()).map_err(|_| Refusal::TokenMissing)?.to_text();
+                let token = String::from_utf8_lossy(&token).into_owned();
+                self.caller(&[token]).ok_or(Refusal::TokenWrong)?
+            }
+        };
+        if !self.tokens.is_empty() {
+            request.forget_credentials();
+        }
+        for parameter in &self.require {
+            let value = parameter.resolve(request).unwrap_or_default();
+            if is_blank(&readable(&value, self.charset).text) {
+                return Err(Refusal::Missing(parameter.clone()));
+            }
+        }
+        Ok(caller)
+    }
+
+    /// Who holds one of these tokens. Every token is compared, so that the time does not tell which was near.
+    fn caller(&self, presented: &[String]) -> Option<Option<String>> {
+        let mut found = None;
+        for token in &self.tokens {
+            for candidate in presented {
+                if token.secret.matches(candidate) {
+                    found = Some(token.caller.clone());
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A send hook rings only for somebody who means it.
+fn refuse_guesses(headers: &HeaderMap) -> Result<(), Refusal> {
+    let purpose = [header(headers, "sec-purpose"), header(headers, "purpose"), header(headers, "x-moz")];
+    if purpose.iter().any(|purpose| purpose.contains("prefetch") || purpose.contains("prerender")) {
+        return Err(Refusal::Prefetch);
+    }
+    let agent = header(headers, USER_AGENT.as_str()).to_lowercase();
+    if PREVIEWERS.iter().any(|previewer| agent.contains(previewer)) {
+        return Err(Refusal::Previewer);
+    }
+    Ok(())
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The tokens in header and URL: `Authorization: Bearer` or Basic (its password), `X-Hook-Token`, `token`.
+fn presented(head: Head<'_>) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for value in head.headers.get_all(AUTHORIZATION) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        match value.split_once(' ') {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => tokens.push(rest.trim().to_owned()),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => tokens.extend(password(rest.trim())),
+            _ => {}
+        }
+    }
+    let values = head.headers.get_all(TOKEN_HEADER).iter();
+    tokens.extend(values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()));
+    let (query, _) = pairs(head.raw_query(), Broken::Kept);
+    let in_query = query.into_iter().filter(|(key, _)| key == TOKEN.as_bytes());
+    tokens.extend(in_query.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()));
+    tokens
+}
+
+/// The password of Basic credentials (RFC 7617): what follows the first colon.
+fn password(encoded: &str) -> Option<String> {
+    let decoded = String::from_utf8(BASE64.decode(encoded.as_bytes()).ok()?).ok()?;
+    decoded.split_once(':').map(|(_, password)| password.to_owned())
+}

@@ -1,0 +1,87 @@
+//! All hooks of a configuration, by id.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use super::{Hook, HookId};
+use crate::diagnostic::Diagnostic;
+
+/// The place of one id.
+#[derive(Clone, Debug)]
+pub enum Slot {
+    /// Ready to be called.
+    Ready(Arc<Hook>),
+    /// Its definition has mistakes: it answers 503, and the others live.
+    Broken(Arc<[Diagnostic]>),
+}
+
+/// One id of a catalog.
+#[derive(Clone, Debug)]
+struct Row {
+    slot: Slot,
+    fingerprint: u64,
+}
+
+/// id → hook.
+#[derive(Clone, Debug, Default)]
+pub struct HookCatalog(BTreeMap<HookId, Row>);
+
+/// What became different from one catalog to the next, by hook id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New ids.
+    pub added: Vec<HookId>,
+    /// Ids whose definition is another text now.
+    pub changed: Vec<HookId>,
+    /// Ids that are gone.
+    pub removed: Vec<HookId>,
+}
+
+impl HookCatalog {
+    /// Puts a hook under its id; `fingerprint` is a hash of its text. The first of an id stays; the answer tells whether
+    /// this was the first.
+    pub fn insert(&mut self, id: HookId, slot: Slot, fingerprint: u64) -> bool {
+        match self.0.entry(id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Row { slot, fingerprint });
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
+    }
+
+    /// The hook called `id`.
+    pub fn find(&self, id: &HookId) -> Option<&Slot> {
+        self.0.get(id).map(|row| &row.slot)
+    }
+
+    /// All ids with their hooks, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&HookId, &Slot)> {
+        self.0.iter().map(|(id, row)| (id, &row.slot))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is different since `before`.
+    pub fn changes_since(&self, before: &HookCatalog) -> Changes {
+        let mut changes = Changes::default();
+        for (id, row) in &self.0 {
+            match before.0.get(id) {
+                None => changes.added.push(id.clone()),
+                Some(earlier) if earlier.fingerprint != row.fingerprint => changes.changed.push(id.clone()),
+                Some(_) => {}
+            }
+        }
+        changes.removed = before.0.keys().filter(|id| !self.0.contains_key(*id)).cloned().collect();
+        changes
+    }
+}

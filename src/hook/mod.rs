@@ -1,0 +1,201 @@
+//! A hook, compiled: everything that could be wrong with it was found when its file was read.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use encoding_rs::Encoding;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::account::{AccountDirectory, AccountName};
+use crate::contact::{Directory, Recipient};
+use crate::message::Priority;
+use crate::request::Reading;
+use crate::request::parameter::Parameter;
+use crate::secret::Secret;
+use crate::template::{Template, Words};
+
+pub mod admit;
+pub mod catalog;
+mod compile;
+pub mod raw;
+
+pub use compile::{Known, ways_of};
+
+/// The name of a hook: the part of the URL behind the prefix.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HookId(Arc<str>);
+
+impl HookId {
+    /// The id `text`.
+    pub fn new(text: &str) -> HookId {
+        HookId(text.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A hook, ready to be called.
+#[derive(Debug)]
+pub struct Hook {
+    /// Its name.
+    pub id: HookId,
+    /// The methods it answers to, in upper case; empty: all.
+    pub methods: Vec<String>,
+    /// The tokens that open it; empty: it is open.
+    pub tokens: Vec<Token>,
+    /// Whether pages of other sites may call it.
+    pub allow_cross_site: bool,
+    /// How its calls are read.
+    pub reading: Reading,
+    /// What bytes that are not UTF-8 are decoded from.
+    pub charset: Option<&'static Encoding>,
+    /// Parameters without which a call is refused.
+    pub require: Vec<Parameter>,
+    /// What it does.
+    pub action: Action,
+    /// What it answers when that went well.
+    pub reply: Reply,
+}
+
+/// A token and who holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The caller's name, where the hook's `tokens` names its callers.
+    pub caller: Option<String>,
+    /// The token.
+    pub secret: Secret,
+}
+
+/// What a called hook does.
+#[derive(Debug)]
+pub enum Action {
+    /// Runs a command.
+    Run(Run),
+    /// Sends a message.
+    Send(Send),
+    /// Sends a message, then runs a command and answers with that.
+    Both(Send, Run),
+}
+
+impl Action {
+    /// The message it sends, if it does.
+    pub fn send(&self) -> Option<&Send> {
+        match self {
+            Action::Send(send) | Action::Both(send, _) => Some(send),
+            Action::Run(_) => None,
+        }
+    }
+}
+
+/// A command to run.
+#[derive(Debug)]
+pub struct Run {
+    /// The program and its arguments.
+    pub command: CommandLine,
+    /// Variables for it: name and value.
+    pub environment: Vec<(String, Parameter)>,
+    /// The folder it runs in; none: the daemon's own.
+    pub directory: Option<PathBuf>,
+    /// What of its output the caller gets.
+    pub capture: Capture,
+}
+
+/// A program and its arguments.
+#[derive(Debug)]
+pub enum CommandLine {
+    /// `execute-command` with `pass-arguments-to-command`: adnanh/webhook's way.
+    Execute {
+        /// The program, as configured; may hold blanks.
+        program: String,
+        /// One argument each.
+        arguments: Vec<Parameter>,
+    },
+    /// `run`: a command line of templates.
+    Line(Words),
+}
+
+/// What of a command's output the caller gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// Nothing: the call is answered at once, while the command runs.
+    Nothing,
+    /// The output of a command that went well.
+    Output,
+    /// The output of any command.
+    OutputAlsoOnError,
+}
+
+/// A message to send.
+#[derive(Debug)]
+pub struct Send {
+    /// To whom.
+    pub to: To,
+    /// Accounts that get a copy in any case: recipients of one way each, made from the contacts.
+    pub also: Vec<AccountName>,
+    /// Where its text is; none: the usual places.
+    pub message: Option<Parameter>,
+    /// Where its heading is.
+    pub title: Option<Parameter>,
+    /// A template for the text.
+    pub text: Option<Template>,
+    /// Its deliveries are given up after this.
+    pub ttl: Duration,
+    /// What goes first.
+    pub priority: PriorityRule,
+    /// Whether a blank message is sent all the same.
+    pub allow_empty: bool,
+}
+
+/// To whom a hook sends.
+#[derive(Debug)]
+pub enum To {
+    /// To these, fixed when the file was read; copies are among them.
+    Fixed(Vec<Recipient>),
+    /// To whom the caller names.
+    Called {
+        /// The parameter that names them.
+        parameter: Parameter,
+        /// The accounts it goes through.
+        via: Vec<AccountName>,
+        /// Everybody there is.
+        directory: Arc<Directory>,
+        /// The accounts there are.
+        accounts: Arc<AccountDirectory>,
+    },
+}
+
+/// How a message's priority is told.
+#[derive(Debug)]
+pub enum PriorityRule {
+    /// Always the same.
+    Fixed(Priority),
+    /// By a value of the call; a value without a priority means normal.
+    ByValue {
+        /// Where the value is.
+        parameter: Parameter,
+        /// What the values mean.
+        map: Vec<(String, Priority)>,
+    },
+}
+
+/// What a hook answers when all went well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status, where the hook sets one.
+    pub status: Option<StatusCode>,
+    /// The body, where the hook sets one.
+    pub message: Option<String>,
+    /// Headers; the last of a name counts.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}

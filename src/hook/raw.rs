@@ -1,0 +1,280 @@
+//! A hook exactly as users write it: every property optional, every value with its place.
+
+use crate::node::{Node, Placed, Property, Reader, Value};
+use crate::secret::Secret;
+
+/// One hook of a file.
+#[derive(Default)]
+pub struct RawHook {
+    /// `id`
+    pub id: Option<Placed<String>>,
+    /// `execute-command`
+    pub execute_command: Option<Placed<String>>,
+    /// `run`
+    pub run: Option<Placed<String>>,
+    /// `command-working-directory`
+    pub command_working_directory: Option<String>,
+    /// `pass-arguments-to-command`
+    pub pass_arguments: Vec<RawArgument>,
+    /// `pass-environment-to-command`
+    pub pass_environment: Vec<RawArgument>,
+    /// `include-command-output-in-response`
+    pub include_output: bool,
+    /// `include-command-output-in-response-on-error`
+    pub include_output_on_error: bool,
+    /// `response-message`
+    pub response_message: Option<String>,
+    /// `response-headers`
+    pub response_headers: Vec<(Placed<String>, Placed<String>)>,
+    /// `success-http-response-code`
+    pub success_code: Option<Placed<i64>>,
+    /// `http-methods`
+    pub http_methods: Vec<String>,
+    /// `incoming-payload-content-type`
+    pub content_type: Option<String>,
+    /// `send`
+    pub send: Option<Placed<RawSend>>,
+    /// `token` and `tokens`
+    pub tokens: Vec<(Option<String>, Secret)>,
+    /// Whether `token` or `tokens` stands there, read well or not.
+    pub asks_for_token: bool,
+    /// `require`
+    pub require: Vec<RawArgument>,
+    /// `allow-empty-message`
+    pub allow_empty_message: Option<Placed<bool>>,
+    /// `charset`
+    pub charset: Option<Placed<String>>,
+    /// `allow-cross-site`
+    pub allow_cross_site: bool,
+    /// `enabled`
+    pub enabled: Option<bool>,
+}
+
+/// A parameter as users write it: `{"source": …, "name": …, "envname": …}`.
+#[derive(Clone, Debug, Default)]
+pub struct RawArgument {
+    /// `source`
+    pub source: Option<Placed<String>>,
+    /// `name`
+    pub name: Option<String>,
+    /// `envname`
+    pub envname: Option<String>,
+    /// `map` of a priority: value and its priority's word.
+    pub map: Vec<(String, Placed<String>)>,
+}
+
+/// `send` as users write it.
+#[derive(Default)]
+pub struct RawSend {
+    /// `to`
+    pub to: Option<RawTo>,
+    /// `via`
+    pub via: Vec<Placed<String>>,
+    /// `also`
+    pub also: Vec<Placed<String>>,
+    /// `message`
+    pub message: Option<Placed<RawArgument>>,
+    /// `title`
+    pub title: Option<Placed<RawArgument>>,
+    /// `text`
+    pub text: Option<Placed<String>>,
+    /// `ttl`
+    pub ttl: Option<std::time::Duration>,
+    /// `priority`
+    pub priority: Option<RawPriority>,
+}
+
+/// `send.to` as users write it.
+pub enum RawTo {
+    /// Names of contacts and lists.
+    Names(Vec<Placed<String>>),
+    /// A parameter whose value names them.
+    Parameter(Placed<RawArgument>),
+}
+
+/// `send.priority` as users write it.
+pub enum RawPriority {
+    /// A word.
+    Word(Placed<String>),
+    /// A parameter with a map.
+    Parameter(Placed<RawArgument>),
+}
+
+/// The properties of a hook. Those that this version can't honour refuse the hook: a hook guarded by a rule that nobody
+/// judges would be an open door.
+pub const HOOK: &[Property<RawHook>] = &[
+    Property { name: "id", read: |hook, node, r| hook.id = r.placed_text(node) },
+    Property { name: "execute-command", read: |hook, node, r| hook.execute_command = r.placed_text(node) },
+    Property { name: "run", read: |hook, node, r| hook.run = r.placed_text(node) },
+    Property { name: "command-working-directory", read: |hook, node, r| hook.command_working_directory = r.text(node) },
+    Property { name: "pass-arguments-to-command", read: |hook, node, r| hook.pass_arguments = arguments(node, r) },
+    Property { name: "pass-environment-to-command", read: |hook, node, r| hook.pass_environment = arguments(node, r) },
+    Property { name: "pass-file-to-command", read: |_, node, r| not_in_this_version(node, r) },
+    Property {
+        name: "include-command-output-in-response",
+        read: |hook, node, r| hook.include_output = r.boolean(node).unwrap_or_default(),
+    },
+    Property {
+        name: "include-command-output-in-response-on-error",
+        read: |hook, node, r| hook.include_output_on_error = r.boolean(node).unwrap_or_default(),
+    },
+    Property { name: "response-message", read: |hook, node, r| hook.response_message = r.text(node) },
+    Property { name: "response-headers", read: |hook, node, r| hook.response_headers = headers(node, r) },
+    Property { name: "success-http-response-code", read: |hook, node, r| hook.success_code = placed_integer(node, r) },
+    Property {
+        name: "http-methods",
+        read: |hook, node, r| hook.http_methods = r.list(node, Reader::text).unwrap_or_default(),
+    },
+    Property { name: "incoming-payload-content-type", read: |hook, node, r| hook.content_type = r.text(node) },
+    Property { name: "parse-parameters-as-json", read: |_, node, r| not_in_this_version(node, r) },
+    Property { name: "trigger-rule", read: |_, node, r| not_in_this_version(node, r) },
+    Property {
+        name: "trigger-rule-mismatch-http-response-code",
+        read: |_, node, r| {
+            // Harmless alone, for adnanh/webhook too: with a rule the hook is refused for the rule.
+            r.integer(node);
+        },
+    },
+    Property {
+        name: "trigger-signature-soft-failures",
+        read: |_, node, r| {
+            r.boolean(node);
+        },
+    },
+    Property { name: "send", read: |hook, node, r| hook.send = placed(node, r.record(node, SEND)) },
+    Property {
+        name: "token",
+        read: |hook, node, r| {
+            hook.asks_for_token = true;
+            let tokens = r.one_or_more(node, |r, node| r.secret(node));
+            hook.tokens.extend(tokens.into_iter().map(|token| (None, token)));
+        },
+    },
+    Property { name: "tokens", read: read_tokens },
+    Property { name: "require", read: |hook, node, r| hook.require = r.one_or_more(node, |r, node| argument(node, r)) },
+    Property {
+        name: "allow-empty-message",
+        read: |hook, node, r| hook.allow_empty_message = placed(node, r.boolean(node)),
+    },
+    Property { name: "charset", read: |hook, node, r| hook.charset = r.placed_text(node) },
+    Property {
+        name: "allow-cross-site",
+        read: |hook, node, r| hook.allow_cross_site = r.boolean(node).unwrap_or_default(),
+    },
+    Property { name: "enabled", read: |hook, node, r| hook.enabled = r.boolean(node) },
+];
+
+const SEND: &[Property<RawSend>] = &[
+    Property { name: "to", read: |send, node, r| send.to = to(node, r) },
+    Property { name: "via", read: |send, node, r| send.via = r.one_or_more(node, way) },
+    Property { name: "also", read: |send, node, r| send.also = r.one_or_more(node, Reader::placed_text) },
+    Property { name: "message", read: |send, node, r| send.message = placed(node, argument(node, r)) },
+    Property { name: "title", read: |send, node, r| send.title = placed(node, argument(node, r)) },
+    Property { name: "text", read: |send, node, r| send.text = r.text_or_file(node) },
+    Property { name: "ttl", read: |send, node, r| send.ttl = r.duration(node) },
+    Property { name: "priority", read: |send, node, r| send.priority = priority(node, r) },
+    Property { name: "dedupe", read: |_, node, r| not_in_this_version(node, r) },
+];
+
+const ARGUMENT: &[Property<RawArgument>] = &[
+    Property { name: "source", read: |argument, node, r| argument.source = r.placed_text(node) },
+    Property { name: "name", read: |argument, node, r| argument.name = r.text(node) },
+    Property { name: "envname", read: |argument, node, r| argument.envname = r.text(node) },
+    // adnanh/webhook has it on every argument and looks at it for files only.
+    Property {
+        name: "base64decode",
+        read: |_, node, r| {
+            r.boolean(node);
+        },
+    },
+    Property { name: "map", read: |argument, node, r| argument.map = map(node, r) },
+];
+
+/// One argument of the peer's lists, or one of our parameters.
+fn argument(node: &Node, reader: &mut Reader<'_>) -> Option<RawArgument> {
+    reader.record(node, ARGUMENT)
+}
+
+fn arguments(node: &Node, reader: &mut Reader<'_>) -> Vec<RawArgument> {
+    reader.list(node, |r, node| argument(node, r)).unwrap_or_default()
+}
+
+fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<String>)> {
+    #[derive(Default)]
+    struct Header(Option<Placed<String>>, Option<Placed<String>>);
+    const HEADER: &[Property<Header>] = &[
+        Property { name: "name", read: |header, node, r| header.0 = r.placed_text(node) },
+        Property { name: "value", read: |header, node, r| header.1 = r.placed_text(node) },
+    ];
+    let each = |r: &mut Reader<'_>, node: &Node| match r.record(node, HEADER)? {
+        Header(Some(name), value) => {
+            Some((name, value.unwrap_or_else(|| Placed { value: String::new(), place: node.place.clone() })))
+        }
+        Header(None, _) => r.wrong(&node.place, "a header needs a \"name\" and a \"value\""),
+    };
+    reader.list(node, each).unwrap_or_default()
+}
+
+fn read_tokens(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {
+    hook.asks_for_token = true;
+    if matches!(node.value, Value::List(_)) {
+        let tokens = reader.one_or_more(node, |r, node| r.secret(node));
+        hook.tokens.extend(tokens.into_iter().map(|token| (None, token)));
+        return;
+    }
+    // Where `tokens` is a single secret's object ({"file": …}) nobody's name is meant.
+    for entry in reader.entries(node).unwrap_or_default() {
+        for secret in reader.one_or_more(&entry.value, |r, node| r.secret(node)) {
+            hook.tokens.push((Some(entry.key.clone()), secret));
+        }
+    }
+}
+
+fn to(node: &Node, reader: &mut Reader<'_>) -> Option<RawTo> {
+    match node.value {
+        Value::Map(_) => placed(node, argument(node, reader)).map(RawTo::Parameter),
+        _ => Some(RawTo::Names(reader.one_or_more(node, Reader::placed_text))),
+    }
+}
+
+fn way(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<String>> {
+    #[derive(Default)]
+    struct RawWay(Option<Placed<String>>);
+    const WAY: &[Property<RawWay>] = &[
+        Property { name: "account", read: |way, node, r| way.0 = r.placed_text(node) },
+        Property { name: "patience", read: |_, node, r| not_in_this_version(node, r) },
+    ];
+    match node.value {
+        Value::Map(_) => match reader.record(node, WAY)? {
+            RawWay(Some(account)) => Some(account),
+            RawWay(None) => reader.wrong(&node.place, "a way needs an \"account\""),
+        },
+        _ => reader.placed_text(node),
+    }
+}
+
+fn priority(node: &Node, reader: &mut Reader<'_>) -> Option<RawPriority> {
+    match node.value {
+        Value::Map(_) => placed(node, argument(node, reader)).map(RawPriority::Parameter),
+        _ => reader.placed_text(node).map(RawPriority::Word),
+    }
+}
+
+fn map(node: &Node, reader: &mut Reader<'_>) -> Vec<(String, Placed<String>)> {
+    let entries = reader.entries(node).unwrap_or_default();
+    entries.into_iter().filter_map(|entry| Some((entry.key.clone(), reader.placed_text(&entry.value)?))).collect()
+}
+
+fn placed_integer(node: &Node, reader: &mut Reader<'_>) -> Option<Placed<i64>> {
+    placed(node, reader.integer(node))
+}
+
+fn placed<T>(node: &Node, value: Option<T>) -> Option<Placed<T>> {
+    value.map(|value| Placed { value, place: node.place.clone() })
+}
+
+fn not_in_this_version(node: &Node, reader: &mut Reader<'_>) {
+    let message =
+        "this version does not know how to honour this yet, so the hook is refused rather than run without it";
+    reader.wrong(&node.place, message).unwrap_or_default()
+}

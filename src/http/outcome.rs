@@ -1,0 +1,252 @@
+//! How a call ended → the response. The only status codes in the program.
+
+use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use serde_json::json;
+
+use super::BodyFault;
+use crate::action::command::Ran;
+use crate::action::send::Stored;
+use crate::hook::Reply;
+use crate::hook::admit::Refusal;
+use crate::outbox::MessageStatus;
+
+/// The header that names the message a call became.
+const MESSAGE_HEADER: HeaderName = HeaderName::from_static("hookbell-message");
+
+/// Whoever is told to come back shall do so after this many seconds.
+const COME_BACK: HeaderValue = HeaderValue::from_static("5");
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// How a request ended, before it becomes a response.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The sign of life.
+    Alive,
+    /// The clean path is elsewhere.
+    Moved(String),
+    /// No route.
+    Nowhere,
+    /// A broken escape in the path.
+    Malformed,
+    /// Under the prefix, but no hook of that id.
+    UnknownHook,
+    /// The hook's definition is broken.
+    Quarantined,
+    /// The body could not be read.
+    Body(BodyFault),
+    /// A body of a kind that this version does not read.
+    UnreadKind(&'static str),
+    /// Refused before anything was done.
+    Refused(Refusal),
+    /// Something is asked for that this version does not have.
+    NotInThisVersion(&'static str),
+    /// The caller must say it otherwise; how.
+    Wrong(String),
+    /// Too much waits already.
+    Overloaded,
+    /// The message could not be stored.
+    NotStored,
+    /// The hook's own template failed on this call.
+    TemplateFault,
+    /// A command: answered as adnanh/webhook does, with the message that was stored before, if any.
+    Ran(Ran, Option<Stored>),
+    /// A message was stored.
+    Stored {
+        /// Which.
+        stored: Stored,
+        /// Whether the caller may read the contacts' names.
+        names: bool,
+    },
+    /// Where a message stands.
+    Status(Box<MessageStatus>),
+    /// There is no such message.
+    UnknownMessage,
+}
+
+/// What a response is dressed with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dress<'a> {
+    /// `-header`: on everything that a hook answers.
+    pub global: &'a [(HeaderName, HeaderValue)],
+    /// The hook's own answer, once its action began.
+    pub reply: Option<&'a Reply>,
+    /// Whether the hook sends messages; then its refusals are for people and never cached.
+    pub sends: bool,
+    /// `Accept: application/json`
+    pub json: bool,
+}
+
+impl Dress<'_> {
+    /// A bare one, for what is no hook's.
+    pub(super) const NONE: Dress<'static> = Dress { global: &[], reply: None, sends: false, json: false };
+}
+
+/// Whether a caller would rather have JSON.
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("application/json")))
+}
+
+impl Outcome {
+    /// The response. The stranger gets a fixed sentence; the truth is in the log.
+    pub(super) fn into_response(self, dress: Dress<'_>) -> Response<Full<Bytes>> {
+        let mut headers = HeaderMap::new();
+        if !matches!(self, Outcome::UnknownHook | Outcome::Refused(Refusal::Method)) {
+            for (name, value) in dress.global {
+                headers.insert(name, value.clone());
+            }
+        }
+        let is_message = dress.sends && !matches!(self, Outcome::Ran(..));
+        let (status, body) = self.status_and_body(dress, &mut headers);
+        if let Some(reply) = dress.reply {
+            for (name, value) in &reply.headers {
+                headers.insert(name, value.clone());
+            }
+        }
+        if is_message {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        let body =
+            if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) { Bytes::new() } else { body };
+        if !body.is_empty() {
+            headers.entry(CONTENT_TYPE).or_insert(TEXT);
+        }
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    fn status_and_body(self, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+        use StatusCode as Code;
+        let fixed = |code: StatusCode, text: &'static str| (code, Bytes::from_static(text.as_bytes()));
+        match self {
+            Outcome::Alive => fixed(Code::OK, "OK"),
+            Outcome::Moved(to) => {
+                headers.extend(HeaderValue::from_str(&to).ok().map(|to| (LOCATION, to)));
+                fixed(Code::MOVED_PERMANENTLY, "")
+            }
+            Outcome::Nowhere => {
+                headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+                fixed(Code::NOT_FOUND, "404 page not found\n")
+            }
+            Outcome::Malformed => fixed(Code::BAD_REQUEST, "400 Bad Request: a broken %-escape in the path"),
+            Outcome::UnknownHook => fixed(Code::NOT_FOUND, "Hook not found."),
+            Outcome::Quarantined => {
+                fixed(Code::SERVICE_UNAVAILABLE, "This hook has a mistake in its definition; its log says which.")
+            }
+            Outcome::Body(BodyFault::TooLarge { limit }) => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+                (Code::PAYLOAD_TOO_LARGE, format!("The body is larger than {} MiB.", limit >> 20).into())
+            }
+            Outcome::Body(BodyFault::TooSlow) => fixed(Code::REQUEST_TIMEOUT, "The body did not arrive in time."),
+            Outcome::Body(BodyFault::Cut) => fixed(Code::BAD_REQUEST, "The body is cut short."),
+            Outcome::UnreadKind(kind) => {
+                (Code::UNSUPPORTED_MEDIA_TYPE, format!("This version does not read {kind} bodies.").into())
+            }
+            Outcome::Refused(refusal) => refused(refusal, headers),
+            Outcome::NotInThisVersion(what) => {
+                (Code::NOT_IMPLEMENTED, format!("This version has no {what}; nothing was sent.").into())
+            }
+            Outcome::Wrong(how) => explained(Code::BAD_REQUEST, &how, dress, headers),
+            Outcome::Overloaded => come_back(headers, "Too much is waiting already; try again."),
+            Outcome::NotStored => come_back(headers, "Message could not be stored."),
+            Outcome::TemplateFault => {
+                fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while rendering the hook's template.")
+            }
+            Outcome::Ran(ran, stored) => {
+                headers.extend(stored.and_then(|stored| message_header(&stored)));
+                ran_answer(ran, dress)
+            }
+            Outcome::Stored { stored, names } => stored_answer(&stored, names, dress, headers),
+            Outcome::Status(status) => {
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                super::api::status_answer(&status, dress.json, headers)
+            }
+            Outcome::UnknownMessage => fixed(Code::NOT_FOUND, "Message not found."),
+        }
+    }
+}
+
+fn come_back(headers: &mut HeaderMap, text: &'static str) -> (StatusCode, Bytes) {
+    headers.insert(RETRY_AFTER, COME_BACK);
+    (StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(text.as_bytes()))
+}
+
+fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+    use StatusCode as Code;
+    let (code, text) = match refusal {
+        Refusal::Method => (Code::METHOD_NOT_ALLOWED, ""),
+        Refusal::OnlyAsks => (Code::NO_CONTENT, ""),
+        Refusal::Prefetch => return come_back(headers, "Nothing was sent: this is a prefetch."),
+        Refusal::Previewer => (Code::FORBIDDEN, "Nothing was sent: this looks like the preview of a link."),
+        Refusal::CrossSite => (
+            Code::FORBIDDEN,
+            "Nothing was sent: a page of another site asked for it. Give the hook a token, or set allow-cross-site.",
+        ),
+        Refusal::TokenMissing => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hookbell\""));
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"hookbell\", charset=\"UTF-8\""));
+            (Code::UNAUTHORIZED, "A token is needed: Authorization: Bearer, X-Hook-Token, or the parameter token.")
+        }
+        Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong."),
+        Refusal::Missing(parameter) => {
+            return (Code::BAD_REQUEST, format!("The parameter {} is missing or empty.", parameter.name).into());
+        }
+    };
+    (code, Bytes::from_static(text.as_bytes()))
+}
+
+fn explained(code: StatusCode, how: &str, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+    if dress.json {
+        headers.insert(CONTENT_TYPE, JSON);
+        return (code, json!({ "error": how }).to_string().into());
+    }
+    (code, format!("{how}\n").into())
+}
+
+/// upstream: webhook.go hookHandler and handleHook.
+fn ran_answer(ran: Ran, dress: Dress<'_>) -> (StatusCode, Bytes) {
+    let success = dress.reply.and_then(|reply| reply.status).unwrap_or(StatusCode::OK);
+    match ran {
+        Ran::Started => (success, message_of(dress.reply).unwrap_or_default()),
+        Ran::Well(output) => (success, output.into()),
+        Ran::Badly(Some(output)) => (StatusCode::INTERNAL_SERVER_ERROR, output.into()),
+        Ran::Badly(None) => {
+            let text = "Error occurred while executing the hook's command. Please check your logs for more details.";
+            (StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(text.as_bytes()))
+        }
+    }
+}
+
+fn message_of(reply: Option<&Reply>) -> Option<Bytes> {
+    reply.and_then(|reply| reply.message.clone()).map(Bytes::from)
+}
+
+fn message_header(stored: &Stored) -> Option<(HeaderName, HeaderValue)> {
+    HeaderValue::from_str(&stored.id.to_string()).ok().map(|id| (MESSAGE_HEADER, id))
+}
+
+fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+    headers.extend(message_header(stored));
+    let status = dress.reply.and_then(|reply| reply.status).unwrap_or(StatusCode::ACCEPTED);
+    if let Some(message) = message_of(dress.reply) {
+        return (status, message);
+    }
+    let (id, count) = (stored.id, stored.contacts.len());
+    if dress.json {
+        headers.insert(CONTENT_TYPE, JSON);
+        let mut body = json!({ "id": id.to_string(), "status-url": format!("/messages/{id}"), "recipients": count });
+        if names {
+            body["contacts"] = json!(stored.contacts);
+        }
+        return (status, body.to_string().into());
+    }
+    let plural = if count == 1 { "recipient" } else { "recipients" };
+    let names = if names { format!(": {}", stored.contacts.join(", ")) } else { String::new() };
+    (status, format!("queued {id} for {count} {plural}{names}\n").into())
+}

@@ -1,0 +1,80 @@
+//! The two faces of a site: hooks for everybody, control for this host.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Method, Request};
+use tokio::time::Instant;
+
+use super::outcome::{Dress, Outcome, wants_json};
+use super::router::Route;
+use super::site::{Answer, Site};
+use super::{Body, Peer, Respond, api, hooks};
+use crate::message::MessageId;
+
+/// The main listener: hooks, and where their messages stand.
+#[derive(Clone)]
+pub struct Front(pub Arc<Site>);
+
+/// The control socket: `/api/v1`.
+#[derive(Clone)]
+pub struct Control(pub Arc<Site>);
+
+impl Respond for Front {
+    async fn respond(&self, request: Request<Body>, peer: Arc<Peer>) -> Answer {
+        let began = Instant::now();
+        let (parts, body) = request.into_parts();
+        hooks::log_head(&parts, &peer);
+        let answer = self.answer(&parts, body, &peer).await;
+        let (status, took) = (answer.status().as_u16(), began.elapsed());
+        tracing::debug!(peer = peer.shown, "{status} | {took:?} | {} {}", parts.method, hooks::masked_target(&parts));
+        answer
+    }
+}
+
+impl Front {
+    async fn answer(&self, parts: &Parts, body: Body, peer: &Peer) -> Answer {
+        let site = &*self.0;
+        let config = site.live.current();
+        let route = site.router.route(parts.uri.path(), parts.uri.query(), |id| config.hooks.find(id).is_some());
+        let outcome = match route {
+            Route::Hook(id) => return hooks::serve(site, &id, parts, body, peer).await,
+            Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
+                let dress = Dress { json: wants_json(&parts.headers), ..Dress::NONE };
+                return self.message(&id).await.into_response(dress);
+            }
+            Route::Root => {
+                return Outcome::Alive.into_response(Dress { global: &site.headers, ..Dress::NONE });
+            }
+            Route::Redirect(to) => Outcome::Moved(to),
+            Route::Message(_) | Route::Nowhere => Outcome::Nowhere,
+            Route::Malformed => Outcome::Malformed,
+        };
+        if !matches!(outcome, Outcome::Moved(_)) {
+            let target = hooks::masked_target(parts);
+            tracing::warn!(peer = peer.shown, target, "refused: there is nothing at this path");
+        }
+        outcome.into_response(Dress::NONE)
+    }
+
+    async fn message(&self, id: &str) -> Outcome {
+        let (Ok(id), Some(outbox)) = (id.parse::<MessageId>(), self.0.means.outbox.get()) else {
+            return Outcome::UnknownMessage;
+        };
+        match outbox.find(id).await {
+            Ok(Some(status)) => Outcome::Status(Box::new(status)),
+            Ok(None) => Outcome::UnknownMessage,
+            Err(why) => {
+                tracing::error!(message = %id, "the outbox could not be asked: {why}");
+                Outcome::NotStored
+            }
+        }
+    }
+}
+
+impl Respond for Control {
+    async fn respond(&self, request: Request<Body>, _peer: Arc<Peer>) -> Answer {
+        let (parts, body) = request.into_parts();
+        api::control(&self.0, &parts.method, parts.uri.path(), body).await
+    }
+}

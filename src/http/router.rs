@@ -1,0 +1,109 @@
+//! Method and path → what is meant.
+
+use crate::go::path::clean;
+use crate::hook::HookId;
+use crate::url::{decode_path, encode_segment};
+
+/// What a request target means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// `/`: the sign of life.
+    Root,
+    /// A hook.
+    Hook(HookId),
+    /// `/messages/<id>`: where a message stands.
+    Message(String),
+    /// The same path in clean form is elsewhere.
+    Redirect(String),
+    /// Nothing.
+    Nowhere,
+    /// A broken escape.
+    Malformed,
+}
+
+/// The paths that a server knows.
+#[derive(Clone, Debug)]
+pub(super) struct Router {
+    /// `/hooks/`, or `/` where hooks have no prefix.
+    prefix: String,
+}
+
+impl Router {
+    /// The router for hooks under `/PREFIX/`. The prefix is put in as it is, slashes included, which makes every hook
+    /// unreachable under `/foo` or `foo/`, as with the peer.
+    pub(super) fn new(prefix: &str) -> Router {
+        Router { prefix: if prefix.is_empty() { "/".to_owned() } else { format!("/{prefix}/") } }
+    }
+
+    /// What `path` means. Hook ids win over our own routes; `is_hook` tells which there are.
+    ///
+    /// upstream: gorilla/mux with its path cleaning, on the decoded path.
+    pub(super) fn route(&self, path: &str, query: Option<&str>, is_hook: impl Fn(&HookId) -> bool) -> Route {
+        let Some(decoded) = decode_path(path) else { return Route::Malformed };
+        let decoded = String::from_utf8_lossy(&decoded).into_owned();
+        let cleaned = cleaned(&decoded);
+        if cleaned != decoded {
+            let segments: Vec<_> = cleaned.split('/').map(encode_segment).collect();
+            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+            return Route::Redirect(format!("{}{query}", segments.join("/")));
+        }
+        if decoded == "/" {
+            return Route::Root;
+        }
+        // upstream: the pattern of the id is `.*`, which no line break matches.
+        let id = decoded.strip_prefix(&self.prefix).filter(|id| !id.contains('\n')).map(HookId::new);
+        let message = decoded.strip_prefix("/messages/").filter(|id| !id.contains('/'));
+        match (id, message) {
+            (Some(id), Some(message)) if !is_hook(&id) => Route::Message(message.to_owned()),
+            (Some(id), _) => Route::Hook(id),
+            (None, Some(message)) => Route::Message(message.to_owned()),
+            (None, None) => Route::Nowhere,
+        }
+    }
+}
+
+/// A trailing slash is kept: it is part of an id.
+fn cleaned(path: &str) -> String {
+    let rooted = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let mut cleaned = clean(&rooted);
+    if rooted.ends_with('/') && cleaned != "/" {
+        cleaned.push('/');
+    }
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_mean_what_they_mean_to_the_peer() {
+        let hook = |id: &str| Route::Hook(HookId::new(id));
+        let redirect = |to: &str| Route::Redirect(to.to_owned());
+        let message = |id: &str| Route::Message(id.to_owned());
+        for (prefix, target, route) in [
+            ("hooks", "/", Route::Root),
+            ("hooks", "/hooks", Route::Nowhere),
+            ("hooks", "/hooks/", hook("")),
+            ("hooks", "/hooks/a%2Fb", hook("a/b")),
+            ("hooks", "/hooks/a%20b", hook("a b")),
+            ("hooks", "/hooks/%C3%BC", hook("ü")),
+            ("hooks", "/hooks/trail/", hook("trail/")),
+            ("hooks", "/HOOKS/p", Route::Nowhere),
+            ("hooks", "/hooks/p%0A", Route::Nowhere),
+            ("hooks", "/hooks/p%zz", Route::Malformed),
+            ("hooks", "/hooks/./p?x=1&y=%20", redirect("/hooks/p?x=1&y=%20")),
+            ("hooks", "//hooks//ü", redirect("/hooks/%C3%BC")),
+            ("hooks", "/messages/01J", message("01J")),
+            ("", "/a", hook("a")),
+            ("", "/messages/taken", hook("messages/taken")),
+            ("", "/messages/01J", message("01J")),
+            ("a/b", "/a/b/c", hook("c")),
+            ("/foo", "/foo/a", Route::Nowhere),
+        ] {
+            let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+            let found = Router::new(prefix).route(path, query, |id| id.as_str() == "messages/taken");
+            assert_eq!(found, route, "{prefix} {target}");
+        }
+    }
+}

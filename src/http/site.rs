@@ -1,0 +1,36 @@
+//! What every answer is made with.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Response};
+use http_body_util::Full;
+use hyper::body::Bytes;
+
+use super::router::Router;
+use super::wrong_tokens::WrongTokens;
+use crate::action::Means;
+use crate::config::LiveConfig;
+
+/// An answer.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Everything that answers are made with; shared by all listeners.
+pub struct Site {
+    /// The configuration of the moment.
+    pub(super) live: LiveConfig,
+    /// What actions are done with.
+    pub(super) means: Means,
+    /// The paths.
+    pub(super) router: Router,
+    /// `-header`: on everything that a hook answers.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Who guesses.
+    pub(super) wrong_tokens: WrongTokens,
+}
+
+impl Site {
+    /// A site with its hooks under `/PREFIX/`.
+    pub fn new(live: LiveConfig, means: Means, prefix: &str, headers: Vec<(HeaderName, HeaderValue)>) -> Arc<Site> {
+        Arc::new(Site { live, means, router: Router::new(prefix), headers, wrong_tokens: WrongTokens::default() })
+    }
+}
