@@ -1,4 +1,193 @@
-//! One process, from its settings to its end.
+//! One process, from settings to stopped.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::action::Means;
+use crate::action::command::Commands;
+use crate::clock::Clock;
+use crate::config::load::{Loader, Sources};
+use crate::config::{LiveConfig, live};
+use crate::http::listener::{ListenError, Listener};
+use crate::http::respond::Front;
+use crate::http::site::Site;
+use crate::http::{Limits, serve};
+use crate::outbox::OutboxError;
+use crate::tasks::Tasks;
+
+pub mod reload;
 pub mod settings;
 pub mod systemd;
+
+use reload::{Asked, Reloader};
+use settings::{Listen, Settings};
+use systemd::{Inherited, Systemd};
+
+/// Why a process does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address can't be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There is no hook at all, and nobody watches.
+    #[error("couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any")]
+    NoHooks,
+    /// `-strict`, and something was found.
+    #[error("-strict: {0} findings in the hooks files, see above")]
+    Strict(usize),
+    /// The outbox can't be opened.
+    #[error("{0}")]
+    Outbox(#[from] OutboxError),
+    /// There can be no state directory.
+    #[error("the state directory {} can't be made: {why}; name another with -state-dir", path.display())]
+    State {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        why: std::io::Error,
+    },
+}
+
+/// A process that has all it needs and serves nobody yet.
+pub struct App {
+    settings: Settings,
+    listener: Listener,
+    families: Families,
+    site: Arc<Site>,
+    live: LiveConfig,
+    reloader: Reloader,
+    systemd: Systemd,
+}
+
+/// The families of tasks, by when they are told to stop.
+#[derive(Clone, Default)]
+struct Families {
+    /// Listeners and connections: first.
+    edge: Tasks,
+    /// Commands: they are only waited for.
+    commands: Tasks,
+    /// Reloader, watch and lanes: last.
+    background: Tasks,
+    /// The watchdog's pulse: never; it beats until the process ends.
+    pulse: Tasks,
+}
+
+impl App {
+    /// Binds, reads, compiles and opens. Nothing is answered and nothing is sent before `start`.
+    pub async fn build(settings: Settings, inherited: Option<Inherited>, clock: Clock) -> Result<App, StartError> {
+        // upstream: the socket listens before the files are read, so that early callers wait instead of failing.
+        let listener = match (inherited, &settings.listen) {
+            (Some(Inherited::Tcp(socket)), _) => Listener::from_std_tcp(socket)?,
+            (Some(Inherited::Unix(socket)), _) => Listener::from_std_unix(socket)?,
+            (None, Listen::Unix(path)) => Listener::bind_unix(path).await?,
+            (None, Listen::Tcp(address)) => {
+                let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+                Listener::bind_tcp(host, port.parse().unwrap_or_default()).await?
+            }
+        };
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        let families = Families::default();
+        let means =
+            Means { outbox: Arc::default(), commands: Commands::new(families.commands.clone()), clock: clock.clone() };
+        let (publisher, live) = live();
+        let site = Site::new(live.clone(), means.clone(), &settings.url_prefix, settings.headers.clone());
+        let loader = Loader::new(Sources {
+            named: settings.hooks.clone(),
+            methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),
+            state: Some(settings.state_dir.clone()),
+            serves: true,
+        });
+        let systemd = Systemd::from_env();
+        let mut reloader =
+            Reloader::new(loader, publisher, site.clone(), means, systemd.clone(), &settings, families.background.clone());
+        reloader.first(&settings).await?;
+        Ok(App { settings, listener, families, site, live, reloader, systemd })
+    }
+
+    /// Starts to serve and to send.
+    pub fn start(self) -> Running {
+        let App { settings, listener, families, site, live, reloader, systemd } = self;
+        let address = listener.local_address().to_owned();
+        let socket = listener.socket_address();
+        tracing::info!("listening on {address}");
+        tracing::debug!("serving hooks on http://{address}{}", shown_pattern(&settings.url_prefix));
+        let asked = reloader.start(settings.hot_reload, families.edge.clone());
+        families.edge.spawn(serve(listener, Front(site), Limits::default(), families.edge.clone()));
+        systemd.keep_alive(&families.pulse);
+        systemd.ready(&format!("serving {} hooks on {address}", live.current().hooks.len()));
+        Running { families, asked, live, systemd, drain: settings.drain, address, socket }
+    }
+}
+
+/// upstream: makeRoutePattern, as the start-up line shows it.
+fn shown_pattern(prefix: &str) -> String {
+    if prefix.is_empty() { "/{id}".to_owned() } else { format!("/{prefix}/{{id}}") }
+}
+
+/// A process that serves. Dropping it stops nothing: call `stop`.
+#[must_use]
+pub struct Running {
+    families: Families,
+    asked: Asked,
+    live: LiveConfig,
+    systemd: Systemd,
+    drain: Duration,
+    address: String,
+    socket: Option<std::net::SocketAddr>,
+}
+
+impl Running {
+    /// Where calls are heard, in words.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where calls are heard, if that is a TCP port.
+    pub fn socket_address(&self) -> Option<std::net::SocketAddr> {
+        self.socket
+    }
+
+    /// The configuration of the moment.
+    pub fn config(&self) -> &LiveConfig {
+        &self.live
+    }
+
+    /// Reads the files again, whatever they look like, and resolves when that is done.
+    pub async fn reload(&self) {
+        self.asked.reload().await;
+    }
+
+    /// Stops, step by step, within the drain time: no new connections, requests finish, commands are waited for, lanes
+    /// settle what they hold, the outbox closes. What is not done by then is left as it is: commands run on, and a try
+    /// whose answer nobody heard is unknown at the next start.
+    pub async fn stop(self) {
+        let Running { families, asked, systemd, drain, .. } = self;
+        let deadline = Instant::now() + drain;
+        tracing::info!("stopping: at most {drain:?} for what is under way");
+        systemd.stopping("finishing requests");
+        families.edge.stop();
+        step("requests", deadline, families.edge.ended()).await;
+        systemd.stopping("waiting for commands");
+        step("commands", deadline, families.commands.ended()).await;
+        systemd.stopping("settling messages");
+        families.background.stop();
+        step("messages", deadline, families.background.ended()).await;
+        if let Some(outbox) = asked.outbox() {
+            step("the outbox", deadline, outbox.close()).await;
+        }
+        tracing::info!("stopped");
+    }
+}
+
+async fn step(what: &str, deadline: Instant, done: impl Future<Output = ()>) {
+    // Even when nothing is left of the drain time a step that needs none is taken.
+    let deadline = deadline.max(Instant::now() + Duration::from_millis(100));
+    if timeout_at(deadline, done).await.is_err() {
+        tracing::warn!("the drain time is over: {what} are left unfinished");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Config;
@@ -25,6 +26,8 @@ pub struct Compiled {
     pub findings: Vec<Diagnostic>,
     /// Findings of hooks, warnings included.
     pub hook_findings: BTreeMap<HookId, Vec<Diagnostic>>,
+    /// The hooks of each file, in order, quarantined ones too.
+    pub hooks_of: Vec<(PathBuf, Vec<HookId>)>,
 }
 
 impl Compiled {
@@ -43,7 +46,7 @@ impl Compiled {
 }
 
 /// Compiles the files. `methods` are those of hooks that name none (`-http-methods`).
-pub fn compile(sources: &[Arc<Source>], methods: &[String], surroundings: &mut Surroundings) -> Compiled {
+pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings: &mut Surroundings) -> Compiled {
     let mut compiled = Compiled::default();
     let mut files = Vec::with_capacity(sources.len());
     for source in sources {
@@ -267,15 +270,16 @@ fn gather<'w>(
     whole
 }
 
-fn hooks(files: Vec<RawFile>, methods: &[String], surroundings: &mut Surroundings, compiled: &mut Compiled) {
+fn hooks(files: Vec<RawFile>, methods: Option<&[String]>, surroundings: &mut Surroundings, compiled: &mut Compiled) {
     let known = Known {
         directory: compiled.config.directory.clone(),
         accounts: compiled.config.account_directory.clone(),
-        methods: methods.to_vec(),
+        methods: methods.map(<[String]>::to_vec),
     };
     compiled.config.sends = !compiled.config.accounts.is_empty();
     let mut first_of: BTreeMap<HookId, Place> = BTreeMap::new();
     for file in files {
+        let mut ids = Vec::new();
         for node in file.hooks {
             let mut findings = Vec::new();
             let mut reader = Reader { form: file.form, findings: &mut findings, surroundings };
@@ -304,9 +308,11 @@ fn hooks(files: Vec<RawFile>, methods: &[String], surroundings: &mut Surrounding
                 compiled.hook_findings.insert(id.clone(), findings);
             }
             if let Some(slot) = slot {
-                compiled.config.hooks.insert(id, slot, fingerprint(&node));
+                compiled.config.hooks.insert(id.clone(), slot, fingerprint(&node));
+                ids.push(id);
             }
         }
+        compiled.hooks_of.push((file.path, ids));
     }
 }
 

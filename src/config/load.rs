@@ -21,7 +21,7 @@ pub struct Sources {
     /// `-hooks`: files and directories, in order.
     pub named: Vec<PathBuf>,
     /// `-http-methods`: for hooks that name none.
-    pub methods: Vec<String>,
+    pub methods: Option<Vec<String>>,
     /// The state directory.
     pub state: Option<PathBuf>,
     /// Whether generated secrets are made and last good copies used: not where files are only checked.
@@ -190,7 +190,7 @@ impl Loader {
 
     fn compile(&mut self, texts: &[Arc<Source>]) -> (Compiled, u64) {
         let mut surroundings = Surroundings::of_process(self.sources.state.clone(), self.sources.serves);
-        let compiled = compile(texts, &self.sources.methods, &mut surroundings);
+        let compiled = compile(texts, self.sources.methods.as_deref(), &mut surroundings);
         self.files = self.sources.named.clone();
         self.files.extend(texts.iter().map(|text| text.path.clone()));
         self.files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));

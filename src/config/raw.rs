@@ -1,10 +1,14 @@
 //! A file as written: a classic list of hooks, or a full object.
 
+use std::path::PathBuf;
+
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::node::{Entry, Form, Node, Reader, Value};
 
 /// What one file holds.
 pub(super) struct RawFile {
+    /// Where it was read from.
+    pub path: PathBuf,
     /// Which of the two it is.
     pub form: Form,
     /// `accounts`
@@ -31,6 +35,7 @@ impl RawFile {
     /// Sorts the top of a file into its sections.
     pub(super) fn read(node: Node, reader: &mut Reader<'_>) -> Option<RawFile> {
         let mut file = RawFile {
+            path: node.place.source.path.clone(),
             form: reader.form,
             accounts: Vec::new(),
             contacts: Vec::new(),

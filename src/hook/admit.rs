@@ -81,7 +81,8 @@ impl Hook {
         if sends && matches!(head.method.as_str(), "HEAD" | "OPTIONS") {
             return Err(Refusal::OnlyAsks);
         }
-        if !self.methods.is_empty() && !self.methods.iter().any(|method| method == head.method.as_str()) {
+        let fits = |methods: &Vec<String>| methods.iter().any(|method| method == head.method.as_str());
+        if !self.methods.as_ref().is_none_or(fits) {
             return Err(Refusal::Method);
         }
         if sends {

@@ -29,8 +29,8 @@ pub struct Known {
     pub directory: Arc<Directory>,
     /// Accounts and the addresses they take.
     pub accounts: Arc<AccountDirectory>,
-    /// `-http-methods`, for hooks that name none.
-    pub methods: Vec<String>,
+    /// `-http-methods`, for hooks that name none; none said: all.
+    pub methods: Option<Vec<String>>,
 }
 
 impl Hook {
@@ -116,9 +116,9 @@ fn nothing_to_run(capture: Capture) -> Run {
     Run { command, environment: Vec::new(), directory: None, capture }
 }
 
-fn methods(own: Vec<String>, known: &Known) -> Vec<String> {
+fn methods(own: Vec<String>, known: &Known) -> Option<Vec<String>> {
     let own: Vec<String> = own.iter().map(|method| method.trim().to_uppercase()).collect();
-    if own.is_empty() { known.methods.clone() } else { own }
+    if own.is_empty() { known.methods.clone() } else { Some(own) }
 }
 
 fn command_line(

@@ -50,8 +50,8 @@ impl fmt::Display for HookId {
 pub struct Hook {
     /// Its name.
     pub id: HookId,
-    /// The methods it answers to, in upper case; empty: all.
-    pub methods: Vec<String>,
+    /// The methods it answers to, in upper case; none said: all.
+    pub methods: Option<Vec<String>>,
     /// The tokens that open it; empty: it is open.
     pub tokens: Vec<Token>,
     /// Whether pages of other sites may call it.

@@ -1,0 +1,285 @@
+//! The only holder of the pen: reads the files, and makes everything else follow.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::StartError;
+use super::settings::{LogDetail, Settings};
+use super::systemd::Systemd;
+use crate::action::Means;
+use crate::config::compile::Compiled;
+use crate::config::load::{Loader, Reload};
+use crate::config::watch::Watch;
+use crate::config::{Config, ConfigPublisher};
+use crate::diagnostic::Diagnostic;
+use crate::dispatch::{Dispatcher, transport};
+use crate::hook::HookId;
+use crate::http::listener::Listener;
+use crate::http::respond::Control;
+use crate::http::site::Site;
+use crate::http::{Limits, serve};
+use crate::outbox::Outbox;
+use crate::provider::OnUnknown;
+use crate::tasks::Tasks;
+
+/// Reloads that wait: one is enough, for a second would read the same files.
+const PENDING: usize = 1;
+
+/// Ids that a reload's line names; the rest is a number.
+const NAMED: usize = 20;
+
+/// Owns the configuration and whatever must follow it.
+pub struct Reloader {
+    loader: Arc<Mutex<Loader>>,
+    publisher: ConfigPublisher,
+    current: Arc<Config>,
+    site: Arc<Site>,
+    means: Means,
+    systemd: Systemd,
+    state: PathBuf,
+    background: Tasks,
+    dispatcher: Option<Dispatcher>,
+    control: Option<Listener>,
+}
+
+/// The hand that asks for a reload.
+pub struct Asked {
+    reloads: mpsc::Sender<oneshot::Sender<()>>,
+    means: Means,
+}
+
+impl Asked {
+    /// Asks, and waits until it is done.
+    pub async fn reload(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.reloads.send(done).await.is_ok() {
+            // The reloader ends only with the process.
+            is_done.await.ok();
+        }
+    }
+
+    /// The outbox, if one was ever needed.
+    pub fn outbox(&self) -> Option<&Outbox> {
+        self.means.outbox.get()
+    }
+}
+
+impl Reloader {
+    /// A reloader that has read nothing yet. What it starts belongs to `background`.
+    pub fn new(
+        loader: Loader,
+        publisher: ConfigPublisher,
+        site: Arc<Site>,
+        means: Means,
+        systemd: Systemd,
+        settings: &Settings,
+        background: Tasks,
+    ) -> Reloader {
+        Reloader {
+            loader: Arc::new(Mutex::new(loader)),
+            publisher,
+            current: Arc::default(),
+            site,
+            means,
+            systemd,
+            state: settings.state_dir.clone(),
+            background,
+            dispatcher: None,
+            control: None,
+        }
+    }
+
+    /// The load at the start: whatever can be served is.
+    pub async fn first(&mut self, settings: &Settings) -> Result<(), StartError> {
+        let compiled = self.with_loader(Loader::start).await;
+        log_loaded(&compiled);
+        let findings = compiled.all_findings();
+        findings.iter().for_each(|finding| log(finding));
+        if settings.strict && !findings.is_empty() {
+            return Err(StartError::Strict(findings.len()));
+        }
+        // upstream: with -verbose somebody is looking, so that starting empty is no surprise.
+        let watched = settings.no_panic || settings.log.detail != LogDetail::Plain;
+        if compiled.config.hooks.is_empty() && !watched {
+            return Err(StartError::NoHooks);
+        }
+        let quarantined = compiled.quarantined();
+        if !quarantined.is_empty() {
+            let ids = named(quarantined.iter());
+            tracing::error!("in quarantine, answering 503 until their definition is mended: {ids}");
+        }
+        let config = Arc::new(compiled.config);
+        self.provide(&config).await?;
+        self.with_loader(move |loader| loader.keep_copies()).await;
+        self.publish(config);
+        Ok(())
+    }
+
+    /// Serves reloads from now on: those asked for, and with `watching` those that the files ask for by changing.
+    pub fn start(self, watching: bool, edge: Tasks) -> Asked {
+        let (reloads, asked) = mpsc::channel(PENDING);
+        let means = self.means.clone();
+        let background = self.background.clone();
+        background.spawn(self.run(watching, edge, asked));
+        Asked { reloads, means }
+    }
+
+    async fn run(mut self, watching: bool, edge: Tasks, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
+        let (changed, mut changes) = mpsc::channel(PENDING);
+        let watch = watching.then(|| Watch::start(&self.background, changed));
+        let stopping = self.background.stopping();
+        tokio::pin!(stopping);
+        loop {
+            if let Some(watch) = &watch {
+                watch.cover(self.with_loader(|loader| loader.files().to_vec()).await);
+            }
+            self.serve_control(&edge);
+            let reply = tokio::select! {
+                biased;
+                () = &mut stopping => break,
+                Some(reply) = asked.recv() => Some(reply),
+                Some(()) = changes.recv() => None,
+                else => break,
+            };
+            self.reload(reply.is_some()).await;
+            if let Some(reply) = reply {
+                // Who asked may have gone.
+                reply.send(()).ok();
+            }
+        }
+        if let Some(dispatcher) = self.dispatcher.take() {
+            dispatcher.stop().await;
+        }
+    }
+
+    async fn reload(&mut self, asked: bool) {
+        if asked {
+            self.systemd.reloading();
+        }
+        match self.with_loader(move |loader| loader.again(asked)).await {
+            Reload::Unchanged => {}
+            Reload::Refused(why) => {
+                why.iter().for_each(log);
+                tracing::error!("reload refused: the configuration in force stays");
+            }
+            Reload::Taken(compiled) => self.take(compiled).await,
+        }
+        // Also after a refusal: systemd waits for it.
+        if asked {
+            self.systemd.ready(&format!("serving {} hooks", self.current.hooks.len()));
+        }
+    }
+
+    async fn take(&mut self, compiled: Compiled) {
+        compiled.all_findings().into_iter().for_each(log);
+        let changes = compiled.config.hooks.changes_since(&self.current.hooks);
+        let config = Arc::new(compiled.config);
+        if let Err(why) = self.provide(&config).await {
+            tracing::error!("reload refused: {why}; the configuration in force stays");
+            return;
+        }
+        self.with_loader(move |loader| loader.keep_copies()).await;
+        let (added, changed, removed) =
+            (named(changes.added.iter()), named(changes.changed.iter()), named(changes.removed.iter()));
+        let accounts = config.accounts.len();
+        tracing::info!(added, changed, removed, hooks = config.hooks.len(), accounts, "reloaded");
+        self.publish(config);
+    }
+
+    fn publish(&mut self, config: Arc<Config>) {
+        self.publisher.publish(config.clone());
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.reconcile(&config.accounts);
+        }
+        self.current = config;
+    }
+
+    /// Opens what a configuration that sends needs: state directory, outbox, dispatcher, control socket.
+    async fn provide(&mut self, config: &Config) -> Result<(), StartError> {
+        if !config.sends || self.means.outbox.get().is_some() {
+            return Ok(());
+        }
+        make_private(&self.state).map_err(|why| StartError::State { path: self.state.clone(), why })?;
+        let outbox = Outbox::open(&self.state, self.means.clock.clone())?;
+        let policies: Vec<_> =
+            config.accounts.iter().map(|(name, account)| (name.clone(), account.on_unknown)).collect();
+        let policy = move |account: &_| {
+            policies.iter().find(|(name, _)| name == account).map_or(OnUnknown::default(), |(_, policy)| *policy)
+        };
+        let ended = outbox.void_leases(policy).await?;
+        if !ended.is_empty() {
+            tracing::warn!(count = ended.len(), "messages ended whose sending was cut off by the last stop");
+        }
+        let clock = self.means.clock.clone();
+        self.dispatcher = Some(Dispatcher::start(outbox.clone(), clock, &self.background, transport::carriers()));
+        // There is only this one writer, and it looked first.
+        self.means.outbox.set(outbox).ok();
+        self.control = self.bind_control().await;
+        Ok(())
+    }
+
+    /// The control socket, beside the state or where systemd keeps such things. Without it only the command line suffers.
+    async fn bind_control(&self) -> Option<Listener> {
+        let folder = std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| self.state.clone(), PathBuf::from);
+        let path = folder.join("control.sock");
+        let bound = Listener::bind_unix(&path).await.map_err(|e| e.to_string());
+        let opened = bound.and_then(|listener| {
+            let mode = fs::Permissions::from_mode(0o660);
+            fs::set_permissions(&path, mode).map(|()| listener).map_err(|e| e.to_string())
+        });
+        match opened {
+            Ok(listener) => Some(listener),
+            Err(why) => {
+                tracing::warn!("no control socket at {}: {why}; `hookbell send` will not work", path.display());
+                None
+            }
+        }
+    }
+
+    fn serve_control(&mut self, edge: &Tasks) {
+        if let Some(listener) = self.control.take() {
+            tracing::debug!("control socket at {}", listener.local_address());
+            edge.spawn(serve(listener, Control(self.site.clone()), Limits::default(), edge.clone()));
+        }
+    }
+
+    /// Reading and compiling belong off the runtime's threads: a file may lie on a disk that sleeps.
+    async fn with_loader<T: Send + 'static>(&self, work: impl FnOnce(&mut Loader) -> T + Send + 'static) -> T {
+        let loader = self.loader.clone();
+        let work = move || work(&mut loader.lock().unwrap_or_else(PoisonError::into_inner));
+        match tokio::task::spawn_blocking(work).await {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn log(finding: &Diagnostic) {
+    if finding.is_error() { tracing::error!("{finding}") } else { tracing::warn!("{finding}") }
+}
+
+/// The peer's lines about what was loaded.
+fn log_loaded(compiled: &Compiled) {
+    for (path, ids) in &compiled.hooks_of {
+        tracing::debug!("attempting to load hooks from {}", path.display());
+        tracing::debug!("found {} hook(s) in file", ids.len());
+        for id in ids {
+            tracing::debug!("\tloaded: {id}");
+        }
+    }
+}
+
+fn named<'a>(ids: impl ExactSizeIterator<Item = &'a HookId>) -> String {
+    let more = ids.len().saturating_sub(NAMED);
+    let mut shown: Vec<_> = ids.take(NAMED).map(ToString::to_string).collect();
+    shown.extend((more > 0).then(|| format!("and {more} more")));
+    shown.join(", ")
+}
