@@ -4,6 +4,7 @@ pub mod account;
 pub mod clock;
 pub mod contact;
 pub mod diagnostic;
+pub mod dispatch;
 pub mod message;
 pub mod node;
 pub mod outbox;
