@@ -1,4 +1,5 @@
 //! One binary for all tests that cross rooms.
 
 mod delivery;
+mod order;
 mod outbox;
