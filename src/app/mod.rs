@@ -33,7 +33,9 @@ pub enum StartError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// There is no hook at all, and nobody watches.
-    #[error("couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any")]
+    #[error(
+        "couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any"
+    )]
     NoHooks,
     /// `-strict`, and something was found.
     #[error("-strict: {0} findings in the hooks files, see above")]
@@ -103,8 +105,15 @@ impl App {
             serves: true,
         });
         let systemd = Systemd::from_env();
-        let mut reloader =
-            Reloader::new(loader, publisher, site.clone(), means, systemd.clone(), &settings, families.background.clone());
+        let mut reloader = Reloader::new(
+            loader,
+            publisher,
+            site.clone(),
+            means,
+            systemd.clone(),
+            &settings,
+            families.background.clone(),
+        );
         reloader.first(&settings).await?;
         Ok(App { settings, listener, families, site, live, reloader, systemd })
     }

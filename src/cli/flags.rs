@@ -210,7 +210,7 @@ pub const SEND: &[Flag<SendArgs>] = &[
         args.dry_run = boolean(v)?;
         Ok(())
     }),
-    ours("hooks", Value("FILE"), VERB, "with -dry-run: read FILE and ask no daemon; repeatable", "", |args, v| {
+    ours("hooks", Value("FILE"), VERB, "with -dry-run: the hooks file to read; repeatable", "", |args, v| {
         args.hooks.push(v.to_owned());
         Ok(())
     }),

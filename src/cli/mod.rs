@@ -7,13 +7,18 @@ use std::path::Path;
 use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
 
-use crate::app::settings::{RawSettings, Settings};
+use crate::app::settings::RawSettings;
 use crate::diagnostic::did_you_mean;
 
+mod check;
 pub mod flags;
 pub mod help;
 pub mod log;
 pub mod parse;
+mod send;
+mod serve;
+mod state;
+mod token;
 
 /// The version of webhook that we stand in for.
 const PEER_VERSION: &str = "2.8.2";
@@ -109,11 +114,11 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
             if let Some(warning) = warning(program, &ignored) {
                 say(&warning);
             }
-            serve(raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?)
+            serve::serve(raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?)
         }
-        Command::Check(args) => check(args),
-        Command::Token(args) => token(args),
-        Command::Send(args) => send(args),
+        Command::Check(args) => check::check(args),
+        Command::Token(args) => token::token(args),
+        Command::Send(args) => send::send(args),
         Command::Print(text) => {
             // A reader that has seen enough (`| head`) is no reason to complain.
             std::io::stdout().write_all(text.as_bytes()).ok();
@@ -220,22 +225,6 @@ fn warning(program: Program, ignored: &[OsString]) -> Option<String> {
 fn say(text: &str) {
     // Where stderr is gone there is nobody to tell.
     writeln!(std::io::stderr(), "{text}").ok();
-}
-
-fn serve(_settings: Settings) -> anyhow::Result<Exit> {
-    anyhow::bail!("serving is not built yet")
-}
-
-fn check(_args: CheckArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("checking is not built yet")
-}
-
-fn token(_args: TokenArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("tokens are not built yet")
-}
-
-fn send(_args: SendArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("sending is not built yet")
 }
 
 #[cfg(test)]

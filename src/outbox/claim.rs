@@ -117,7 +117,7 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms) -> Result<Claims
 fn gate(pen: &Pen<'_>, account: &str, free: usize) -> Result<(Option<i64>, usize), OutboxError> {
     let sql = "SELECT hold_until, hold_step > 0, sending FROM accounts WHERE account = ?1";
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?));
-    let found = pen.db.prepare_cached(sql)?.query_row([account], read).optional()?;
+    let found = pen.prepare(sql)?.query_row([account], read).optional()?;
     Ok(match found {
         Some((until, _, _)) if until > pen.now.millis() => (Some(until), 0),
         Some((_, true, sending)) => (None, free.min(usize::from(sending == 0))),
@@ -129,7 +129,7 @@ fn gate(pen: &Pen<'_>, account: &str, free: usize) -> Result<(Option<i64>, usize
 fn promote(pen: &Pen<'_>, account: &str) -> Result<bool, OutboxError> {
     let sql = "SELECT address FROM address_queue WHERE account = ?1 AND ready = 0 AND ready_at <= ?2
                ORDER BY ready_at LIMIT ?3";
-    let mut statement = pen.db.prepare_cached(sql)?;
+    let mut statement = pen.prepare(sql)?;
     let found = statement.query_map(params![account, pen.now.millis(), PROMOTED], |row| row.get(0))?;
     let addresses: Vec<String> = found.collect::<Result<_, _>>()?;
     for address in &addresses {
@@ -140,12 +140,12 @@ fn promote(pen: &Pen<'_>, account: &str) -> Result<bool, OutboxError> {
 
 fn first_ready(pen: &Pen<'_>, account: &str) -> Result<Option<String>, OutboxError> {
     let sql = "SELECT address FROM address_queue WHERE account = ?1 AND ready = 1 ORDER BY priority DESC, head LIMIT 1";
-    Ok(pen.db.prepare_cached(sql)?.query_row([account], |row| row.get(0)).optional()?)
+    Ok(pen.prepare(sql)?.query_row([account], |row| row.get(0)).optional()?)
 }
 
 fn first_waiting(pen: &Pen<'_>, account: &str) -> Result<Option<i64>, OutboxError> {
     let sql = "SELECT min(ready_at) FROM address_queue WHERE account = ?1 AND ready = 0";
-    Ok(pen.db.prepare_cached(sql)?.query_row([account], |row| row.get(0))?)
+    Ok(pen.prepare(sql)?.query_row([account], |row| row.get(0))?)
 }
 
 fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms) -> Result<Claim, OutboxError> {
@@ -154,19 +154,19 @@ fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms) -> Result<C
     let fence = leased.fence + 1;
     let sql = "UPDATE deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5 WHERE id = ?1";
     let until = now.plus(terms.lease).millis();
-    pen.db.prepare_cached(sql)?.execute(params![delivery.id.0, delivery.state.as_str(), fence, now.millis(), until])?;
+    pen.prepare(sql)?.execute(params![delivery.id.0, delivery.state.as_str(), fence, now.millis(), until])?;
 
     let sql = "SELECT tat FROM address_queue WHERE account = ?1 AND address = ?2";
-    let tat: i64 = pen.db.prepare_cached(sql)?.query_row([&account, address], |row| row.get(0))?;
+    let tat: i64 = pen.prepare(sql)?.query_row([&account, address], |row| row.get(0))?;
     let (tat, limited_until) = charge(terms.per_recipient, Timestamp::from_millis(tat), now);
     let sql = "UPDATE address_queue SET under_way = ?3, tat = ?4, limited_until = ?5, ready = NULL, ready_at = NULL,
                    priority = NULL, head = NULL, waits_for = NULL WHERE account = ?1 AND address = ?2";
     let given = params![account, address, delivery.id.0, tat.millis(), limited_until.millis()];
-    pen.db.prepare_cached(sql)?.execute(given)?;
+    pen.prepare(sql)?.execute(given)?;
 
     let sql = "SELECT title, text FROM messages WHERE id = ?1";
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let (title, text) = pen.db.prepare_cached(sql)?.query_row([delivery.message.to_string()], read)?;
+    let (title, text) = pen.prepare(sql)?.query_row([delivery.message.to_string()], read)?;
     Ok(Claim { delivery, title, text, fence, began: now })
 }
 

@@ -23,6 +23,8 @@ use crate::message::delivery::{Delivery, DeliveryState, Event, OnUnknown};
 use crate::message::{Message, MessageId, retry};
 
 mod claim;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod rows;
 mod sqlite;
@@ -223,12 +225,12 @@ fn jitter() -> f64 {
 /// Moves what can be moved. Says whether there may be more.
 fn move_orphans(pen: &writer::Pen<'_>, known: &BTreeSet<AccountName>) -> Result<bool, OutboxError> {
     let mut more = false;
-    let mut statement = pen.db.prepare_cached("SELECT account FROM accounts")?;
+    let mut statement = pen.prepare("SELECT account FROM accounts")?;
     let accounts: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for account in accounts {
         let missing = !known.contains(&AccountName::new(&account));
         let mark = "UPDATE accounts SET missing = ?2 WHERE account = ?1 AND missing <> ?2";
-        pen.db.prepare_cached(mark)?.execute(params![account, missing])?;
+        pen.prepare(mark)?.execute(params![account, missing])?;
         if !missing {
             continue;
         }
@@ -251,7 +253,7 @@ fn find(pen: &writer::Pen<'_>, id: MessageId) -> Result<Option<MessageStatus>, O
          WHERE d.message = ?1 ORDER BY d.id"
     );
     let Some((seq, message)) = rows::message(pen, id)? else { return Ok(None) };
-    let mut statement = pen.db.prepare_cached(SQL)?;
+    let mut statement = pen.prepare(SQL)?;
     let read = |row: &rusqlite::Row<'_>| Ok((rows::delivery(row)?, row.get::<_, Option<bool>>(22)?.unwrap_or(false)));
     let found: Vec<_> = statement.query_map([seq], read)?.collect::<Result<_, _>>()?;
     let deliveries = found
@@ -276,7 +278,7 @@ fn as_of(delivery: Delivery, missing: bool, now: Timestamp) -> Delivery {
 }
 
 fn depth(pen: &writer::Pen<'_>) -> Result<Depth, OutboxError> {
-    let mut statement = pen.db.prepare_cached("SELECT account, queued, sending FROM accounts")?;
+    let mut statement = pen.prepare("SELECT account, queued, sending FROM accounts")?;
     let read = |row: &rusqlite::Row<'_>| {
         let count = |column| row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0));
         let depth = AccountDepth { queued: count(1)?, sending: count(2)? };

@@ -55,7 +55,7 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
         };
         Ok((turn, Gates { under_way: row.get(5)?, opens_at: row.get(6)?, owes_nothing: row.get(7)? }))
     };
-    let stored = pen.db.prepare_cached(sql)?.query_row(params![account, address, now], read).optional()?;
+    let stored = pen.prepare(sql)?.query_row(params![account, address, now], read).optional()?;
     let known = stored.is_some();
     let (before, gates) = stored.unwrap_or_default();
     if gates.under_way {
@@ -64,18 +64,25 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     let candidates = candidates(pen, account, address)?;
     if candidates.is_empty() && known && gates.owes_nothing {
         let sql = "DELETE FROM address_queue WHERE account = ?1 AND address = ?2";
-        pen.db.prepare_cached(sql)?.execute([account, address])?;
+        pen.prepare(sql)?.execute([account, address])?;
         return Ok(None);
     }
     let turn = turn(&candidates, gates.opens_at, now);
     if turn != before {
-        pen.db
-            .prepare_cached(
-                "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for)
+        pen.prepare(
+            "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT DO UPDATE SET ready = ?3, ready_at = ?4, priority = ?5, head = ?6, waits_for = ?7",
-            )?
-            .execute(params![account, address, turn.ready, turn.ready_at, turn.rank, turn.head, turn.waits_for])?;
+        )?
+        .execute(params![
+            account,
+            address,
+            turn.ready,
+            turn.ready_at,
+            turn.rank,
+            turn.head,
+            turn.waits_for
+        ])?;
         pen.ring(account);
     }
     Ok(turn.head.filter(|_| turn.ready == Some(true)).map(DeliveryId))
@@ -116,7 +123,7 @@ fn candidate(pen: &Pen<'_>, sql: &str, place: &[&dyn rusqlite::ToSql]) -> Result
         let candidate = Candidate { id: row.get(0)?, rank: row.get(1)?, at: row.get(2)?, waits_for: None };
         Ok((candidate, row.get::<_, String>(3)?, row.get::<_, String>(4)?))
     };
-    let found = pen.db.prepare_cached(sql)?.query_row(place, read).optional()?;
+    let found = pen.prepare(sql)?.query_row(place, read).optional()?;
     let Some((candidate, contact, hook)) = found else { return Ok(None) };
     // An older one of the same contact and hook that came to another queue goes first, for a minute.
     let older = "SELECT id, moved_at FROM deliveries
@@ -124,8 +131,7 @@ fn candidate(pen: &Pen<'_>, sql: &str, place: &[&dyn rusqlite::ToSql]) -> Result
                      AND state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL
                  ORDER BY moved_at DESC LIMIT 1";
     let moved = pen
-        .db
-        .prepare_cached(older)?
+        .prepare(older)?
         .query_row(params![contact, hook, candidate.rank, candidate.id], |row| {
             Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)))
         })
@@ -150,7 +156,7 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     let (old_place, new_place) = (rows::place(old), rows::place(new));
     if old.state == DeliveryState::Sending && new.state != DeliveryState::Sending {
         let sql = "UPDATE address_queue SET under_way = NULL WHERE account = ?1 AND address = ?2 AND under_way = ?3";
-        pen.db.prepare_cached(sql)?.execute(params![old_place.0, old_place.1, old.id.0])?;
+        pen.prepare(sql)?.execute(params![old_place.0, old_place.1, old.id.0])?;
     }
     match advanced.hold {
         Some(Hold::Address(asked)) => hold_address(pen, &old_place, asked)?,
@@ -176,10 +182,10 @@ fn hold_address(
     asked: Option<std::time::Duration>,
 ) -> Result<(), OutboxError> {
     let sql = "SELECT hold_step FROM address_queue WHERE account = ?1 AND address = ?2";
-    let step: Option<u32> = pen.db.prepare_cached(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
+    let step: Option<u32> = pen.prepare(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
     let until = pen.now.plus(retry::hold(asked, step.unwrap_or(0))).millis();
     let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1 WHERE account = ?1 AND address = ?2";
-    pen.db.prepare_cached(sql)?.execute(params![account, address, until])?;
+    pen.prepare(sql)?.execute(params![account, address, until])?;
     Ok(())
 }
 
@@ -192,7 +198,7 @@ fn hold_account(
 ) -> Result<(), OutboxError> {
     let sql = "SELECT hold_step, held_at FROM accounts WHERE account = ?1";
     let read = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?));
-    let (step, held_at) = pen.db.prepare_cached(sql)?.query_row([account], read).optional()?.unwrap_or_default();
+    let (step, held_at) = pen.prepare(sql)?.query_row([account], read).optional()?.unwrap_or_default();
     let new_burst = step == 0 || began.millis() > held_at;
     let wait = if new_burst {
         retry::hold(asked, step)
@@ -201,7 +207,7 @@ fn hold_account(
     };
     let sql = "UPDATE accounts SET hold_until = max(hold_until, ?2), hold_step = hold_step + ?3,
                    held_at = iif(?3, ?4, held_at) WHERE account = ?1";
-    pen.db.prepare_cached(sql)?.execute(params![account, pen.now.plus(wait).millis(), new_burst, pen.now.millis()])?;
+    pen.prepare(sql)?.execute(params![account, pen.now.plus(wait).millis(), new_burst, pen.now.millis()])?;
     pen.ring(account);
     Ok(())
 }
@@ -210,9 +216,9 @@ fn hold_account(
 pub(super) fn works(pen: &Pen<'_>, delivery: &Delivery, began: Timestamp) -> Result<(), OutboxError> {
     let (account, address) = rows::place(delivery);
     let sql = "UPDATE address_queue SET hold_step = 0 WHERE account = ?1 AND address = ?2 AND hold_step > 0";
-    pen.db.prepare_cached(sql)?.execute([&account, &address])?;
+    pen.prepare(sql)?.execute([&account, &address])?;
     let sql = "UPDATE accounts SET hold_step = 0, hold_until = 0 WHERE account = ?1 AND hold_step > 0 AND held_at < ?2";
-    if pen.db.prepare_cached(sql)?.execute(params![account, began.millis()])? > 0 {
+    if pen.prepare(sql)?.execute(params![account, began.millis()])? > 0 {
         pen.ring(&account);
     }
     Ok(())
@@ -234,12 +240,11 @@ pub(super) fn note_attempt(
     let Delivery { id, way, .. } = &of.delivery;
     let account = of.delivery.current_way().map_or("", |way| way.account.as_str());
     let (began, now) = (of.since.unwrap_or(pen.now).millis(), pen.now.millis());
-    pen.db
-        .prepare_cached(
-            "INSERT INTO attempts (delivery, way, account, started_at, ended_at, class, code, detail)
+    pen.prepare(
+        "INSERT INTO attempts (delivery, way, account, started_at, ended_at, class, code, detail)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![id.0, i64::try_from(*way).unwrap_or(0), account, began, now, class, code, detail])?;
+    )?
+    .execute(params![id.0, i64::try_from(*way).unwrap_or(0), account, began, now, class, code, detail])?;
     Ok(())
 }
 
@@ -277,20 +282,20 @@ pub(super) fn next_sweep(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
     let expiring = "SELECT min(expires_at) FROM deliveries WHERE state = 'queued'";
     let moved = "SELECT min(moved_at) FROM deliveries
                  WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL";
-    let first: Option<i64> = pen.db.prepare_cached(expiring)?.query_row([], |row| row.get(0))?;
-    let second: Option<i64> = pen.db.prepare_cached(moved)?.query_row([], |row| row.get(0))?;
+    let first: Option<i64> = pen.prepare(expiring)?.query_row([], |row| row.get(0))?;
+    let second: Option<i64> = pen.prepare(moved)?.query_row([], |row| row.get(0))?;
     Ok([first, second.map(|at| at.saturating_add(wait))].into_iter().flatten().min())
 }
 
 /// The ids that a query finds.
 pub(super) fn ids(pen: &Pen<'_>, sql: &str, given: &[&dyn rusqlite::ToSql]) -> Result<Vec<DeliveryId>, OutboxError> {
-    let mut statement = pen.db.prepare_cached(sql)?;
+    let mut statement = pen.prepare(sql)?;
     let found = statement.query_map(given, |row| row.get(0).map(DeliveryId))?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 
 fn places(pen: &Pen<'_>, sql: &str, given: i64) -> Result<Vec<(String, String)>, OutboxError> {
-    let mut statement = pen.db.prepare_cached(sql)?;
+    let mut statement = pen.prepare(sql)?;
     let found = statement.query_map([given], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(found.collect::<Result<_, _>>()?)
 }

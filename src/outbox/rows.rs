@@ -64,7 +64,7 @@ pub(super) fn read(pen: &Pen<'_>, id: DeliveryId) -> Result<Option<Leased>, Outb
         delivery_columns!(),
         " FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.id = ?1"
     );
-    Ok(pen.db.prepare_cached(SQL)?.query_row([id.0], delivery).optional()?)
+    Ok(pen.prepare(SQL)?.query_row([id.0], delivery).optional()?)
 }
 
 /// Writes a new message and its deliveries; yields the places where they queue.
@@ -75,35 +75,33 @@ pub(super) fn insert(
 ) -> Result<Vec<(String, String)>, OutboxError> {
     let Message { id, hook, caller, title, text, priority, accepted_at, expires_at } = message;
     let (rank, accepted_at, expires_at) = (rank(*priority), accepted_at.millis(), expires_at.millis());
-    pen.db
-        .prepare_cached(
-            "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at)
+    pen.prepare(
+        "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![id.to_string(), hook, caller, title, text, rank, accepted_at, expires_at])?;
+    )?
+    .execute(params![id.to_string(), hook, caller, title, text, rank, accepted_at, expires_at])?;
     let seq = pen.db.last_insert_rowid();
     let mut places = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         let Some(first) = recipient.ways.first() else { continue };
         let (account, address) = (first.account.as_str().to_owned(), address(&first.address));
-        pen.db
-            .prepare_cached(
-                "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
+        pen.prepare(
+            "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
                      template, due_at, accepted_at, expires_at, tries, late_tries, late, possible_duplicate)
                  VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, 'queued', 0, ?9, ?9, ?10, 0, 0, 0, 0)",
-            )?
-            .execute(params![
-                seq,
-                recipient.contact,
-                written(&recipient.ways),
-                number(recipient.ways.len() - 1),
-                account,
-                address,
-                hook,
-                rank,
-                accepted_at,
-                expires_at,
-            ])?;
+        )?
+        .execute(params![
+            seq,
+            recipient.contact,
+            written(&recipient.ways),
+            number(recipient.ways.len() - 1),
+            account,
+            address,
+            hook,
+            rank,
+            accepted_at,
+            expires_at,
+        ])?;
         places.push((account, address));
     }
     Ok(places)
@@ -112,8 +110,7 @@ pub(super) fn insert(
 /// Writes what an event changed. A lease, where there was one, ends with it.
 pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError> {
     let (account, address) = place(after);
-    pen.db
-        .prepare_cached(
+    pen.prepare(
             "UPDATE deliveries SET way = ?2, ways_left = ?3, account = ?4, address = ?5, state = ?6, template = ?7,
                  due_at = ?8, tries = ?9, late_tries = ?10, first_failed_at = ?11, moved_at = ?12, late = ?13,
                  possible_duplicate = ?14, receipt = ?15, reason = ?16,
@@ -157,7 +154,7 @@ pub(super) fn message(pen: &Pen<'_>, id: MessageId) -> Result<Option<(i64, Messa
         Ok((row.get(0)?, message))
     };
     let sql = "SELECT seq, hook, caller, title, text, priority, accepted_at, expires_at FROM messages WHERE id = ?1";
-    Ok(pen.db.prepare_cached(sql)?.query_row([id.to_string()], read).optional()?)
+    Ok(pen.prepare(sql)?.query_row([id.to_string()], read).optional()?)
 }
 
 /// Account and address of the way that a delivery is on, as the queue names them.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 use tokio::sync::oneshot;
 
 use super::sqlite::Store;
@@ -43,6 +43,13 @@ pub(super) struct Pen<'a> {
 }
 
 impl Pen<'_> {
+    /// A statement, kept ready for the next time.
+    pub(super) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, OutboxError> {
+        #[cfg(test)]
+        super::plans::look(self.db, sql);
+        Ok(self.db.prepare_cached(sql)?)
+    }
+
     /// Wakes the account's lane once this is committed.
     pub(super) fn ring(&self, account: &str) {
         let mut rung = self.rung.borrow_mut();
@@ -66,7 +73,7 @@ impl Pen<'_> {
     }
 
     fn say(&self, sql: &str) -> Result<(), OutboxError> {
-        self.db.prepare_cached(sql)?.execute([])?;
+        self.prepare(sql)?.execute([])?;
         Ok(())
     }
 }

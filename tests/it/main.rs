@@ -1,8 +1,17 @@
 //! One binary for all tests that cross rooms.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+/// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
+/// Connections are accepted, limited and ended gracefully, over real sockets.
 mod edge;
+/// Deliveries of one address go in the order of their acceptance.
+mod order;
+/// The outbox keeps its promises.
 mod outbox;
+/// Every provider says what its fixtures say.
 mod providers;
+/// Requests reach providers, straight and through proxies.
 mod transport;
+/// Changes of a configuration's files are told at once, however they are made.
 mod watch;

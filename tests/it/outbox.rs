@@ -11,7 +11,6 @@ use hookbell::contact::{Recipient, Way};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope, SendError};
 use hookbell::message::{Message, MessageId, Priority};
 use hookbell::outbox::{Claim, Claims, Outbox, OutboxError, Settlement, Terms};
-use proptest::prelude::*;
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_216_500_000);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -1,7 +1,9 @@
 //! How requests travel: the only outbound sockets.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
+use crate::dispatch::{BoxFuture, Carriers, Carry};
 use crate::message::delivery::{Class, SendError};
 use crate::provider::{Answer, Request, Transport};
 
@@ -67,6 +69,29 @@ impl Carrier {
             Request::Print { terminal, line } => Ok(print(&terminal, &line)),
         }
     }
+}
+
+impl Carry for Carrier {
+    fn carry<'a>(&'a self, request: Request, _: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>> {
+        Box::pin(Carrier::carry(self, request))
+    }
+}
+
+/// In place of a carrier that can't be made: the account can't send, and says why.
+struct NoCarrier(String);
+
+impl Carry for NoCarrier {
+    fn carry<'a>(&'a self, _: Request, _: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>> {
+        Box::pin(std::future::ready(Err(no_answer(Class::Account, "transport", self.0.clone()))))
+    }
+}
+
+/// Carriers to the world outside.
+pub fn carriers() -> Carriers {
+    Arc::new(|transport| match Carrier::new(transport) {
+        Ok(carrier) => Arc::new(carrier),
+        Err(why) => Arc::new(NoCarrier(why)),
+    })
 }
 
 /// Rings on the terminal, if there is one; else, or if it is gone, in the log.

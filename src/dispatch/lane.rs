@@ -1,0 +1,274 @@
+//! One account's sending: claim, converse, settle.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::{Carry, SLOW_POLL, Surroundings, log_end};
+use crate::account::Rate;
+use crate::clock::Timestamp;
+use crate::message::delivery::{Class, Delivery, Receipt, SendError};
+use crate::outbox::{Claim, Settlement, Terms};
+use crate::provider::{Account, Next, Outgoing};
+use crate::tasks::Tasks;
+
+/// Addresses that one account sends to at once: enough to hide a slow provider, few enough to stop within a drain.
+const IN_FLIGHT: usize = 16;
+
+/// Requests in one try: the longest conversation known has three.
+const TURNS: u32 = 8;
+
+/// What a lease lasts beyond its conversation: the time that writing the result may take.
+const LEASE_SLACK: Duration = Duration::from_secs(120);
+
+/// The wait after the outbox refused.
+pub(super) const AFTER_TROUBLE: Duration = Duration::from_secs(5);
+
+/// Failures of one class are logged once in this time, with the count of those between.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// The shortest wait between two claims.
+const BREATH: Duration = Duration::from_millis(1);
+
+struct Lane {
+    account: Arc<Account>,
+    carrier: Arc<dyn Carry>,
+    surroundings: Surroundings,
+    bell: Arc<Notify>,
+    slots: Arc<Semaphore>,
+    quiet: Mutex<Quiet>,
+}
+
+/// Starts a lane. It claims nothing before its predecessor has settled all it holds.
+pub(super) fn start(
+    account: Arc<Account>,
+    carrier: Arc<dyn Carry>,
+    surroundings: Surroundings,
+    tasks: Tasks,
+    predecessor: Option<Tasks>,
+) {
+    let bell = surroundings.outbox.bell(&account.name);
+    let slots = Arc::new(Semaphore::new(IN_FLIGHT));
+    let lane = Arc::new(Lane { account, carrier, surroundings, bell, slots, quiet: Mutex::default() });
+    let family = tasks.clone();
+    tasks.spawn(async move {
+        if let Some(predecessor) = predecessor {
+            predecessor.ended().await;
+        }
+        lane.run(&family).await;
+    });
+}
+
+impl Lane {
+    async fn run(self: Arc<Lane>, tasks: &Tasks) {
+        let mut bucket = self.account.limits.rate.map(Bucket::new);
+        while !tasks.is_stopping() {
+            let wait = self.round(&mut bucket, tasks).await.clamp(BREATH, SLOW_POLL);
+            tokio::select! {
+                biased;
+                () = tasks.stopping() => return,
+                // A ring between asking and listening is remembered.
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Claims what may go now and starts it. Yields how long to wait, should no bell ring.
+    async fn round(self: &Arc<Lane>, bucket: &mut Option<Bucket>, tasks: &Tasks) -> Duration {
+        let slots = self.slots.available_permits();
+        let allowed = bucket.as_ref().map_or(slots, |bucket| bucket.allows(Instant::now()));
+        let free = slots.min(allowed);
+        if free == 0 {
+            // A slot rings when it is free again; the rate has its own time.
+            return self.until_rate(bucket);
+        }
+        let terms = Terms {
+            free,
+            per_recipient: self.account.limits.per_recipient,
+            lease: self.longest_try().saturating_add(LEASE_SLACK),
+            on_unknown: self.account.on_unknown,
+        };
+        let asked = self.surroundings.outbox.claim(&self.account.name, terms).await;
+        let found = match asked {
+            Ok(found) => found,
+            Err(e) => {
+                self.warn("outbox", &e.to_string());
+                return AFTER_TROUBLE;
+            }
+        };
+        found.ended.iter().for_each(log_end);
+        for claim in found.claims {
+            if let Some(bucket) = bucket {
+                bucket.take(Instant::now());
+            }
+            let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
+            tasks.spawn(Arc::clone(self).attempt(claim, slot));
+        }
+        let next = found.next_at.map_or(SLOW_POLL, |at| at.since(self.surroundings.clock.now()));
+        let rate_is_used_up = bucket.as_ref().is_some_and(|bucket| bucket.allows(Instant::now()) == 0);
+        if rate_is_used_up { self.until_rate(bucket) } else { next }
+    }
+
+    fn until_rate(&self, bucket: &Option<Bucket>) -> Duration {
+        bucket.as_ref().map_or(SLOW_POLL, |bucket| bucket.next().saturating_duration_since(Instant::now()))
+    }
+
+    fn longest_try(&self) -> Duration {
+        self.account.transport.timeout.saturating_mul(TURNS)
+    }
+
+    /// One try of one delivery, to the written result.
+    async fn attempt(self: Arc<Lane>, claim: Claim, slot: Option<OwnedSemaphorePermit>) {
+        let way = claim.delivery().way;
+        let conversation = tokio::time::timeout(self.longest_try(), unwound(self.converse(&claim)));
+        let outcome = match conversation.await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(Panicked)) => Err(unknown("the provider's code failed; see the log")),
+            Err(_) => Err(unknown("the conversation with the provider took too long")),
+        };
+        if let Err(error) = &outcome {
+            self.warn(error.class.as_str(), &error.detail);
+        }
+        let settlement = Settlement { outcome, on_unknown: self.account.on_unknown };
+        let message = claim.delivery().message;
+        match self.surroundings.outbox.settle(claim, settlement).await {
+            Ok(delivery) if delivery.state.is_end() => log_end(&delivery),
+            Ok(delivery) if delivery.way != way => self.see_off(&delivery),
+            Ok(_) => {}
+            Err(e) => tracing::error!(%message, account = %self.account.name, "a try's result is lost: {e}"),
+        }
+        drop(slot);
+        self.bell.notify_one();
+    }
+
+    /// A delivery that left for an account that is gone must not wait there unseen.
+    fn see_off(&self, delivery: &Delivery) {
+        let known = self.surroundings.known.borrow();
+        if delivery.current_way().is_some_and(|way| !known.contains(&way.account)) {
+            self.surroundings.stray.notify_one();
+        }
+    }
+
+    async fn converse(&self, claim: &Claim) -> Result<Receipt, SendError> {
+        let Account { provider, transport, .. } = &*self.account;
+        let outgoing = outgoing(claim, self.surroundings.clock.now())?;
+        let mut answers = Vec::new();
+        for _ in 0..TURNS {
+            match provider.converse(&outgoing, &answers)? {
+                Next::Done(receipt) => return Ok(receipt),
+                Next::Ask(request) => answers.push(self.carrier.carry(request, transport).await?),
+            }
+        }
+        Err(unknown("the conversation with the provider has no end"))
+    }
+
+    /// Logs trouble unless the same sort of it was logged just now. Never a text, never a secret.
+    fn warn(&self, class: &'static str, detail: &str) {
+        let silent = self.quiet.lock().unwrap_or_else(PoisonError::into_inner).note(class, Instant::now());
+        let account = &self.account.name;
+        match silent {
+            Some(0) => tracing::warn!(%account, class, "a try failed: {detail}"),
+            Some(more) => tracing::warn!(%account, class, more, "a try failed, and others before it: {detail}"),
+            None => {}
+        }
+    }
+}
+
+fn unknown(detail: &str) -> SendError {
+    SendError { class: Class::Unknown, code: String::new(), detail: detail.to_owned() }
+}
+
+fn outgoing(claim: &Claim, now: Timestamp) -> Result<Outgoing, SendError> {
+    let delivery = claim.delivery();
+    let Some(way) = delivery.current_way() else {
+        let detail = "the delivery has no way".to_owned();
+        return Err(SendError { class: Class::Content, code: String::new(), detail });
+    };
+    let text = match delivery.late {
+        // To the minute: nobody reads the seconds of an old alarm.
+        true => format!("[{:.16}Z] {}", delivery.accepted_at.to_string(), claim.text()),
+        false => claim.text().to_owned(),
+    };
+    Ok(Outgoing {
+        key: format!("{}-{}", delivery.message, delivery.id.0),
+        contact: delivery.recipient.contact.clone(),
+        address: way.address.clone(),
+        title: claim.title().map(str::to_owned),
+        text,
+        form: delivery.form,
+        window_open: false,
+        now,
+    })
+}
+
+/// The panic message is in the log already.
+struct Panicked;
+
+/// Runs a future so that its panic is a value: a lost claim would be a lost alarm.
+async fn unwound<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut future = Box::pin(future);
+    poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+        Err(_) => Poll::Ready(Err(Panicked)),
+    })
+    .await
+}
+
+/// When which class of trouble was logged last, and how many were kept silent since.
+#[derive(Default)]
+struct Quiet(HashMap<&'static str, (Instant, u32)>);
+
+impl Quiet {
+    /// Whether to log: with how many others since the last time.
+    fn note(&mut self, class: &'static str, now: Instant) -> Option<u32> {
+        match self.0.get_mut(class) {
+            Some((logged, silent)) if now.duration_since(*logged) < QUIET => {
+                *silent = silent.saturating_add(1);
+                None
+            }
+            known => {
+                let silent = known.map_or(0, |(_, silent)| *silent);
+                self.0.insert(class, (now, 0));
+                Some(silent)
+            }
+        }
+    }
+}
+
+/// The account's rate, by the generic cell rate algorithm.
+struct Bucket {
+    interval: Duration,
+    slack: Duration,
+    /// The theoretical arrival time: the sum of what was taken.
+    tat: Instant,
+}
+
+impl Bucket {
+    fn new(Rate { interval, burst }: Rate) -> Bucket {
+        Bucket { interval, slack: interval.saturating_mul(burst.saturating_sub(1)), tat: Instant::now() }
+    }
+
+    fn allows(&self, now: Instant) -> usize {
+        let ahead = self.tat.saturating_duration_since(now);
+        let Some(room) = self.slack.checked_sub(ahead) else { return 0 };
+        let more = room.as_nanos().checked_div(self.interval.as_nanos());
+        more.map_or(usize::MAX, |more| usize::try_from(more).unwrap_or(usize::MAX).saturating_add(1))
+    }
+
+    fn take(&mut self, now: Instant) {
+        let from = self.tat.max(now);
+        self.tat = from.checked_add(self.interval).unwrap_or(from);
+    }
+
+    fn next(&self) -> Instant {
+        self.tat.checked_sub(self.slack).unwrap_or(self.tat)
+    }
+}

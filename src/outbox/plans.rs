@@ -1,0 +1,92 @@
+//! For tests: no statement walks through a table that grows with what waits.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{Outbox, Settlement, Terms};
+use crate::account::{AccountName, Address, AddressKind, Rate};
+use crate::clock::{Clock, Timestamp};
+use crate::contact::{Recipient, Way};
+use crate::message::delivery::{Class, OnUnknown, Receipt, Scope, SendError};
+use crate::message::{Message, MessageId, Priority};
+
+/// Statements seen, and the steps of their plans that walk.
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static WALKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Notes the plan of a statement.
+pub(super) fn look(db: &Connection, sql: &str) {
+    let verb = sql.split_whitespace().next().unwrap_or_default();
+    let new = SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
+    if !new || !["SELECT", "UPDATE", "DELETE"].contains(&verb) {
+        return;
+    }
+    let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut steps = plan.raw_query();
+    while let Some(step) = steps.next().unwrap() {
+        let step: String = step.get(3).unwrap();
+        // There are as many accounts as somebody wrote into a file, and as many leases as lanes have slots.
+        let bounded = step.contains("SCAN accounts") || step.contains("INDEX deliveries_leased");
+        if step.starts_with("SCAN") && !bounded {
+            WALKS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{step}: {sql}"));
+        }
+    }
+}
+
+fn recipient(contact: String, accounts: &[&str]) -> Recipient {
+    let address = Address { kind: AddressKind::new("phone"), text: contact.clone() };
+    let ways = accounts.iter().map(|name| Way { account: AccountName::new(name), address: address.clone() });
+    Recipient { contact, ways: ways.collect() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_waiting_are_never_walked_through() {
+    let start = Timestamp::from_millis(1_795_216_500_000);
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(start));
+    let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
+    for n in 0..100u8 {
+        let message = Message {
+            id: MessageId::new(start, [n; 10]),
+            hook: "disk".to_owned(),
+            caller: None,
+            title: None,
+            text: "full".to_owned(),
+            priority: Priority::Normal,
+            accepted_at: start,
+            expires_at: start.plus(Duration::from_secs(600)),
+        };
+        let recipients = (0..1000u32).map(|to| recipient(format!("+1555{:05}", to + 500 * u32::from(n)), &["a", "b"]));
+        outbox.enqueue(message, recipients.collect()).await.unwrap();
+    }
+    let terms = |free| Terms {
+        free,
+        per_recipient: Some(Rate::per(1, Duration::from_secs(1))),
+        lease: Duration::from_secs(60),
+        on_unknown: OnUnknown::Retry,
+    };
+    let wait = |scope| Class::Wait { scope, after: None };
+    let classes =
+        [Class::Fault, wait(Scope::Recipient), Class::Recipient, Class::Content, Class::Unknown, Class::Network];
+    for (n, account) in ["a", "b"].into_iter().cycle().take(400).enumerate() {
+        let claims = outbox.claim(&AccountName::new(account), terms(16)).await.unwrap().claims;
+        for (claim, class) in claims.into_iter().zip(classes.into_iter().cycle().skip(n)) {
+            let failed = SendError { class, code: String::new(), detail: "no".to_owned() };
+            let outcome = if n % 3 == 0 { Ok(Receipt::default()) } else { Err(failed) };
+            outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert!(!outbox.claim(&AccountName::new("a"), terms(5)).await.unwrap().claims.is_empty());
+    outbox.void_leases(|_| OnUnknown::GiveUp).await.unwrap();
+    outbox.keep_accounts(BTreeSet::from([AccountName::new("a")])).await.unwrap();
+    outbox.find(MessageId::new(start, [1; 10])).await.unwrap().unwrap();
+    let depth = outbox.depth().await.unwrap();
+    let waiting: u64 = depth.values().map(|depth| depth.queued).sum();
+    assert!(waiting > 90_000, "{depth:?}");
+    let seen = SEEN.lock().unwrap().len();
+    assert!(seen > 30, "{seen} statements looked at");
+    assert_eq!(*WALKS.lock().unwrap(), Vec::<String>::new());
+}
