@@ -117,7 +117,7 @@ impl Tree<'_> {
         let path = match self.open.last() {
             None => Path::default(),
             Some(Open { path, content: Content::List(elements), .. }) => path.index(elements.len()),
-            Some(Open { path, content: Content::Map { key: Some(key), .. }, .. }) => path.key(&key.text),
+            Some(Open { content: Content::Map { key: Some(key), .. }, .. }) => key.place.path.clone(),
             Some(Open { path, .. }) => path.clone(),
         };
         Place { source: self.source.clone(), span, path }
