@@ -71,6 +71,11 @@ enum Body {
 impl Template {
     /// Parses a text in the language of minijinja. Its names must be of [`NAMES`].
     pub fn parse(text: &str) -> Result<Template, TemplateError> {
+        Template::parse_with(text, &NAMES)
+    }
+
+    /// The same with other names than [`NAMES`].
+    pub fn parse_with(text: &str, names: &[&str]) -> Result<Template, TemplateError> {
         if !["{{", "{%", "{#"].iter().any(|opening| text.contains(opening)) {
             return Ok(Template(Body::Text(text.into())));
         }
@@ -78,10 +83,10 @@ impl Template {
         environment.add_template_owned(ONLY, text.to_owned()).map_err(|error| trouble(&error))?;
         let template = environment.get_template(ONLY).map_err(|error| trouble(&error))?;
         let globals: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
-        let known = |name: &str| NAMES.contains(&name) || globals.contains(&name);
+        let known = |name: &str| names.contains(&name) || globals.contains(&name);
         let unknown = template.undeclared_variables(false).into_iter().filter(|name| !known(name)).min();
         match unknown {
-            Some(name) => Err(unknown_name(text, &name)),
+            Some(name) => Err(unknown_name(text, &name, names)),
             None => Ok(Template(Body::Parsed(Box::new(environment)))),
         }
     }
@@ -180,8 +185,8 @@ fn told_with_line(error: &minijinja::Error) -> String {
     format!("line {line} of the template: {message}")
 }
 
-fn unknown_name(text: &str, name: &str) -> TemplateError {
-    let help = did_you_mean(name, NAMES).unwrap_or_else(|| format!("there are {}", NAMES.join(", ")));
+fn unknown_name(text: &str, name: &str, names: &[&str]) -> TemplateError {
+    let help = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| format!("there are {}", names.join(", ")));
     // The library tells the name only; its first mention inside of a tag is good enough for a line.
     let tags = pieces(text).scan(0, |at, piece| {
         let start = *at;
@@ -206,6 +211,11 @@ impl Words {
     /// Splits a command line as a POSIX shell would, quotes and backslashes included; a tag like `{{ msg }}` belongs to
     /// the word it stands in, blanks and all, inside of quotes or not.
     pub fn parse(text: &str) -> Result<Words, TemplateError> {
+        Words::parse_with(text, &NAMES)
+    }
+
+    /// The same with other names than [`NAMES`].
+    pub fn parse_with(text: &str, names: &[&str]) -> Result<Words, TemplateError> {
         let whole = |message: String| TemplateError { message, line: 1 };
         // Tags are taken out, so that the split does not see their blanks and quotes. A character for private use, of
         // which `text` has none, stands in for each.
@@ -238,7 +248,7 @@ impl Words {
                     None => with_tags.push(c),
                 }
             }
-            words.push(Template::parse(&with_tags)?);
+            words.push(Template::parse_with(&with_tags, names)?);
         }
         match words.first() {
             None => Err(whole("the command is empty: name a program".to_owned())),

@@ -1,0 +1,165 @@
+//! `command`: any program that sends one message, such as `yowsup-cli` or a script of one's own.
+
+use regex::Regex;
+use serde::Serialize;
+
+use crate::account::{AddressKind, Takes};
+use crate::message::delivery::{Class, Receipt, SendError};
+use crate::node::{Node, Placed, Property, Reader};
+use crate::provider::text::{harmless, one_line, tail};
+use crate::provider::{Answer, Command, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request, account};
+use crate::template::{Template, TemplateError, Words};
+
+/// The row of the table.
+pub(super) const KIND: Kind =
+    Kind { name: "command", limits: Limits { rate: None, per_recipient: None }, open: Open::Local(open) };
+
+/// What the templates of an account may name.
+const NAMES: [&str; 3] = ["to", "title", "msg"];
+
+/// Of the output of a program that failed, so many bytes are told: the last ones, where programs say why.
+const TOLD_BYTES: usize = 400;
+
+#[derive(Default)]
+struct Properties {
+    command: Option<Words>,
+    stdin: Option<Template>,
+    address: Option<AddressKind>,
+    success_codes: Option<Vec<i32>>,
+    success_pattern: Option<Regex>,
+}
+
+const PROPERTIES: &[Property<Properties>] = &[
+    Property { name: "command", read: |p, node, reader| p.command = command(node, reader) },
+    Property { name: "stdin", read: |p, node, reader| p.stdin = stdin(node, reader) },
+    Property { name: "address", read: |p, node, reader| p.address = address(node, reader) },
+    Property {
+        name: "success-codes",
+        read: |p, node, reader| {
+            p.success_codes = Some(reader.one_or_more(node, |reader, node| exit_code(node, reader)))
+        },
+    },
+    Property { name: "success-pattern", read: |p, node, reader| p.success_pattern = pattern(node, reader) },
+];
+
+fn open(node: &Node, reader: &mut Reader<'_>) -> Option<Opened> {
+    let earlier = reader.findings.len();
+    let Properties { command, stdin, address, success_codes, success_pattern } =
+        account::own(node, PROPERTIES, reader)?;
+    let Some(command) = command else {
+        if reader.findings.len() == earlier {
+            reader.wrong::<()>(&node.place, "no \"command\", such as \"send-alarm {{ to }} {{ msg }}\"");
+        }
+        return None;
+    };
+    let takes = Takes::Kinds(vec![address.unwrap_or_else(|| AddressKind::new("phone"))]);
+    let success_codes = success_codes.unwrap_or_else(|| vec![0]);
+    Some(Opened { takes, provider: Box::new(Program { command, stdin, success_codes, success_pattern }) })
+}
+
+fn command(node: &Node, reader: &mut Reader<'_>) -> Option<Words> {
+    let text = reader.placed_text(node)?;
+    parsed(Words::parse_with(&text.value, &NAMES), &text, reader)
+}
+
+fn stdin(node: &Node, reader: &mut Reader<'_>) -> Option<Template> {
+    let text = reader.text_or_file(node)?;
+    parsed(Template::parse_with(&text.value, &NAMES), &text, reader)
+}
+
+fn parsed<T>(outcome: Result<T, TemplateError>, text: &Placed<String>, reader: &mut Reader<'_>) -> Option<T> {
+    match outcome {
+        Ok(parsed) => Some(parsed),
+        Err(TemplateError { message, line: 1 }) => reader.wrong(&text.place, message),
+        Err(TemplateError { message, line }) => reader.wrong(&text.place, format!("in its line {line}: {message}")),
+    }
+}
+
+fn address(node: &Node, reader: &mut Reader<'_>) -> Option<AddressKind> {
+    let kind = reader.text(node)?;
+    if kind.trim().is_empty() { reader.wrong(&node.place, "no kind of address") } else { Some(AddressKind::new(&kind)) }
+}
+
+fn exit_code(node: &Node, reader: &mut Reader<'_>) -> Option<i32> {
+    let code = reader.integer(node)?;
+    match u8::try_from(code) {
+        Ok(code) => Some(code.into()),
+        Err(_) => reader.wrong(&node.place, "an exit code is a number from 0 to 255"),
+    }
+}
+
+fn pattern(node: &Node, reader: &mut Reader<'_>) -> Option<Regex> {
+    let text = reader.text(node)?;
+    match Regex::new(&text) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => reader.wrong(&node.place, one_line(&error.to_string())),
+    }
+}
+
+struct Program {
+    command: Words,
+    stdin: Option<Template>,
+    success_codes: Vec<i32>,
+    success_pattern: Option<Regex>,
+}
+
+#[derive(Serialize)]
+struct Values<'a> {
+    to: &'a str,
+    title: Option<&'a str>,
+    msg: &'a str,
+}
+
+impl Provider for Program {
+    fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
+        match answers {
+            [.., Answer::Exec { code, output }] => self.judge(*code, output),
+            _ => match self.ask(out) {
+                Ok(command) => Ok(Next::Ask(Request::Exec(command))),
+                // The text is one that the templates can't take.
+                Err(detail) => Err(SendError { class: Class::Content, code: "template".to_owned(), detail }),
+            },
+        }
+    }
+}
+
+impl Program {
+    fn ask(&self, out: &Outgoing) -> Result<Command, String> {
+        let values = Values { to: &out.address.text, title: out.title.as_deref(), msg: &out.text };
+        let stdin = self.stdin.as_ref().map(|stdin| stdin.render(&values)).transpose()?.unwrap_or_default();
+        Ok(Command { argv: self.argv(&values)?, stdin: stdin.into_bytes() })
+    }
+
+    /// The words, of which none is an option that the file did not write: a word that begins with a dash only because
+    /// the message does gets a blank in front. A blank, for it is not seen by who reads the message, and no program
+    /// takes such a word for an option; `--` is not known to all programs, and can still be written into the command.
+    /// Addresses are left alone: they come from the file, and chats have ids with a minus.
+    fn argv(&self, values: &Values<'_>) -> Result<Vec<String>, String> {
+        let words = self.command.render(values)?;
+        if !words.iter().any(|word| word.starts_with('-')) {
+            return Ok(words);
+        }
+        // With another beginning of the texts, a dash that stays is the file's own.
+        let title = values.title.map(|title| format!("x{title}"));
+        let others = Values { to: values.to, title: title.as_deref(), msg: &format!("x{}", values.msg) };
+        let others = self.command.render(&others)?;
+        let guarded = |(word, other): (String, String)| match word.starts_with('-') && !other.starts_with('-') {
+            true => format!(" {word}"),
+            false => word,
+        };
+        Ok(words.into_iter().zip(others).map(guarded).collect())
+    }
+
+    fn judge(&self, code: Option<i32>, output: &str) -> Result<Next, SendError> {
+        let matches = self.success_pattern.as_ref().is_none_or(|pattern| pattern.is_match(output));
+        let (word, how) = match code {
+            Some(code) if !self.success_codes.contains(&code) => (code.to_string(), format!("ended with code {code}")),
+            Some(_) if matches => return Ok(Next::Done(Receipt::default())),
+            Some(_) => ("pattern".to_owned(), "ended well, but success-pattern is not in its output".to_owned()),
+            None => ("signal".to_owned(), "was ended by a signal".to_owned()),
+        };
+        let said = harmless(&one_line(tail(output.trim_end(), TOLD_BYTES)));
+        let detail = if said.is_empty() { format!("the program {how}") } else { format!("the program {how}: {said}") };
+        Err(SendError { class: Class::Fault, code: word, detail })
+    }
+}
