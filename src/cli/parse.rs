@@ -216,52 +216,15 @@ mod tests {
         name: String,
     }
 
+    const fn row(name: &'static str, takes: Takes, ours: bool, apply: Apply<Typed>) -> Flag<Typed> {
+        Flag { name, takes, help: "", default: "", group: "", ours, apply }
+    }
+
     const TABLE: &[Flag<Typed>] = &[
-        Flag {
-            name: "port",
-            takes: Takes::Value("N"),
-            help: "",
-            default: "",
-            group: "",
-            ours: false,
-            apply: |t, v| {
-                t.port = integer(v)?;
-                Ok(())
-            },
-        },
-        Flag {
-            name: "verbose",
-            takes: Takes::Switch,
-            help: "",
-            default: "",
-            group: "",
-            ours: false,
-            apply: |t, v| {
-                t.verbose = boolean(v)?;
-                Ok(())
-            },
-        },
-        Flag {
-            name: "a-name",
-            takes: Takes::Value("S"),
-            help: "",
-            default: "",
-            group: "",
-            ours: true,
-            apply: |t, v| {
-                t.name = text(v)?;
-                Ok(())
-            },
-        },
-        Flag {
-            name: "later",
-            takes: Takes::NotYet,
-            help: "",
-            default: "",
-            group: "",
-            ours: true,
-            apply: |_, _| Ok(()),
-        },
+        row("port", Takes::Value("N"), false, |typed, v| integer(v).map(|port| typed.port = port)),
+        row("verbose", Takes::Switch, false, |typed, v| boolean(v).map(|verbose| typed.verbose = verbose)),
+        row("a-name", Takes::Value("S"), true, |typed, v| text(v).map(|name| typed.name = name)),
+        row("later", Takes::NotYet, true, |_, _| Ok(())),
     ];
 
     fn parsed(line: &str) -> Result<(Typed, String), Stop> {
