@@ -1,5 +1,7 @@
 //! The plan of the house is kept: floors, doors, nevers, sizes, tables.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookbell::cli::flags::SERVE;

@@ -1,5 +1,7 @@
 //! The source as text: which files there are, and which module uses which. Rough, but it sees through `use` groups.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,7 +112,11 @@ fn expand(text: &str, base: &[String], found: &mut Vec<Vec<String>>) -> usize {
                 None => return text.len(),
                 Some('}') => return at + 2,
                 Some(',') => at += 1,
-                Some(_) => at += expand(&group[at..], base, found).max(1),
+                Some(_) => {
+                    at += expand(&group[at..], base, found);
+                    // What is left of the item is ` as Name`.
+                    at += group[at..].find([',', '}']).unwrap_or(group[at..].len());
+                }
             }
         }
     }
@@ -136,9 +142,15 @@ pub(crate) fn holder(path: &[String], code: &BTreeMap<String, String>) -> Option
 
 #[test]
 fn paths_are_found_through_groups() {
-    let code =
-        "use crate::{rule::Rule, hook::{Hook, raw::RawHook}};\nuse super::Kind;\nmod x;\nx::go(); std::fs::read(a)";
+    let code = "use crate::{rule::Rule, hook::{Hook, raw::{RawHook as R, Key},}};\nuse super::Kind;\nmod x;\nx::go(); std::fs::read(a)";
     let found: Vec<String> = paths("src/provider/kinds/mod.rs", code).iter().map(|path| path.join("::")).collect();
-    let wanted = ["rule::Rule", "hook::Hook", "hook::raw::RawHook", "provider::Kind", "provider::kinds::x::go"];
+    let wanted = [
+        "rule::Rule",
+        "hook::Hook",
+        "hook::raw::RawHook",
+        "hook::raw::Key",
+        "provider::Kind",
+        "provider::kinds::x::go",
+    ];
     assert_eq!(found, wanted);
 }
