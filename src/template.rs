@@ -19,6 +19,9 @@ pub const MAX_OUTPUT: usize = 1 << 20;
 /// How many pieces of text a template may write: a loop over a caller's payload must end.
 const MAX_PIECES: usize = 200_000;
 
+/// How many steps one rendering may take: a loop over a large payload ends here, long before anybody waits for it.
+const FUEL: u64 = 10_000_000;
+
 /// How deep macros may call each other.
 const MAX_RECURSION: usize = 50;
 
@@ -32,6 +35,7 @@ static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
     // A field that a caller did not send is empty, however deep.
     shared.set_undefined_behavior(UndefinedBehavior::Chainable);
     shared.set_recursion_limit(MAX_RECURSION);
+    shared.set_fuel(Some(FUEL));
     // A last line break is the author's, with tags in the text or without.
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         shared.set_syntax(syntax);

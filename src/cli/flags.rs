@@ -113,7 +113,7 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     ours("public-url", NotYet, "", "", "", ignore),
 ];
 
-const STATE_DIR: &str = "where messages and generated secrets are kept";
+const STATE_DIR: &str = "folder of messages and generated secrets";
 const VERB: &str = "flags";
 
 /// `hookbell check`, as typed.

@@ -50,11 +50,13 @@ const TOPICS: &[(&str, &str, &str)] = &[
            STATE_DIRECTORY        set by systemd: the state directory\n  \
            RUNTIME_DIRECTORY      set by systemd: where the control socket is\n  \
            CREDENTIALS_DIRECTORY  set by systemd: where {\"credential\": NAME} is looked up\n  \
-           LISTEN_FDS             set by systemd: the socket to serve on\n  \
+           LISTEN_FDS, LISTEN_PID set by systemd: the socket to serve on\n  \
            NOTIFY_SOCKET          set by systemd: where to tell that we are ready\n  \
            WATCHDOG_USEC          set by systemd: how often to tell that we live\n  \
            JOURNAL_STREAM         set by systemd: the log goes to the journal, with priorities\n  \
-           NO_COLOR               no colours on a terminal\n",
+           NO_COLOR               no colours on a terminal (nor where TERM is dumb)\n  \
+           PATH                   where commands without a slash are looked up\n  \
+           TMPDIR                 where files for commands are made\n",
     ),
     (
         "exit-codes",

@@ -217,9 +217,8 @@ fn warning(program: Program, ignored: &[OsString]) -> Option<String> {
     let (first, more) = ignored.split_first()?;
     let more: String = more.iter().map(|word| format!(" {}", word.to_string_lossy())).collect();
     let (program, first) = (program.as_str(), first.to_string_lossy());
-    Some(format!(
-        "{program}: ignored: {first}{more}: flags end at {first:?}, which is none (a hooks file is given as -hooks FILE)"
-    ))
+    let why = "flags end at the first word that is none (a hooks file is given as -hooks FILE)";
+    Some(format!("{program}: ignored: {first}{more}: {why}"))
 }
 
 fn say(text: &str) {

@@ -160,8 +160,26 @@ fn absent(name: &str) -> Stop {
     Stop::Wrong(format!("{name} is not in this version of hookbell, and it is not ignored: start without it"))
 }
 
+/// In quotes as Go's `%q` writes it.
 fn quoted(value: &OsStr) -> String {
-    format!("{:?}", value.to_string_lossy())
+    let mut text = String::from("\"");
+    for chunk in value.as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' | '\\' => text.extend(['\\', character]),
+                '\n' | '\r' | '\t' => text.extend(character.escape_default()),
+                '\u{7}' => text += "\\a",
+                '\u{8}' => text += "\\b",
+                '\u{b}' => text += "\\v",
+                '\u{c}' => text += "\\f",
+                '\0'..='\x1f' | '\x7f' => text += &format!("\\x{:02x}", u32::from(character)),
+                _ if character.is_control() => text += &format!("\\u{:04x}", u32::from(character)),
+                _ => text.push(character),
+            }
+        }
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text + "\""
 }
 
 /// A boolean as Go's `strconv.ParseBool` takes it.
@@ -216,52 +234,15 @@ mod tests {
         name: String,
     }
 
+    const fn row(name: &'static str, takes: Takes, ours: bool, apply: Apply<Typed>) -> Flag<Typed> {
+        Flag { name, takes, help: "", default: "", group: "", ours, apply }
+    }
+
     const TABLE: &[Flag<Typed>] = &[
-        Flag {
-            name: "port",
-            takes: Takes::Value("N"),
-            help: "",
-            default: "",
-            group: "",
-            ours: false,
-            apply: |t, v| {
-                t.port = integer(v)?;
-                Ok(())
-            },
-        },
-        Flag {
-            name: "verbose",
-            takes: Takes::Switch,
-            help: "",
-            default: "",
-            group: "",
-            ours: false,
-            apply: |t, v| {
-                t.verbose = boolean(v)?;
-                Ok(())
-            },
-        },
-        Flag {
-            name: "a-name",
-            takes: Takes::Value("S"),
-            help: "",
-            default: "",
-            group: "",
-            ours: true,
-            apply: |t, v| {
-                t.name = text(v)?;
-                Ok(())
-            },
-        },
-        Flag {
-            name: "later",
-            takes: Takes::NotYet,
-            help: "",
-            default: "",
-            group: "",
-            ours: true,
-            apply: |_, _| Ok(()),
-        },
+        row("port", Takes::Value("N"), false, |typed, v| integer(v).map(|port| typed.port = port)),
+        row("verbose", Takes::Switch, false, |typed, v| boolean(v).map(|verbose| typed.verbose = verbose)),
+        row("a-name", Takes::Value("S"), true, |typed, v| text(v).map(|name| typed.name = name)),
+        row("later", Takes::NotYet, true, |_, _| Ok(())),
     ];
 
     fn parsed(line: &str) -> Result<(Typed, String), Stop> {
@@ -290,6 +271,7 @@ mod tests {
         for (line, said) in [
             ("-port", "flag needs an argument: -port"),
             ("-port abc", "invalid value \"abc\" for flag -port: parse error"),
+            ("-port=\u{1}\u{85}\"\t", "invalid value \"\\x01\\u0085\\\"\\t\" for flag -port: parse error"),
             ("-port=", "invalid value \"\" for flag -port: parse error"),
             ("-port=99999999999999999999", "invalid value \"99999999999999999999\" for flag -port: value out of range"),
             ("-verbose=maybe", "invalid boolean value \"maybe\" for -verbose: parse error"),

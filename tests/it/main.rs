@@ -1,6 +1,8 @@
 //! One binary for all tests that cross rooms.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+/// The plan of the house is kept: floors, doors, nevers, sizes, tables.
+mod architecture;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
@@ -11,6 +13,10 @@ mod order;
 mod outbox;
 /// Every provider says what its fixtures say.
 mod providers;
+/// The source as text: which files there are, and which module uses which.
+mod source;
+/// The units are sound and hardened, and the socket of a service manager is taken over.
+mod systemd;
 /// Requests reach providers, straight and through proxies.
 mod transport;
 /// Changes of a configuration's files are told at once, however they are made.

@@ -1,0 +1,123 @@
+//! The units are sound and hardened, and the socket of a service manager is taken over.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use hookbell::app::systemd::{Inherited, inherited};
+
+use crate::source::root;
+
+/// What the units refer to by name, and a bare folder does not have.
+const TARGETS: [&str; 7] = ["basic", "multi-user", "network", "shutdown", "sockets", "sysinit", "umount"];
+
+/// A file tree with the units, one drop-in, and stand-ins for what they refer to.
+fn installed(drop_in: Option<&str>) -> tempfile::TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    let (units, programs) = (tree.path().join("etc/systemd/system"), tree.path().join("usr/bin"));
+    let drop_ins = units.join("hookbell.service.d");
+    for folder in [&drop_ins, &programs] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    for program in ["hookbell", "kill"] {
+        fs::write(programs.join(program), "#!/bin/sh\n").unwrap();
+        fs::set_permissions(programs.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for target in TARGETS {
+        fs::write(units.join(format!("{target}.target")), "[Unit]\nDescription=a stand-in\n").unwrap();
+    }
+    let copy = |name: &str, to: &Path| fs::copy(root().join("systemd").join(name), to.join(name)).unwrap();
+    copy("hookbell.service", &units);
+    copy("hookbell.socket", &units);
+    drop_in.map(|name| copy(name, &drop_ins));
+    tree
+}
+
+/// `None`, with a line that says so, where there is no systemd to ask; with CI set that is a failure.
+fn analyze(tree: &Path, args: &[&str]) -> Option<Output> {
+    match Command::new("systemd-analyze").arg("--root").arg(tree).args(args).output() {
+        Ok(output) => Some(output),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: systemd-analyze: {error}");
+            None
+        }
+        Err(error) => panic!("systemd-analyze: {error}"),
+    }
+}
+
+#[test]
+fn systemd_has_nothing_to_say_about_the_units() {
+    for drop_in in [None, Some("lxc.conf"), Some("sudo.conf")] {
+        let tree = installed(drop_in);
+        let Some(output) = analyze(tree.path(), &["verify", "hookbell.service", "hookbell.socket"]) else { return };
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(said.is_empty() && output.status.success(), "{drop_in:?}: {said}");
+    }
+}
+
+#[test]
+fn the_service_is_hardened() {
+    let tree = installed(None);
+    // In tenths: the exposure may be 2.0 at most.
+    let args = ["security", "--offline=true", "--threshold=20", "hookbell.service"];
+    let Some(output) = analyze(tree.path(), &args) else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_drain_ends_before_systemd_loses_its_patience() {
+    let unit = crate::source::read("systemd/hookbell.service");
+    let stop = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")?.strip_suffix('s')).unwrap();
+    assert!(stop.parse::<u64>().unwrap() > hookbell::app::settings::DEFAULT_DRAIN.as_secs());
+}
+
+/// Runs the test `heir` in a process of its own, with `socket` as descriptor 3 and what systemd would set.
+fn bequeath(socket: OwnedFd, how: &str) -> String {
+    let test = std::env::current_exe().unwrap();
+    let heir = format!("{how} exec \"$0\" --exact systemd::heir --ignored --nocapture 3<&0 4<&0 </dev/null");
+    let mut sh = Command::new("sh");
+    let output = sh.arg("-c").arg(heir).arg(test).stdin(Stdio::from(socket)).output().unwrap();
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[test]
+#[ignore = "it is started by the tests below"]
+fn heir() {
+    match inherited() {
+        Ok(Some(Inherited::Tcp(tcp))) => println!("tcp {}", tcp.local_addr().unwrap()),
+        Ok(Some(Inherited::Unix(unix))) => println!("unix {:?}", unix.local_addr().unwrap().as_pathname()),
+        Ok(None) => println!("nothing"),
+        Err(error) => println!("error {error}"),
+    }
+    println!("left {}", std::env::vars().filter(|(name, _)| name == "LISTEN_PID" || name == "LISTEN_FDS").count());
+}
+
+#[test]
+fn a_socket_of_either_kind_is_taken_over() {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = tcp.local_addr().unwrap();
+    let said = bequeath(tcp.into(), "LISTEN_PID=$$ LISTEN_FDS=1");
+    assert!(said.contains(&format!("tcp {address}")) && said.contains("left 0"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bell.sock");
+    let said = bequeath(UnixListener::bind(&path).unwrap().into(), "LISTEN_PID=$$ LISTEN_FDS=1");
+    assert!(said.contains(&format!("unix Some({path:?})")), "{said}");
+}
+
+#[test]
+fn two_sockets_and_strange_ones_are_refused_and_anothers_left_alone() {
+    let socket = || OwnedFd::from(TcpListener::bind("127.0.0.1:0").unwrap());
+    let said = bequeath(socket(), "LISTEN_PID=$$ LISTEN_FDS=2");
+    assert!(said.contains("error received 2 sockets from systemd, but only 1 is supported"), "{said}");
+    assert!(bequeath(socket(), "LISTEN_PID=1 LISTEN_FDS=1").contains("nothing"));
+    assert!(bequeath(socket(), "LISTEN_FDS=1").contains("nothing"));
+    let file = fs::File::open(root().join("Cargo.toml")).unwrap();
+    let said = bequeath(file.into(), "LISTEN_PID=$$ LISTEN_FDS=1");
+    assert!(said.contains("error can't use the socket from systemd: fd 3 is not a socket"), "{said}");
+}
