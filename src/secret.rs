@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use subtle::ConstantTimeEq as _;
@@ -128,7 +128,7 @@ impl Surroundings {
 /// Makes a token and keeps it at `path`, readable by its owner only; a token that is already there stays.
 fn keep_new_token(folder: &Path, path: &Path) -> Result<(), String> {
     let trouble = |e: std::io::Error| format!("can't keep a generated secret at {}: {e}", path.display());
-    fs::create_dir_all(folder).map_err(trouble)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(trouble)?;
     // Written aside and linked into place, so that a half-written secret is never seen under its name.
     let aside = folder.join(format!(".new-{}", random_token()?));
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(trouble)?;

@@ -1,6 +1,5 @@
 //! One process, from settings to stopped.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,47 +10,21 @@ use crate::action::command::Commands;
 use crate::clock::Clock;
 use crate::config::load::{Loader, Sources};
 use crate::config::{LiveConfig, live};
-use crate::http::listener::{ListenError, Listener};
+use crate::http::Limits;
+use crate::http::edge::serve;
+use crate::http::listener::Listener;
 use crate::http::respond::Front;
 use crate::http::site::Site;
-use crate::http::{Limits, serve};
-use crate::outbox::OutboxError;
 use crate::tasks::Tasks;
 
 pub mod reload;
 pub mod settings;
 pub mod systemd;
 
+pub use reload::StartError;
 use reload::{Asked, Reloader};
 use settings::{Listen, Settings};
 use systemd::{Inherited, Systemd};
-
-/// Why a process does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address can't be listened on.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// There is no hook at all, and nobody watches.
-    #[error(
-        "couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any"
-    )]
-    NoHooks,
-    /// `-strict`, and something was found.
-    #[error("-strict: {0} findings in the hooks files, see above")]
-    Strict(usize),
-    /// The outbox can't be opened.
-    #[error("{0}")]
-    Outbox(#[from] OutboxError),
-    /// There can be no state directory.
-    #[error("the state directory {} can't be made: {why}; name another with -state-dir", path.display())]
-    State {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        why: std::io::Error,
-    },
-}
 
 /// A process that has all it needs and serves nobody yet.
 pub struct App {

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::StartError;
 use super::settings::{LogDetail, Settings};
 use super::systemd::Systemd;
 use crate::action::Means;
@@ -18,11 +17,12 @@ use crate::config::{Config, ConfigPublisher};
 use crate::diagnostic::Diagnostic;
 use crate::dispatch::{Dispatcher, transport};
 use crate::hook::HookId;
-use crate::http::listener::Listener;
+use crate::http::Limits;
+use crate::http::edge::serve;
+use crate::http::listener::{ListenError, Listener};
 use crate::http::respond::Control;
 use crate::http::site::Site;
-use crate::http::{Limits, serve};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, OutboxError};
 use crate::provider::OnUnknown;
 use crate::tasks::Tasks;
 
@@ -31,6 +31,33 @@ const PENDING: usize = 1;
 
 /// Ids that a reload's line names; the rest is a number.
 const NAMED: usize = 20;
+
+/// Why a process does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address can't be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There is no hook at all, and nobody watches.
+    #[error(
+        "couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any"
+    )]
+    NoHooks,
+    /// `-strict`, and something was found.
+    #[error("-strict: {0} findings in the hooks files, see above")]
+    Strict(usize),
+    /// The outbox can't be opened.
+    #[error("{0}")]
+    Outbox(#[from] OutboxError),
+    /// There can be no state directory.
+    #[error("the state directory {} can't be made: {why}; name another with -state-dir", path.display())]
+    State {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        why: std::io::Error,
+    },
+}
 
 /// Owns the configuration and whatever must follow it.
 pub struct Reloader {

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+use super::exit::Exit;
 use super::flags::CheckArgs;
-use super::{Exit, state};
+use super::state;
 use crate::app::settings::DEFAULT_HOOKS;
 use crate::config::load::{Loader, Sources};
 

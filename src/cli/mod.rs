@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::Path;
 
+use exit::{Exit, say};
 use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
 
@@ -11,6 +12,7 @@ use crate::app::settings::RawSettings;
 use crate::diagnostic::did_you_mean;
 
 mod check;
+pub mod exit;
 pub mod flags;
 pub mod help;
 pub mod log;
@@ -22,19 +24,6 @@ mod token;
 
 /// The version of webhook that we stand in for.
 const PEER_VERSION: &str = "2.8.2";
-
-/// How a command ended, for whoever called it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Done.
-    Fine = 0,
-    /// Something is wrong with the files, or could not be done.
-    Trouble = 1,
-    /// The command line is wrong.
-    Usage = 2,
-    /// Not now: EX_TEMPFAIL of sysexits.h.
-    TryAgain = 75,
-}
 
 /// What we were called as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,11 +208,6 @@ fn warning(program: Program, ignored: &[OsString]) -> Option<String> {
     let (program, first) = (program.as_str(), first.to_string_lossy());
     let why = "flags end at the first word that is none (a hooks file is given as -hooks FILE)";
     Some(format!("{program}: ignored: {first}{more}: {why}"))
-}
-
-fn say(text: &str) {
-    // Where stderr is gone there is nobody to tell.
-    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::exit::{Exit, say};
 use super::flags::{SendArgs, Text};
-use super::{Exit, say, state};
+use super::state;
 use crate::app::settings::DEFAULT_HOOKS;
 use crate::clock::Clock;
 use crate::config::load::{Loader, Sources};

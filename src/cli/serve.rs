@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Exit;
+use super::exit::Exit;
 use crate::app::settings::Settings;
 use crate::app::{App, Running, systemd};
 use crate::clock::Clock;

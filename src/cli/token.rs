@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::exit::{Exit, say};
 use super::flags::TokenArgs;
-use super::{Exit, state};
+use super::state;
 
 /// Prints the secret that the daemon made under this name.
 pub(super) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
@@ -23,7 +24,7 @@ pub(super) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
     })?;
     let path = folder.join(inside);
     let secret = std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
-    super::say(&format!("from {}", path.display()));
+    say(&format!("from {}", path.display()));
     writeln!(std::io::stdout(), "{}", secret.trim_end())?;
     Ok(Exit::Fine)
 }

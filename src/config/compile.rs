@@ -15,6 +15,7 @@ use crate::hook::raw::HOOK;
 use crate::hook::{Hook, HookId, Known};
 use crate::node::{self, Entry, Form, Node, Property, Reader, Value};
 use crate::provider::Account;
+use crate::provider::kinds::KINDS;
 use crate::secret::Surroundings;
 
 /// A configuration and what was found on the way to it.
@@ -113,7 +114,7 @@ fn accounts(files: &[RawFile], config: &mut Config, reader: &mut Reader<'_>) -> 
         }
         let name = AccountName::new(&entry.key);
         // A broken account breaks only the ways through it.
-        match Account::open(&name, &entry.value, reader) {
+        match Account::open(KINDS, &name, &entry.value, reader) {
             Some(account) => {
                 directory.insert(name.clone(), account.takes.clone());
                 config.accounts.insert(name, Arc::new(account));

@@ -81,10 +81,12 @@ impl Loader {
     pub fn start(&mut self) -> Compiled {
         let mut texts = Vec::new();
         let mut findings = Vec::new();
+        let mut unusable = Vec::new();
         for (path, found) in self.find() {
             match found {
                 Found::Text(source) => texts.push(self.or_last_good(source, &mut findings)),
                 Found::Unusable(finding) => {
+                    unusable.push(finding.clone());
                     findings.push(finding);
                     texts.extend(self.recalled(&path, &mut findings));
                 }
@@ -93,7 +95,7 @@ impl Loader {
         let (mut compiled, seen) = self.compile(&texts);
         findings.append(&mut compiled.findings);
         compiled.findings = findings;
-        self.seen = seen;
+        self.seen = with_refusals(seen, &unusable);
         self.take(texts, &compiled);
         compiled
     }
@@ -127,7 +129,7 @@ impl Loader {
         }
         let texts: Vec<_> = candidates.iter().map(|(source, _)| source.clone()).collect();
         let (compiled, seen) = self.compile(&texts);
-        let seen = hash_of(&(seen, refused.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        let seen = with_refusals(seen, &refused);
         if seen == self.seen && !asked {
             return Reload::Unchanged;
         }
@@ -294,6 +296,11 @@ fn identity(finding: &Diagnostic) -> String {
 
 fn file_of(finding: &Diagnostic) -> Option<PathBuf> {
     finding.place.as_ref().map(|place| place.source.path.clone())
+}
+
+/// What was read, and what could not be.
+fn with_refusals(seen: u64, refused: &[Diagnostic]) -> u64 {
+    hash_of(&(seen, refused.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 
 fn hash_of(value: &impl std::hash::Hash) -> u64 {

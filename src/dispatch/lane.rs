@@ -1,20 +1,20 @@
 //! One account's sending: claim, converse, settle.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use super::{Carry, SLOW_POLL, Surroundings, log_end};
-use crate::account::Rate;
-use crate::clock::Timestamp;
-use crate::message::delivery::{Class, Delivery, Receipt, SendError};
-use crate::outbox::{Claim, Settlement, Terms};
+use super::carry::Carry;
+use crate::account::{AccountName, Rate};
+use crate::clock::{Clock, Timestamp};
+use crate::message::delivery::{Class, Delivery, DeliveryState, Receipt, SendError};
+use crate::outbox::{Claim, Outbox, Settlement, Terms};
 use crate::provider::{Account, Next, Outgoing};
 use crate::tasks::Tasks;
 
@@ -35,6 +35,23 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// The shortest wait between two claims.
 const BREATH: Duration = Duration::from_millis(1);
+
+/// How often to look for what no bell tells: expiry while there is no lane.
+pub(super) const SLOW_POLL: Duration = Duration::from_secs(60);
+
+/// The names of all accounts of the configuration.
+pub(super) type Known = Arc<BTreeSet<AccountName>>;
+
+/// What every lane needs.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub outbox: Outbox,
+    pub clock: Clock,
+    /// The accounts there are, for deliveries that change their way.
+    pub known: watch::Receiver<Known>,
+    /// Rung when a delivery came to an account that is not there.
+    pub stray: Arc<Notify>,
+}
 
 struct Lane {
     account: Arc<Account>,
@@ -270,5 +287,16 @@ impl Bucket {
 
     fn next(&self) -> Instant {
         self.tat.checked_sub(self.slack).unwrap_or(self.tat)
+    }
+}
+
+/// One line for every delivery that came to its end.
+pub(super) fn log_end(delivery: &Delivery) {
+    let Delivery { message, recipient, state, reason, .. } = delivery;
+    let account = delivery.current_way().map_or("", |way| way.account.as_str());
+    let (contact, state, reason) = (&recipient.contact, state.as_str(), reason.as_deref().unwrap_or_default());
+    match delivery.state {
+        DeliveryState::Failed => tracing::error!(id = %message, contact, account, state, reason, "message ended"),
+        _ => tracing::info!(id = %message, contact, account, state, reason, "message ended"),
     }
 }

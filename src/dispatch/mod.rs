@@ -1,51 +1,22 @@
 //! All sending: one lane for each account, kept in step with the configuration.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
+
+use carry::Carriers;
+use lane::{Known, SLOW_POLL, Surroundings, log_end};
 
 use crate::account::AccountName;
 use crate::clock::Clock;
-use crate::message::delivery::{Delivery, DeliveryState, SendError};
 use crate::outbox::Outbox;
-use crate::provider::{Account, Answer, Request, Transport};
+use crate::provider::Account;
 use crate::tasks::Tasks;
 
+pub mod carry;
 mod lane;
 pub mod transport;
-
-/// How often to look for what no bell tells: expiry while there is no lane.
-const SLOW_POLL: Duration = Duration::from_secs(60);
-
-/// A future in a box.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Carries a provider's requests: the only thing here that touches the world outside.
-pub trait Carry: Send + Sync {
-    /// Carries one request, within the transport's timeout.
-    fn carry<'a>(&'a self, request: Request, transport: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>>;
-}
-
-/// Makes the carrier of an account.
-pub type Carriers = Arc<dyn Fn(&Transport) -> Arc<dyn Carry> + Send + Sync>;
-
-/// The names of all accounts of the configuration.
-type Known = Arc<BTreeSet<AccountName>>;
-
-/// What every lane needs.
-#[derive(Clone)]
-struct Surroundings {
-    outbox: Outbox,
-    clock: Clock,
-    /// The accounts there are, for deliveries that change their way.
-    known: watch::Receiver<Known>,
-    /// Rung when a delivery came to an account that is not there.
-    stray: Arc<Notify>,
-}
 
 /// A lane that runs, as its owner sees it.
 struct Running {
@@ -135,16 +106,5 @@ async fn keep_accounts(mut surroundings: Surroundings, tasks: Tasks) {
                 }
             }
         }
-    }
-}
-
-/// One line for every delivery that came to its end.
-fn log_end(delivery: &Delivery) {
-    let Delivery { message, recipient, state, reason, .. } = delivery;
-    let account = delivery.current_way().map_or("", |way| way.account.as_str());
-    let (contact, state, reason) = (&recipient.contact, state.as_str(), reason.as_deref().unwrap_or_default());
-    match delivery.state {
-        DeliveryState::Failed => tracing::error!(%message, contact, account, state, reason, "message ended"),
-        _ => tracing::info!(%message, contact, account, state, reason, "message ended"),
     }
 }

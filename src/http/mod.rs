@@ -1,7 +1,8 @@
-//! The edge: connections are accepted, kept within limits, and ended gracefully. What answers them is a parameter.
+//! The edge of the house: who calls, what answers, and within which limits.
 
 pub mod api;
 mod body;
+pub mod edge;
 pub mod first_line;
 mod hooks;
 pub mod listener;
@@ -12,47 +13,16 @@ pub mod site;
 mod stream;
 mod wrong_tokens;
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use hyper::body::Bytes;
 
-pub use self::body::{Body, BodyFault};
-use self::first_line::MAX_URI;
-use self::listener::{Accepted, Listener};
-use self::stream::{Notes, Stream};
-use crate::tasks::Tasks;
-
-/// The largest request line and headers together. Twice `MAX_URI`, so that a target of the permitted length leaves
-/// room for every header that proxies and browsers add.
-const MAX_HEAD: usize = 2 * MAX_URI;
-
-/// How long accepting rests when the process or the system has no descriptor or memory left: long enough for some
-/// connection to end, short enough that nobody notices.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How often a trouble that repeats itself is logged.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
-
-/// What a caller with an over-long URL is told to do instead.
-const URI_TOO_LONG: &str = "The URL is too long. Send the text in the body instead: curl --data-urlencode msg@- URL\n";
-
-/// What the log advises where a URL could not be parsed.
-const ENCODE_HINT: &str =
-    "characters like \" < > and blanks must be percent-encoded: curl -G --data-urlencode msg=TEXT URL";
+pub use body::{Body, BodyFault};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,217 +60,5 @@ impl Default for Limits {
             head: Duration::from_secs(30),
             stall: Duration::from_secs(30),
         }
-    }
-}
-
-/// Accepts connections and has them answered until `tasks` is told to stop; no error ends it before. Its connections are
-/// tasks of the same family: on the stop idle ones close, and busy ones finish the request they are at.
-pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, tasks: Tasks) {
-    let permits = Arc::new(Semaphore::new(limits.connections));
-    let mut full = Complaint::default();
-    let mut exhausted = Complaint::default();
-    let mut stopping = pin!(tasks.stopping());
-    loop {
-        if permits.available_permits() == 0
-            && let Some(times) = full.due()
-        {
-            let limit = limits.connections;
-            tracing::warn!(limit, times, "every permitted connection is in use: further callers wait");
-        }
-        let accepted = async {
-            // Closed never, so the error can't happen; without a permit there would only be no limit.
-            let permit = Arc::clone(&permits).acquire_owned().await.ok();
-            (listener.accept().await, permit)
-        };
-        let (accepted, permit) = tokio::select! {
-            biased;
-            () = &mut stopping => return,
-            accepted = accepted => accepted,
-        };
-        match accepted {
-            Ok((socket, peer)) => {
-                let connection = Connection { peer: Arc::new(peer), limits: limits.clone(), tasks: tasks.clone() };
-                let respond = respond.clone();
-                match socket {
-                    Accepted::Tcp(socket) => tasks.spawn(async move {
-                        connection.carry(socket, respond).await;
-                        drop(permit);
-                    }),
-                    Accepted::Unix(socket) => tasks.spawn(async move {
-                        connection.carry(socket, respond).await;
-                        drop(permit);
-                    }),
-                }
-            }
-            Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended before it began"),
-            Err(error) => {
-                if let Some(times) = exhausted.due() {
-                    tracing::error!(%error, times, "connections can't be accepted; trying on");
-                }
-                tokio::select! { () = &mut stopping => return, () = sleep(ACCEPT_PAUSE) => {} }
-            }
-        }
-    }
-}
-
-/// Whether an error of `accept` is the fate of a single connection, so that the next one can be taken at once. accept(2)
-/// hands on what befell the connection while it waited. All else (no descriptors, no memory) lasts a while.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind as Kind;
-    matches!(
-        error.kind(),
-        Kind::ConnectionAborted
-            | Kind::ConnectionReset
-            | Kind::ConnectionRefused
-            | Kind::Interrupted
-            | Kind::TimedOut
-            | Kind::HostUnreachable
-            | Kind::NetworkUnreachable
-            | Kind::NetworkDown
-    )
-}
-
-/// Counts a trouble that repeats itself, and says when it is time to mention it.
-#[derive(Debug, Default)]
-struct Complaint {
-    last: Option<Instant>,
-    times: u64,
-}
-
-impl Complaint {
-    /// It happened again. How often since it was last mentioned, if it is to be mentioned now.
-    fn due(&mut self) -> Option<u64> {
-        self.times += 1;
-        if self.last.is_some_and(|last| last.elapsed() < COMPLAIN_EVERY) {
-            return None;
-        }
-        self.last = Some(Instant::now());
-        Some(std::mem::take(&mut self.times))
-    }
-}
-
-/// One connection, whatever its socket is: TLS is a socket too.
-struct Connection {
-    peer: Arc<Peer>,
-    limits: Limits,
-    tasks: Tasks,
-}
-
-impl Connection {
-    async fn carry(self, socket: impl AsyncRead + AsyncWrite + Unpin + Send, respond: impl Respond) {
-        let Connection { peer, limits, tasks } = self;
-        let notes = Arc::new(Notes::new());
-        let stream = Stream::new(socket, limits.stall, Arc::clone(&notes));
-        let service = service_fn(|request| {
-            let (respond, peer, notes) = (respond.clone(), Arc::clone(&peer), Arc::clone(&notes));
-            async move { Ok::<_, Infallible>(answer(request, respond, peer, notes).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.head)
-            // `max_headers` stays at its 100: any other number costs an allocation a request.
-            .max_header_size(MAX_HEAD)
-            .max_buf_size(MAX_HEAD)
-            // A client that has sent all it will, and says so, still wants its answer.
-            .half_close(true)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = tasks.stopping() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            report(&error, &peer, &notes);
-        }
-    }
-}
-
-/// One request: refused here if its target is too long, else answered by `respond`.
-async fn answer(
-    request: Request<Incoming>,
-    respond: impl Respond,
-    peer: Arc<Peer>,
-    notes: Arc<Notes>,
-) -> Response<Full<Bytes>> {
-    let is_cut = notes.begin();
-    let length = length(request.uri());
-    let request = request.map(|incoming| Body::new(incoming, Arc::clone(&notes)));
-    let mut response = if is_cut || length > MAX_URI {
-        tracing::warn!(peer = %peer.shown, limit = MAX_URI, "the URL is too long (414): its text belongs into the body");
-        drop(request);
-        uri_too_long()
-    } else {
-        respond.respond(request, peer).await
-    };
-    if notes.must_close() {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-/// The answer to a request whose target is longer than `MAX_URI`.
-pub fn uri_too_long() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(URI_TOO_LONG));
-    *response.status_mut() = StatusCode::URI_TOO_LONG;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
-    response
-}
-
-/// The length of a request target as it was sent.
-fn length(uri: &Uri) -> usize {
-    let scheme = uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
-    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
-    scheme + authority + uri.path_and_query().map_or(0, |target| target.as_str().len())
-}
-
-/// Logs why a connection ended badly. What the parser refused has been answered by it (400, 414 or 431) and is seen
-/// nowhere else; the rest is a client that went away.
-fn report(error: &hyper::Error, peer: &Peer, notes: &Notes) {
-    let peer = &peer.shown;
-    if notes.is_tls() {
-        tracing::warn!(peer, "a client speaks TLS on a port without it: its URL must begin with http://");
-    } else if error.is_parse() {
-        let reason = error.to_string();
-        // The library has no question for this one; a test notices if it changes its words.
-        if reason.contains("URI") && !error.is_parse_too_large() {
-            tracing::warn!(peer, reason, hint = ENCODE_HINT, "a request was refused (400)");
-        } else if reason.contains("URI") {
-            tracing::warn!(peer, reason, hint = URI_TOO_LONG.trim_end(), "a request was refused (414)");
-        } else if error.is_parse_too_large() {
-            tracing::warn!(peer, reason, limit = MAX_HEAD, "a request was refused (431)");
-        } else {
-            tracing::warn!(peer, reason, "a request was refused (400)");
-        }
-    } else {
-        let cause = std::error::Error::source(error).map(ToString::to_string);
-        tracing::debug!(peer, reason = %error, cause, "a connection ended early");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_lasts_makes_accepting_pause() {
-        // ECONNABORTED, EINTR: the connection's own; EMFILE, ENFILE, ENOBUFS, ENOMEM: everybody's.
-        for (errno, own) in [(103, true), (4, true), (24, false), (23, false), (105, false), (12, false)] {
-            let error = io::Error::from_raw_os_error(errno);
-            assert_eq!(is_of_one_connection(&error), own, "{error}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_trouble_is_mentioned_once_a_while_with_its_count() {
-        let mut complaint = Complaint::default();
-        assert_eq!(complaint.due(), Some(1));
-        assert_eq!(complaint.due(), None);
-        tokio::time::advance(COMPLAIN_EVERY).await;
-        assert_eq!(complaint.due(), Some(2));
     }
 }

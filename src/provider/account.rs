@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{Account, Kind, Limits, OnUnknown, Open, Opened, Transport, kinds};
+use super::{Account, Kind, Limits, OnUnknown, Open, Opened, Transport};
 use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::node::{Entry, Node, Property, Reader, Value};
+use crate::node::{Entry, Node, Placed, Property, Reader, Value};
 
 /// Time for one request where an account sets none.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -17,14 +17,14 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// The properties that every account may have.
 #[derive(Default)]
 struct Shared {
-    provider: Option<&'static Kind>,
+    provider: Option<Placed<String>>,
     timeout: Option<Duration>,
     limits: Limits,
     on_unknown: OnUnknown,
 }
 
 const SHARED: &[Property<Shared>] = &[
-    Property { name: "provider", read: |shared, node, reader| shared.provider = kind(node, reader) },
+    Property { name: "provider", read: |shared, node, reader| shared.provider = reader.placed_text(node) },
     Property { name: "timeout", read: |shared, node, reader| shared.timeout = timeout(node, reader) },
     Property { name: "rate", read: |shared, node, reader| shared.limits.rate = reader.rate(node) },
     Property { name: "per-recipient", read: |shared, node, reader| shared.limits.per_recipient = reader.rate(node) },
@@ -49,19 +49,20 @@ const HTTP: &[Property<Http>] = &[
 ];
 
 impl Account {
-    /// Reads one account. `None` after a mistake, which the reader has noted.
-    pub fn open(name: &AccountName, node: &Node, reader: &mut Reader<'_>) -> Option<Account> {
+    /// Reads one account of one of these kinds. `None` after a mistake, which the reader has noted.
+    pub fn open(kinds: &'static [Kind], name: &AccountName, node: &Node, reader: &mut Reader<'_>) -> Option<Account> {
         let earlier = reader.findings.len();
         let entries = reader.entries(node)?;
         let (shared, others) = split(node, entries, SHARED);
         let (http, own) = split(node, entries_of(&others), HTTP);
         let shared = reader.record(&shared, SHARED)?;
-        let Some(kind) = shared.provider else {
+        let Some(provider) = shared.provider else {
             if reader.findings.len() == earlier {
-                reader.note::<()>(Diagnostic::error(&node.place, "no \"provider\" is named").help(list_of_kinds()));
+                reader.note::<()>(Diagnostic::error(&node.place, "no \"provider\" is named").help(list_of(kinds)));
             }
             return None;
         };
+        let kind = kind(kinds, &provider, reader)?;
         let mut transport = Transport { timeout: shared.timeout.unwrap_or(TIMEOUT), proxy: None, extra_ca: None };
         let opened = match kind.open {
             Open::Http { base_url, open } => {
@@ -122,19 +123,19 @@ fn entries_of(node: &Node) -> &[Entry] {
     }
 }
 
-fn kind(node: &Node, reader: &mut Reader<'_>) -> Option<&'static Kind> {
-    let name = reader.text(node)?;
-    let found = kinds::KINDS.iter().find(|kind| kind.name == name);
+fn kind(kinds: &'static [Kind], name: &Placed<String>, reader: &mut Reader<'_>) -> Option<&'static Kind> {
+    let found = kinds.iter().find(|kind| kind.name == name.value);
     if found.is_none() {
-        let guess = did_you_mean(&name, kinds::KINDS.iter().map(|kind| kind.name));
-        let help = guess.into_iter().chain([list_of_kinds()]).collect::<Vec<_>>().join(" ");
-        reader.note::<()>(Diagnostic::error(&node.place, format!("no provider is called \"{name}\"")).help(help));
+        let guess = did_you_mean(&name.value, kinds.iter().map(|kind| kind.name));
+        let help = guess.into_iter().chain([list_of(kinds)]).collect::<Vec<_>>().join(" ");
+        let message = format!("no provider is called \"{}\"", name.value);
+        reader.note::<()>(Diagnostic::error(&name.place, message).help(help));
     }
     found
 }
 
-fn list_of_kinds() -> String {
-    format!("there are {}", kinds::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
+fn list_of(kinds: &[Kind]) -> String {
+    format!("there are {}", kinds.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
 }
 
 fn timeout(node: &Node, reader: &mut Reader<'_>) -> Option<Duration> {

@@ -1,7 +1,5 @@
 //! The plan of the house is kept: floors, doors, nevers, sizes, tables.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookbell::cli::flags::SERVE;
@@ -170,7 +168,7 @@ fn files_can_be_read_in_one_sitting() {
     let mut found = Vec::new();
     for file in tracked().iter().filter(|file| file.starts_with("src/")) {
         let text = read(file);
-        let tests = text.split_once("#[cfg(test)]").map_or(0, |(_, tests)| tests.lines().count());
+        let tests = text.split_once("#[cfg(test)]\nmod tests {").map_or(0, |(_, tests)| tests.lines().count());
         if text.lines().count() > LINES || tests > TEST_LINES {
             found.push(format!("{file}: {} lines, {tests} of tests", text.lines().count()));
         }

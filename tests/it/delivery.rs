@@ -1,7 +1,5 @@
 //! From the outbox to the provider: lanes with a fake provider and a fake carrier, on paused time.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +7,8 @@ use std::time::Duration;
 use hookbell::account::{AccountName, Rate, Takes};
 use hookbell::clock::Clock;
 use hookbell::contact::Recipient;
-use hookbell::dispatch::{BoxFuture, Carry, Dispatcher};
+use hookbell::dispatch::Dispatcher;
+use hookbell::dispatch::carry::{BoxFuture, Carry};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, OnUnknown, Receipt, Scope, SendError};
 use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::Outbox;

@@ -1,7 +1,5 @@
 //! The promise of order: B is not begun before A is answered, unless A is late or B has the higher priority.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
-
 use std::time::Duration;
 
 use hookbell::clock::Clock;

@@ -1,6 +1,5 @@
 //! What the outbox promises, written so that a second store can be put under it.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! Providers say the right thing and understand the answer: one fixture file for each.
 
-#![allow(clippy::unwrap_used, reason = "a test may; clippy sees helpers as something else")]
-
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +137,7 @@ fn opened_beside(path: &FilePath, account: &Value) -> (Option<Account>, Vec<Diag
     let mut findings = Vec::new();
     let mut surroundings = Surroundings::default();
     let mut reader = Reader { form: node::Form::Full, findings: &mut findings, surroundings: &mut surroundings };
-    let account = Account::open(&AccountName::new("mine"), &node, &mut reader);
+    let account = Account::open(KINDS, &AccountName::new("mine"), &node, &mut reader);
     (account, findings)
 }
 

@@ -1,7 +1,5 @@
 //! The source as text: which files there are, and which module uses which. Rough, but it sees through `use` groups.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

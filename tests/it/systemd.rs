@@ -1,7 +1,5 @@
 //! The units are sound and hardened, and the socket of a service manager is taken over.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;

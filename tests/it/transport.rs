@@ -1,7 +1,5 @@
 //! Requests travel: straight, through proxies, over TLS; and when they don't arrive, the class says how far they came.
 
-#![allow(clippy::unwrap_used, reason = "a test may; clippy sees helpers as something else")]
-
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,7 +1,5 @@
 //! The watch over a configuration's files, on a real folder.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests")]
-
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::symlink;

@@ -15,7 +15,32 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::Proxies;
+/// Which proxies the surroundings name, as curl reads them: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in
+/// capitals or not. The values are addresses, or empty. Its `Debug` is left out: a proxy may hold a password.
+#[derive(Clone, Default)]
+pub struct Proxies {
+    /// For requests to `http://`.
+    pub http: String,
+    /// For requests to `https://`.
+    pub https: String,
+    /// For both.
+    pub all: String,
+    /// Hosts, domains and networks that are reached directly, with commas between.
+    pub none: String,
+}
+
+impl Proxies {
+    /// Those of this process.
+    pub fn of_process() -> Proxies {
+        let read = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+        Proxies {
+            http: read(["HTTP_PROXY", "http_proxy"]),
+            https: read(["HTTPS_PROXY", "https_proxy"]),
+            all: read(["ALL_PROXY", "all_proxy"]),
+            none: read(["NO_PROXY", "no_proxy"]),
+        }
+    }
+}
 
 /// Makes connections for one account.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ANSWER_BYTES, no_answer};
+use super::answer::{ANSWER_BYTES, no_answer};
 use crate::message::delivery::{Class, SendError};
 use crate::process::{self, Ended, Limit, SpawnError, Spec};
 use crate::provider::{Answer, Command};

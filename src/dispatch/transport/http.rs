@@ -21,8 +21,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
-use super::dial::Dial;
-use super::{ANSWER_BYTES, Proxies, no_answer};
+use super::answer::{ANSWER_BYTES, no_answer};
+use super::dial::{Dial, Proxies};
 use crate::message::delivery::{Class, SendError};
 use crate::provider::{Answer, HttpRequest, Transport};
 

@@ -3,45 +3,18 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use crate::dispatch::{BoxFuture, Carriers, Carry};
+use crate::dispatch::carry::{BoxFuture, Carriers, Carry};
 use crate::message::delivery::{Class, SendError};
 use crate::provider::{Answer, Request, Transport};
 
+mod answer;
 mod dial;
 mod exec;
 mod http;
 
+use answer::no_answer;
+pub use dial::Proxies;
 use http::Client;
-
-/// Of an answer, so many bytes are kept: a provider's reply has a few hundred.
-const ANSWER_BYTES: usize = 64 * 1024;
-
-/// Which proxies the surroundings name, as curl reads them: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in
-/// capitals or not. The values are addresses, or empty. Its `Debug` is left out: a proxy may hold a password.
-#[derive(Clone, Default)]
-pub struct Proxies {
-    /// For requests to `http://`.
-    pub http: String,
-    /// For requests to `https://`.
-    pub https: String,
-    /// For both.
-    pub all: String,
-    /// Hosts, domains and networks that are reached directly, with commas between.
-    pub none: String,
-}
-
-impl Proxies {
-    /// Those of this process.
-    pub fn of_process() -> Proxies {
-        let read = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-        Proxies {
-            http: read(["HTTP_PROXY", "http_proxy"]),
-            https: read(["HTTPS_PROXY", "https_proxy"]),
-            all: read(["ALL_PROXY", "all_proxy"]),
-            none: read(["NO_PROXY", "no_proxy"]),
-        }
-    }
-}
 
 /// Carries the requests of one account. It keeps idle connections, and loads certificates when first it needs them.
 pub struct Carrier {
@@ -102,9 +75,4 @@ fn print(terminal: &str, line: &str) -> Answer {
         tracing::info!("{line}");
     }
     Answer::Printed
-}
-
-/// Why there is no answer.
-fn no_answer(class: Class, code: &str, detail: String) -> SendError {
-    SendError { class, code: code.to_owned(), detail }
 }

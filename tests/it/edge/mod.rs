@@ -1,7 +1,5 @@
 //! The edge over real sockets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests")]
-
 mod sockets;
 mod world;
 

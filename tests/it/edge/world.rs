@@ -4,8 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hookbell::http::edge::serve;
 use hookbell::http::listener::Listener;
-use hookbell::http::{Body, BodyFault, Limits, Peer, Respond, serve};
+use hookbell::http::{Body, BodyFault, Limits, Peer, Respond};
 use hookbell::tasks::Tasks;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
