@@ -1,5 +1,7 @@
 //! The bridge between a call and the outbox: one message, one delivery per contact, one transaction.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
@@ -41,9 +43,9 @@ pub enum SendRefusal {
 struct Names<'a> {
     msg: &'a str,
     title: Option<&'a str>,
-    query: &'a Value,
-    payload: &'a Value,
-    headers: &'a Value,
+    query: Cow<'a, Value>,
+    payload: Cow<'a, Value>,
+    headers: Cow<'a, Value>,
     hook: &'a str,
     now: String,
 }
@@ -112,7 +114,8 @@ fn names<'a>(
     request: &'a HookRequest,
     now: Timestamp,
 ) -> Names<'a> {
-    let HookRequest { query, payload, headers, .. } = request;
+    let [query, payload, headers] =
+        [&request.query, &request.payload, &request.headers].map(|value| value.decoded(hook.charset));
     Names { msg, title, query, payload, headers, hook: hook.id.as_str(), now: now.to_string() }
 }
 
