@@ -179,7 +179,8 @@ impl Loader {
 
     /// Keeps a copy of every text in force that can be parsed. Called once there is a state directory.
     pub fn keep_copies(&self) {
-        let Some(state) = &self.sources.state else { return };
+        // A pure drop-in, which sends nothing, has no state directory and leaves no file behind.
+        let Some(state) = self.sources.state.as_ref().filter(|state| state.is_dir()) else { return };
         for source in self.taken.values() {
             if crate::node::parse(source).is_err() {
                 continue;
