@@ -108,6 +108,9 @@ impl Contact {
         let ways: Vec<Way> = order.iter().filter_map(|account| self.way(account, accounts)).collect();
         if ways.is_empty() {
             let tried = order.iter().map(|account| account.as_str()).collect::<Vec<_>>().join(", ");
+            if order.iter().all(|account| matches!(accounts.get(*account), Some(Takes::Nothing))) {
+                return Err(format!("no way to {}: the account {tried} is broken", self.name));
+            }
             return Err(format!("no way to {}: it has no address that {tried} can write to", self.name));
         }
         Ok(ways)

@@ -210,8 +210,10 @@ impl Reloader {
             return;
         }
         self.with_loader(move |loader| loader.keep_copies()).await;
-        let (added, changed, removed) =
-            (named(changes.added.iter()), named(changes.changed.iter()), named(changes.removed.iter()));
+        let some = |ids: String| Some(ids).filter(|ids| !ids.is_empty());
+        let added = some(named(changes.added.iter()));
+        let changed = some(named(changes.changed.iter()));
+        let removed = some(named(changes.removed.iter()));
         let accounts = config.accounts.len();
         tracing::info!(added, changed, removed, hooks = config.hooks.len(), accounts, "reloaded");
         self.publish(config);

@@ -30,10 +30,10 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<Exit> {
     let config = &compiled.config;
     writeln!(
         text,
-        "{} hooks, {} accounts, {} contacts: {}, {}",
-        config.hooks.len(),
-        config.account_directory.len(),
-        config.directory.contacts.len(),
+        "{}, {}, {}: {}, {}",
+        counted(config.hooks.len(), "hook"),
+        counted(config.account_directory.len(), "account"),
+        counted(config.directory.contacts.len(), "contact"),
         counted(errors, "error"),
         counted(warnings, "warning")
     )?;

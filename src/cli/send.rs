@@ -137,7 +137,10 @@ fn first_request(account: &Account, recipient: &Recipient, title: Option<&str>, 
         Ok(Next::Ask(Request::Http(request))) => {
             format!("  {request:?}\n  {}\n", String::from_utf8_lossy(&request.body))
         }
-        Ok(Next::Ask(Request::Exec(command))) => format!("  {:?}\n", command.argv),
+        Ok(Next::Ask(Request::Exec(command))) if command.stdin.is_empty() => format!("  {:?}\n", command.argv),
+        Ok(Next::Ask(Request::Exec(command))) => {
+            format!("  {:?} < {:?}\n", command.argv, String::from_utf8_lossy(&command.stdin))
+        }
         Ok(Next::Ask(Request::Print { line, .. })) => format!("  {line}\n"),
         Ok(Next::Done(_)) => String::new(),
         Err(why) => format!("  refused: {why}\n"),

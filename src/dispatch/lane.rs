@@ -294,7 +294,7 @@ impl Bucket {
 pub(super) fn log_end(delivery: &Delivery) {
     let Delivery { message, recipient, state, reason, .. } = delivery;
     let account = delivery.current_way().map_or("", |way| way.account.as_str());
-    let (contact, state, reason) = (&recipient.contact, state.as_str(), reason.as_deref().unwrap_or_default());
+    let (contact, state, reason) = (&recipient.contact, state.as_str(), reason.as_deref());
     match delivery.state {
         DeliveryState::Failed => tracing::error!(id = %message, contact, account, state, reason, "message ended"),
         _ => tracing::info!(id = %message, contact, account, state, reason, "message ended"),

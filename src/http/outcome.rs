@@ -191,11 +191,11 @@ fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
         Refusal::TokenMissing => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hookbell\""));
             headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"hookbell\", charset=\"UTF-8\""));
-            (Code::UNAUTHORIZED, "A token is needed: Authorization: Bearer, X-Hook-Token, or the parameter token.")
+            (Code::UNAUTHORIZED, "A token is needed: Authorization: Bearer, X-Hook-Token, or the parameter token.\n")
         }
-        Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong."),
+        Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong.\n"),
         Refusal::Missing(parameter) => {
-            return (Code::BAD_REQUEST, format!("The parameter {} is missing or empty.", parameter.name).into());
+            return (Code::BAD_REQUEST, format!("The parameter {} is missing or empty.\n", parameter.name).into());
         }
     };
     (code, Bytes::from_static(text.as_bytes()))

@@ -9,6 +9,8 @@ mod daemon;
 mod delivery;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
 mod edge;
+/// What the examples and the README show is accepted.
+mod examples;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.

@@ -1,0 +1,61 @@
+//! What is shown works: every example's file is accepted, and the README's JSON can be read.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::source::{read, root, tracked};
+
+/// What the examples take from the environment. The values have the form that each provider asks for.
+const SECRETS: [(&str, &str); 2] =
+    [("TELEGRAM_TOKEN", "123456789:AA-example_token"), ("WHATSAPP_TOKEN", "EAAexampleToken")];
+
+fn check(file: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookbell"));
+    command.args(["check", "-strict", "-state-dir", "/nonexistent"]).arg(file).envs(SECRETS).output().unwrap()
+}
+
+#[test]
+fn the_shipped_file_and_every_example_are_accepted() {
+    let files = tracked();
+    let examples = files.iter().filter(|file| file.starts_with("examples/") && file.ends_with(".json"));
+    let mut checked = 0;
+    for file in examples.map(String::as_str).chain(["hooks.json"]) {
+        let output = check(&root().join(file));
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stdout));
+        checked += 1;
+    }
+    assert!(checked > 5, "only {checked} files were found");
+}
+
+#[test]
+fn the_shipped_file_is_short() {
+    assert!(read("hooks.json").lines().count() <= 25);
+}
+
+#[test]
+fn the_json_of_the_texts_is_json_and_its_whole_files_are_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut accepted = 0;
+    for text in tracked().iter().filter(|file| file.ends_with(".md")) {
+        for (number, block) in blocks(&read(text)).enumerate() {
+            // A whole file is an object with hooks or a list; everything else is a part of one.
+            let value: serde_json::Value =
+                serde_json::from_str(&block).unwrap_or_else(|e| panic!("{text}, JSON block {}: {e}", number + 1));
+            if value.get("hooks").is_none() && !value.is_array() {
+                continue;
+            }
+            let file = folder.path().join("hooks.json");
+            std::fs::write(&file, &block).unwrap();
+            let output = check(&file);
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "{text}, JSON block {}: {said}", number + 1);
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 2, "only {accepted} whole files were found");
+}
+
+/// The fenced blocks of JSON.
+fn blocks(text: &str) -> impl Iterator<Item = String> {
+    text.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned())
+}
