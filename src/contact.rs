@@ -129,6 +129,35 @@ impl Contact {
     }
 }
 
+/// The recipients that these contacts make, copies included; those with equal ways are one.
+/// The error names a contact that can't be reached, or says that there is none.
+pub fn recipients<'a>(
+    contacts: impl IntoIterator<Item = &'a Contact>,
+    via: &[AccountName],
+    also: &[AccountName],
+    accounts: &AccountDirectory,
+) -> Result<Vec<Recipient>, String> {
+    let mut recipients: Vec<Recipient> = Vec::new();
+    let mut add = |contact: &str, ways: Vec<Way>| match recipients.iter_mut().find(|known| known.ways == ways) {
+        Some(known) if known.contact.split(", ").any(|name| name == contact) => {}
+        Some(known) => known.contact = format!("{}, {contact}", known.contact),
+        None => recipients.push(Recipient { contact: contact.to_owned(), ways }),
+    };
+    for contact in contacts {
+        add(&contact.name, contact.ways(via, accounts)?);
+        for account in also {
+            // A copy that finds no address is no reason to refuse the message itself.
+            if let Ok(ways) = contact.ways(std::slice::from_ref(account), accounts) {
+                add(&contact.name, ways);
+            }
+        }
+    }
+    if recipients.is_empty() {
+        return Err("nobody is left to send it to".to_owned());
+    }
+    Ok(recipients)
+}
+
 fn named(kind: &str, text: &str) -> Address {
     Address { kind: AddressKind::new(kind), text: text.to_owned() }
 }

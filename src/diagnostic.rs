@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 
@@ -14,6 +14,38 @@ pub struct Source {
     pub path: PathBuf,
     /// Its whole text.
     pub text: String,
+    /// Where secrets stand in it, so that no report shows them.
+    hidden: Mutex<Vec<Range<usize>>>,
+}
+
+impl Source {
+    /// The file at `path` with this text.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Source {
+        Source { path: path.into(), text: text.into(), hidden: Mutex::default() }
+    }
+
+    /// Marks a secret: reports show stars in its place.
+    pub fn hide(&self, span: Range<usize>) {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+    }
+
+    /// A piece of the text with a star for each byte of a secret.
+    fn shown(&self, piece: Range<usize>) -> String {
+        let mut bytes = self.text.as_bytes().get(piece.clone()).unwrap_or_default().to_vec();
+        for secret in self.hidden.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let (start, end) = (secret.start.max(piece.start), secret.end.min(piece.end));
+            if start < end {
+                bytes[start - piece.start..end - piece.start].fill(b'*');
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        self.path == other.path && self.text == other.text
+    }
 }
 
 /// Where a value stands inside a file's structure: `hooks[2].send.via`. Cheap to clone and to extend.
@@ -77,7 +109,7 @@ impl Place {
     }
 
     /// The text of the first line, and the part of the span that is in it.
-    fn line_with_span(&self) -> (&str, Range<usize>) {
+    fn line_with_span(&self) -> (String, Range<usize>) {
         let text = self.source.text.as_str();
         let start = (0..=self.span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let (before, after) = text.split_at(start);
@@ -87,7 +119,7 @@ impl Place {
         let start = (start - line_start).min(line.len());
         let end = (self.span.end.saturating_sub(line_start)).clamp(start, line.len());
         let end = (end..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len());
-        (line, start..end)
+        (self.source.shown(line_start..line_start + line.len()), start..end)
     }
 }
 
@@ -152,11 +184,12 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
         };
         let mut report = Group::with_title(level.primary_title(self.message.replace('\n', " ")));
-        if let Some(place) = &self.place {
-            let (text, span) = place.line_with_span();
-            let snippet = Snippet::source(text).path(place.source.path.to_string_lossy());
-            report = report
-                .element(snippet.line_start(place.line_column().0).annotation(AnnotationKind::Primary.span(span)));
+        let line = self.place.as_ref().map(Place::line_with_span);
+        if let (Some(place), Some((text, span))) = (&self.place, &line) {
+            let snippet = Snippet::source(text.as_str()).path(place.source.path.to_string_lossy());
+            report = report.element(
+                snippet.line_start(place.line_column().0).annotation(AnnotationKind::Primary.span(span.clone())),
+            );
         }
         if let Some(help) = &self.help {
             report = report.element(Level::HELP.message(normalize_untrusted_str(help)));
@@ -207,7 +240,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, span: Range<usize>) -> Diagnostic {
-        let source = Arc::new(Source { path: "hooks.json".into(), text: text.to_owned() });
+        let source = Arc::new(Source::new("hooks.json", text));
         let path = Path::default().key("hooks").index(0).key("via");
         Diagnostic::error(&Place { source, span, path }, "no account is called \"wa\"")
     }

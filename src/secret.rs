@@ -42,6 +42,9 @@ impl fmt::Display for Secret {
     }
 }
 
+/// The keys that say where a secret is.
+pub const SECRET_SOURCES: [&str; 4] = ["env", "file", "credential", "generated"];
+
 /// How a file says where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretRef {
@@ -59,7 +62,7 @@ pub enum SecretRef {
 
 /// What a configuration refers to outside of its own text: files, environment, credentials, generated secrets.
 /// It remembers every file it was asked for, so that a change of one is a change of the configuration.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Surroundings {
     /// `$CREDENTIALS_DIRECTORY`, where systemd put credentials.
     pub credentials: Option<PathBuf>,

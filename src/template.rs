@@ -227,6 +227,14 @@ impl Words {
         }
     }
 
+    /// The program, where its name is no template.
+    pub fn program(&self) -> Option<&str> {
+        match self.0.first() {
+            Some(Template(Body::Text(program))) => Some(program),
+            _ => None,
+        }
+    }
+
     /// The words with values filled in, as [`Template::render`] does: program first, each exactly one argument.
     pub fn render(&self, values: &impl serde::Serialize) -> Result<Vec<String>, String> {
         let values = Value::from(Serde(values));

@@ -10,7 +10,6 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::send::render_words;
 use crate::clock::Timestamp;
-use crate::go::path::clean;
 use crate::hook::{Capture, CommandLine, Hook, Run};
 use crate::process::{self, Ended, SpawnError, Spec};
 use crate::request::HookRequest;
@@ -85,11 +84,11 @@ impl Drop for Place {
 struct Invocation {
     hook: Arc<Hook>,
     program: String,
+    file: Result<PathBuf, SpawnError>,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     directory: Option<PathBuf>,
     capture: Capture,
-    is_line: bool,
 }
 
 impl Commands {
@@ -144,52 +143,36 @@ impl Commands {
 
 impl Invocation {
     fn of(hook: &Arc<Hook>, run: &Run, request: &HookRequest, now: Timestamp) -> Result<Invocation, RunRefusal> {
-        let (program, arguments, is_line) = match &run.command {
+        let (program, arguments) = match &run.command {
             CommandLine::Execute { program, arguments } => {
                 let arguments = arguments.iter().map(|argument| value_or_empty(argument, request, hook)).collect();
-                (program.clone(), arguments, false)
+                (program.clone(), arguments)
             }
             CommandLine::Line(words) => {
                 let mut words = render_words(words, hook, request, now).map_err(RunRefusal::Template)?.into_iter();
                 let program = words.next().unwrap_or_default();
-                (program, words.map(OsString::from).collect(), true)
+                (program, words.map(OsString::from).collect())
             }
         };
         let environment = run.environment.iter().filter_map(|(name, parameter)| match parameter.resolve(request) {
             Ok(value) => Some((OsString::from(name), OsString::from_vec(value))),
             Err(_) => {
-                tracing::warn!(hook = %hook.id, source = ?parameter.source, name = parameter.name,
+                tracing::warn!(hook = %hook.id, source = parameter.source.as_str(), name = parameter.name,
                     "error extracting command arguments for environment: parameter not found, the variable is left out");
                 None
             }
         });
         let environment = environment.collect();
         let (hook, directory, capture) = (hook.clone(), run.directory.clone(), run.capture);
-        Ok(Invocation { hook, program, arguments, environment, directory, capture, is_line })
-    }
-
-    /// The program's file.
-    ///
-    /// upstream: webhook.go handleHook. With a working directory even a bare name is looked for inside it, and a relative
-    /// result is found from there again. A `run` line has no such history: bare names are in `$PATH`.
-    fn file(&self) -> Result<PathBuf, SpawnError> {
-        let path = std::env::var_os("PATH");
-        let is_relative = !Path::new(&self.program).is_absolute();
-        let inside = self.directory.as_deref().filter(|_| is_relative && (!self.is_line || self.program.contains('/')));
-        let name = match inside {
-            Some(folder) => clean(&format!("{}/{}", folder.display(), self.program)),
-            None => self.program.clone(),
-        };
-        let found = process::look_path(&name, path.as_deref())?;
-        // A `run` line's program is what it is, wherever the command runs.
-        if self.is_line { Ok(std::path::absolute(&found).unwrap_or(found)) } else { Ok(found) }
+        let file = run.file(&program);
+        Ok(Invocation { hook, program, file, arguments, environment, directory, capture })
     }
 
     async fn execute(self) -> Ran {
-        let ended = match self.file() {
-            Ok(file) => self.start(file).await,
+        let ended = match &self.file {
+            Ok(file) => self.start(file.clone()).await,
             Err(why) => {
-                self.log_lookup(&why);
+                self.log_lookup(why);
                 return self.badly(Vec::new());
             }
         };
@@ -223,6 +206,9 @@ impl Invocation {
 
     fn ended(&self, ended: Ended) -> Ran {
         let hook = &self.hook.id;
+        if ended.dropped > 0 && self.capture != Capture::Nothing {
+            tracing::warn!(%hook, dropped = ended.dropped, "the output was longer than {OUTPUT_BYTES} bytes: its end is cut off");
+        }
         tracing::debug!(%hook, "command output: {}", String::from_utf8_lossy(&ended.output));
         let how = match (ended.code, ended.signal) {
             (Some(0), _) => None,
@@ -257,7 +243,7 @@ impl Invocation {
 /// upstream: an argument that is not there is an empty one, and the command runs all the same.
 fn value_or_empty(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> OsString {
     let value = parameter.resolve(request).unwrap_or_else(|_| {
-        tracing::warn!(hook = %hook.id, source = ?parameter.source, name = parameter.name,
+        tracing::warn!(hook = %hook.id, source = parameter.source.as_str(), name = parameter.name,
             "error extracting command arguments: couldn't retrieve argument, it is left empty");
         Vec::new()
     });

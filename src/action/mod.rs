@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::oneshot;
+
 use crate::clock::Clock;
 use crate::hook::{Action, Hook};
 use crate::outbox::Outbox;
 use crate::request::HookRequest;
+use crate::tasks::Tasks;
 
 pub mod command;
 pub mod send;
@@ -22,6 +25,8 @@ pub struct Means {
     pub commands: Commands,
     /// The time.
     pub clock: Clock,
+    /// For what must not stop halfway when its caller goes away.
+    pub tasks: Tasks,
 }
 
 /// What was done.
@@ -42,6 +47,9 @@ pub enum ActionError {
     /// The hook sends, and there is no outbox.
     #[error("there is no outbox to store the message in: see the log of the last start or reload")]
     NoOutbox,
+    /// It broke off; what is done of it nobody knows.
+    #[error("it broke off in the middle; see the log above")]
+    Lost,
     /// The command did not start. A message, if there was one, is stored.
     #[error("{refusal}")]
     Run {
@@ -52,8 +60,26 @@ pub enum ActionError {
     },
 }
 
-/// Does what the hook does. A hook that sends and runs stores its message first.
+/// Does what the hook does. A hook that sends and runs stores its message first, and does both whole.
 pub async fn perform(
+    hook: &Arc<Hook>,
+    request: HookRequest,
+    caller: Option<String>,
+    means: &Means,
+) -> Result<Done, ActionError> {
+    if !matches!(hook.action, Action::Both(..)) {
+        return perform_here(hook, request, caller, means).await;
+    }
+    // The caller's connection may break between the two.
+    let (tell, told) = oneshot::channel();
+    let (hook, own) = (hook.clone(), means.clone());
+    means.tasks.spawn(async move {
+        tell.send(perform_here(&hook, request, caller, &own).await).ok();
+    });
+    told.await.unwrap_or(Err(ActionError::Lost))
+}
+
+async fn perform_here(
     hook: &Arc<Hook>,
     request: HookRequest,
     caller: Option<String>,

@@ -5,15 +5,19 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
-use crate::contact::{Contact, Recipient};
-use crate::hook::{Hook, PriorityRule, Send, To, ways_of};
+use crate::contact::{self, Contact, Recipient};
+use crate::hook::{Action, CommandLine, Hook, PriorityRule, Run, Send, To};
 use crate::message::{Message, MessageId, Priority};
 use crate::outbox::{Outbox, OutboxError};
 use crate::request::HookRequest;
 use crate::request::body::BodyFormat;
-use crate::request::parameter::Parameter;
+use crate::request::parameter::{Parameter, Source};
 use crate::request::text::{is_blank, readable};
 use crate::request::value::Value;
+
+/// The longest message with its heading, in bytes: more than any channel takes, and less than a caller needs to fill
+/// the disk.
+const MAX_TEXT: usize = 1024 * 1024;
 
 /// A message that was stored, and what its caller may hear of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,16 +64,19 @@ pub async fn send(
     clock: &Clock,
 ) -> Result<Stored, SendRefusal> {
     let now = clock.now();
-    let title = send.title.as_ref().map(|parameter| read(parameter, request, hook));
-    let title = title.filter(|title| !is_blank(title)).map(|title| title.trim().to_owned());
+    let title = title(send, request, hook);
     let text = text(hook, send, request, title.as_deref(), now)?;
     if is_blank(&text) && !send.allow_empty {
         return Err(SendRefusal::Caller(nothing_to_say(send, request)));
     }
+    let length = text.len() + title.as_ref().map_or(0, String::len);
+    if length > MAX_TEXT {
+        return Err(SendRefusal::Caller(format!("the message has {length} bytes: send at most {MAX_TEXT}")));
+    }
     let recipients = recipients(hook, send, request)?;
     log_unused(hook, send, request);
     let message = Message {
-        id: MessageId::new(now, random_bits().map_err(SendRefusal::Template)?),
+        id: MessageId::generate(now).map_err(SendRefusal::Template)?,
         hook: hook.id.as_str().to_owned(),
         caller,
         title,
@@ -89,13 +96,6 @@ pub async fn store(message: Message, recipients: Vec<Recipient>, outbox: &Outbox
     Ok(stored)
 }
 
-/// 80 bits of the system's randomness, for a message's id.
-pub fn random_bits() -> Result<[u8; 10], String> {
-    let mut bits = [0; 10];
-    getrandom::fill(&mut bits).map_err(|e| format!("the system gives no random bytes: {e}"))?;
-    Ok(bits)
-}
-
 /// A hook's values for templates, with the message and heading of this call.
 pub fn render_words(
     words: &crate::template::Words,
@@ -103,8 +103,24 @@ pub fn render_words(
     request: &HookRequest,
     now: Timestamp,
 ) -> Result<Vec<String>, String> {
-    let msg = default_message(request).map(|bytes| readable(&bytes, hook.charset).text).unwrap_or_default();
-    words.render(&names(&msg, None, hook, request, now))
+    let send = hook.action.send();
+    let title = send.and_then(|send| title(send, request, hook));
+    let msg = readable(&message(send, request).unwrap_or_default(), hook.charset).text;
+    words.render(&names(&msg, title.as_deref(), hook, request, now))
+}
+
+/// The heading of a call, where there is one.
+fn title(send: &Send, request: &HookRequest, hook: &Hook) -> Option<String> {
+    let title = send.title.as_ref().map(|parameter| read(parameter, request, hook));
+    title.filter(|title| !is_blank(title)).map(|title| title.trim().to_owned())
+}
+
+/// The bytes of a call's message.
+fn message(send: Option<&Send>, request: &HookRequest) -> Option<Vec<u8>> {
+    match send.and_then(|send| send.message.as_ref()) {
+        Some(parameter) => parameter.present(request),
+        None => default_message(request),
+    }
 }
 
 fn names<'a>(
@@ -126,11 +142,7 @@ fn text(
     title: Option<&str>,
     now: Timestamp,
 ) -> Result<String, SendRefusal> {
-    let bytes = match &send.message {
-        Some(parameter) => parameter.present(request),
-        None => default_message(request),
-    };
-    let message = readable(&bytes.unwrap_or_default(), hook.charset);
+    let message = readable(&message(Some(send), request).unwrap_or_default(), hook.charset);
     if message.lossy {
         tracing::warn!(hook = %hook.id, "the message is not UTF-8: set \"charset\", for instance \"windows-1251\"");
     }
@@ -160,8 +172,11 @@ fn read(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> String {
 
 /// What to tell a caller whose message is blank: how to send one.
 fn nothing_to_say(send: &Send, request: &HookRequest) -> String {
+    if let Some(why) = request.body_error.as_ref().filter(|_| !request.body.is_empty()) {
+        return format!("the message is empty: {why}");
+    }
     if let Some(parameter) = &send.message {
-        return format!("the message is empty: it is read from {:?} \"{}\"", parameter.source, parameter.name);
+        return format!("the message is empty: it is read from {} \"{}\"", parameter.source.as_str(), parameter.name);
     }
     match request.format {
         BodyFormat::Form if !request.body.is_empty() && default_message(request).is_none() => {
@@ -182,7 +197,7 @@ fn recipients(hook: &Hook, send: &Send, request: &HookRequest) -> Result<Vec<Rec
         return Err(SendRefusal::Caller(format!("to whom? the parameter {} is missing or empty", parameter.name)));
     }
     let contacts: Vec<Contact> = directory.called(&name).map_err(SendRefusal::Caller)?;
-    ways_of(&contacts, via, &send.also, accounts).map_err(SendRefusal::Caller)
+    contact::recipients(&contacts, via, &send.also, accounts).map_err(SendRefusal::Caller)
 }
 
 fn priority(rule: &PriorityRule, request: &HookRequest, hook: &Hook) -> Priority {
@@ -197,23 +212,32 @@ fn priority(rule: &PriorityRule, request: &HookRequest, hook: &Hook) -> Priority
 
 /// A query parameter that nothing reads is most likely the rest of a message with a raw `&` in it.
 fn log_unused(hook: &Hook, send: &Send, request: &HookRequest) {
-    let Value::Map(query) = &request.query else { return };
-    if send.text.is_some() {
-        return;
-    }
-    let mut read: Vec<&[u8]> = vec![b"msg", b"wait"];
-    let parameters = [send.message.as_ref(), send.title.as_ref()].into_iter().flatten().chain(&hook.require);
-    read.extend(parameters.map(|parameter| parameter.name.as_bytes()));
-    if let To::Called { parameter, .. } = &send.to {
-        read.push(parameter.name.as_bytes());
-    }
-    if let PriorityRule::ByValue { parameter, .. } = &send.priority {
-        read.push(parameter.name.as_bytes());
-    }
-    let unused = query.keys().filter(|key| !read.contains(&key.as_slice()));
+    let (Value::Map(query), Some(read)) = (&request.query, parameters(hook, send)) else { return };
+    let in_url =
+        |key: &[u8]| read.iter().any(|parameter| parameter.source == Source::Url && parameter.name.as_bytes() == key);
+    let unused = query.keys().filter(|key| !matches!(key.as_slice(), b"msg" | b"wait") && !in_url(key));
     let unused: Vec<_> = unused.map(|key| String::from_utf8_lossy(key)).collect();
     if !unused.is_empty() {
         let unused = unused.join(", ");
         tracing::warn!(hook = %hook.id, unused, "query parameters that nothing reads: is there a raw & in the message?");
     }
+}
+
+/// Every parameter that a hook reads. None where a template may read whatever there is.
+fn parameters<'h>(hook: &'h Hook, send: &'h Send) -> Option<Vec<&'h Parameter>> {
+    if send.text.is_some() {
+        return None;
+    }
+    let mut read: Vec<&Parameter> = send.message.iter().chain(&send.title).chain(&hook.require).collect();
+    if let To::Called { parameter, .. } = &send.to {
+        read.push(parameter);
+    }
+    if let PriorityRule::ByValue { parameter, .. } = &send.priority {
+        read.push(parameter);
+    }
+    if let Action::Both(_, Run { command, environment, .. }) = &hook.action {
+        let CommandLine::Execute { arguments, .. } = command else { return None };
+        read.extend(arguments.iter().chain(environment.iter().map(|(_, parameter)| parameter)));
+    }
+    Some(read)
 }

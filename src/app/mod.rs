@@ -58,17 +58,14 @@ impl App {
             (Some(Inherited::Tcp(socket)), _) => Listener::from_std_tcp(socket)?,
             (Some(Inherited::Unix(socket)), _) => Listener::from_std_unix(socket)?,
             (None, Listen::Unix(path)) => Listener::bind_unix(path).await?,
-            (None, Listen::Tcp(address)) => {
-                let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
-                Listener::bind_tcp(host, port.parse().unwrap_or_default()).await?
-            }
+            (None, Listen::Tcp { host, port }) => Listener::bind_tcp(host, *port).await?,
         };
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
         let families = Families::default();
-        let means =
-            Means { outbox: Arc::default(), commands: Commands::new(families.commands.clone()), clock: clock.clone() };
+        let (commands, tasks) = (Commands::new(families.commands.clone()), families.commands.clone());
+        let means = Means { outbox: Arc::default(), commands, clock: clock.clone(), tasks };
         let (publisher, live) = live();
         let site = Site::new(live.clone(), means.clone(), &settings.url_prefix, settings.headers.clone());
         let loader = Loader::new(Sources {
@@ -139,6 +136,11 @@ impl Running {
         &self.live
     }
 
+    /// Has the files read again, whatever they look like, and does not wait for it.
+    pub fn ask_for_reload(&self) {
+        self.asked.ask();
+    }
+
     /// Reads the files again, whatever they look like, and resolves when that is done.
     pub async fn reload(&self) {
         self.asked.reload().await;
@@ -154,11 +156,11 @@ impl Running {
         systemd.stopping("finishing requests");
         families.edge.stop();
         step("requests", deadline, families.edge.ended()).await;
-        systemd.stopping("waiting for commands");
-        step("commands", deadline, families.commands.ended()).await;
-        systemd.stopping("settling messages");
+        systemd.stopping("waiting for commands and messages");
+        // Together: a long command is no reason to begin tries whose answers nobody would hear.
         families.background.stop();
-        step("messages", deadline, families.background.ended()).await;
+        let commands = step("commands", deadline, families.commands.ended());
+        tokio::join!(commands, step("messages", deadline, families.background.ended()));
         if let Some(outbox) = asked.outbox() {
             step("the outbox", deadline, outbox.close()).await;
         }

@@ -11,7 +11,7 @@ use super::settings::{LogDetail, Settings};
 use super::systemd::Systemd;
 use crate::action::Means;
 use crate::config::compile::Compiled;
-use crate::config::load::{Loader, Reload};
+use crate::config::load::{Basis, Loader, Reload};
 use crate::config::watch::Watch;
 use crate::config::{Config, ConfigPublisher};
 use crate::diagnostic::Diagnostic;
@@ -47,8 +47,14 @@ pub enum StartError {
     #[error("-strict: {0} findings in the hooks files, see above")]
     Strict(usize),
     /// The outbox can't be opened.
-    #[error("{0}")]
+    #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// Something is set that this version can't honour, and that no start may ignore.
+    #[error("{0}")]
+    NotYet(Diagnostic),
+    /// A mistake of ours, not of the files.
+    #[error("reading the files failed where it can't fail; please report the lines above")]
+    Internal,
     /// There can be no state directory.
     #[error("the state directory {} can't be made: {why}; name another with -state-dir", path.display())]
     State {
@@ -80,11 +86,16 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Asks. One that waits already will read the same files.
+    pub fn ask(&self) {
+        self.reloads.try_send(oneshot::channel().0).ok();
+    }
+
     /// Asks, and waits until it is done.
     pub async fn reload(&self) {
         let (done, is_done) = oneshot::channel();
         if self.reloads.send(done).await.is_ok() {
-            // The reloader ends only with the process.
+            // Where the reloader has ended the process is about to.
             is_done.await.ok();
         }
     }
@@ -122,10 +133,16 @@ impl Reloader {
 
     /// The load at the start: whatever can be served is.
     pub async fn first(&mut self, settings: &Settings) -> Result<(), StartError> {
-        let compiled = self.with_loader(Loader::start).await;
+        for path in &settings.hooks {
+            tracing::debug!("attempting to load hooks from {}", path.display());
+        }
+        let compiled = self.with_loader(Loader::start).await.ok_or(StartError::Internal)?;
         log_loaded(&compiled);
         let findings = compiled.all_findings();
         findings.iter().for_each(|finding| log(finding));
+        if let Some(unbuilt) = compiled.unbuilt {
+            return Err(StartError::NotYet(unbuilt));
+        }
         if settings.strict && !findings.is_empty() {
             return Err(StartError::Strict(findings.len()));
         }
@@ -141,8 +158,9 @@ impl Reloader {
         }
         let config = Arc::new(compiled.config);
         self.provide(&config).await?;
-        self.with_loader(move |loader| loader.keep_copies()).await;
-        self.publish(config);
+        self.with_loader(|loader| loader.keep_copies()).await;
+        self.publisher.publish(config.clone());
+        self.current = config;
         Ok(())
     }
 
@@ -160,9 +178,14 @@ impl Reloader {
         let watch = watching.then(|| Watch::start(&self.background, changed));
         let stopping = self.background.stopping();
         tokio::pin!(stopping);
+        // Nothing was sent before: now somebody listens to what the lanes say.
+        self.reconcile();
         loop {
-            if let Some(watch) = &watch {
-                watch.cover(self.with_loader(|loader| loader.files().to_vec()).await);
+            if let (Some(watch), Some(files)) = (&watch, self.with_loader(|loader| loader.files()).await) {
+                for file in &files {
+                    tracing::trace!("setting up file watcher for {}", file.display());
+                }
+                watch.cover(files);
             }
             self.serve_control(&edge);
             let reply = tokio::select! {
@@ -188,12 +211,13 @@ impl Reloader {
             self.systemd.reloading();
         }
         match self.with_loader(move |loader| loader.again(asked)).await {
-            Reload::Unchanged => {}
-            Reload::Refused(why) => {
+            Some(Reload::Unchanged) => {}
+            Some(Reload::Refused(why)) => {
                 why.iter().for_each(log);
                 tracing::error!("reload refused: the configuration in force stays");
             }
-            Reload::Taken(compiled) => self.take(compiled).await,
+            Some(Reload::Taken(compiled, basis)) => self.take(compiled, basis).await,
+            None => tracing::error!("reload failed: the configuration in force stays; please report the lines above"),
         }
         // Also after a refusal: systemd waits for it.
         if asked {
@@ -201,7 +225,7 @@ impl Reloader {
         }
     }
 
-    async fn take(&mut self, compiled: Compiled) {
+    async fn take(&mut self, compiled: Compiled, basis: Basis) {
         compiled.all_findings().into_iter().for_each(log);
         let changes = compiled.config.hooks.changes_since(&self.current.hooks);
         let config = Arc::new(compiled.config);
@@ -209,22 +233,24 @@ impl Reloader {
             tracing::error!("reload refused: {why}; the configuration in force stays");
             return;
         }
-        self.with_loader(move |loader| loader.keep_copies()).await;
-        let some = |ids: String| Some(ids).filter(|ids| !ids.is_empty());
-        let added = some(named(changes.added.iter()));
-        let changed = some(named(changes.changed.iter()));
-        let removed = some(named(changes.removed.iter()));
+        let committed = move |loader: &mut Loader| {
+            loader.commit(basis);
+            loader.keep_copies();
+        };
+        self.with_loader(committed).await;
+        let (added, changed, removed) =
+            (named(changes.added.iter()), named(changes.changed.iter()), named(changes.removed.iter()));
         let accounts = config.accounts.len();
         tracing::info!(added, changed, removed, hooks = config.hooks.len(), accounts, "reloaded");
-        self.publish(config);
+        self.publisher.publish(config.clone());
+        self.current = config;
+        self.reconcile();
     }
 
-    fn publish(&mut self, config: Arc<Config>) {
-        self.publisher.publish(config.clone());
+    fn reconcile(&mut self) {
         if let Some(dispatcher) = &mut self.dispatcher {
-            dispatcher.reconcile(&config.accounts);
+            dispatcher.reconcile(&self.current.accounts);
         }
-        self.current = config;
     }
 
     /// Opens what a configuration that sends needs: state directory, outbox, dispatcher, control socket.
@@ -232,8 +258,13 @@ impl Reloader {
         if !config.sends || self.means.outbox.get().is_some() {
             return Ok(());
         }
-        make_private(&self.state).map_err(|why| StartError::State { path: self.state.clone(), why })?;
-        let outbox = Outbox::open(&self.state, self.means.clock.clone())?;
+        let (state, clock) = (self.state.clone(), self.means.clock.clone());
+        // The disk may be slow, and another process may hold the lock for a while.
+        let opened = tokio::task::spawn_blocking(move || {
+            make_private(&state).map_err(|why| StartError::State { path: state.clone(), why })?;
+            Outbox::open(&state, clock).map_err(StartError::Outbox)
+        });
+        let outbox = opened.await.map_err(|_| StartError::Internal)??;
         let policies: Vec<_> =
             config.accounts.iter().map(|(name, account)| (name.clone(), account.on_unknown)).collect();
         let policy = move |account: &_| {
@@ -253,8 +284,8 @@ impl Reloader {
 
     /// The control socket, beside the state or where systemd keeps such things. Without it only the command line suffers.
     async fn bind_control(&self) -> Option<Listener> {
-        let folder = std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| self.state.clone(), PathBuf::from);
-        let path = folder.join("control.sock");
+        let of_systemd = std::env::var_os("RUNTIME_DIRECTORY").and_then(|all| std::env::split_paths(&all).next());
+        let path = of_systemd.unwrap_or_else(|| self.state.clone()).join("control.sock");
         let bound = Listener::bind_unix(&path).await.map_err(|e| e.to_string());
         let opened = bound.and_then(|listener| {
             let mode = fs::Permissions::from_mode(0o660);
@@ -276,14 +307,12 @@ impl Reloader {
         }
     }
 
-    /// Reading and compiling belong off the runtime's threads: a file may lie on a disk that sleeps.
-    async fn with_loader<T: Send + 'static>(&self, work: impl FnOnce(&mut Loader) -> T + Send + 'static) -> T {
+    /// Reading and compiling belong off the runtime's threads: a file may lie on a disk that sleeps. `None` after a panic,
+    /// which must not end reloading for ever.
+    async fn with_loader<T: Send + 'static>(&self, work: impl FnOnce(&mut Loader) -> T + Send + 'static) -> Option<T> {
         let loader = self.loader.clone();
         let work = move || work(&mut loader.lock().unwrap_or_else(PoisonError::into_inner));
-        match tokio::task::spawn_blocking(work).await {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        tokio::task::spawn_blocking(work).await.ok()
     }
 }
 
@@ -298,8 +327,7 @@ fn log(finding: &Diagnostic) {
 /// The peer's lines about what was loaded.
 fn log_loaded(compiled: &Compiled) {
     for (path, ids) in &compiled.hooks_of {
-        tracing::debug!("attempting to load hooks from {}", path.display());
-        tracing::debug!("found {} hook(s) in file", ids.len());
+        tracing::debug!("found {} hook(s) in file {}", ids.len(), path.display());
         for id in ids {
             tracing::debug!("\tloaded: {id}");
         }

@@ -92,8 +92,13 @@ pub struct Settings {
 /// Where calls are heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// `host:port` as the resolver takes it: an IPv6 address stands in brackets.
-    Tcp(String),
+    /// A TCP port.
+    Tcp {
+        /// A name or address; one of IPv6 in brackets.
+        host: String,
+        /// The port; 0 for any that is free.
+        port: u16,
+    },
     /// The path of a Unix socket, or `@name` in the abstract namespace.
     Unix(PathBuf),
 }
@@ -162,7 +167,7 @@ impl RawSettings {
                 Some(path) => Listen::Unix(path.into()),
                 None => tcp(ip.as_deref().unwrap_or(DEFAULT_IP), port.unwrap_or(DEFAULT_PORT))?,
             },
-            url_prefix: url_prefix.unwrap_or_else(|| DEFAULT_URL_PREFIX.to_owned()),
+            url_prefix: compile_prefix(url_prefix)?,
             headers: compile_headers(headers, &mut warnings),
             methods: http_methods.filter(|list| !list.is_empty()).map(|list| compile_methods(&list, &mut warnings)),
             log: LogSettings {
@@ -203,17 +208,25 @@ fn hooks_files(hooks: Vec<OsString>) -> Vec<PathBuf> {
     hooks.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
 }
 
-/// Joins both textually, as the peer does, and says what its resolver would only fail on.
-fn tcp(ip: &str, port: i64) -> Result<Listen, String> {
-    if !(0..=65_535).contains(&port) {
-        return Err(format!("error listening on port: {port} is no port: give -port a number from 0 to 65535"));
+/// upstream: a part in braces is a wildcard for any one segment of the path.
+fn compile_prefix(prefix: Option<String>) -> Result<String, String> {
+    let prefix = prefix.unwrap_or_else(|| DEFAULT_URL_PREFIX.to_owned());
+    if prefix.contains('{') {
+        return Err(format!("-urlprefix {prefix:?}: wildcards in braces are not in this version"));
     }
+    Ok(prefix)
+}
+
+/// Says what the resolver would only fail on.
+fn tcp(ip: &str, port: i64) -> Result<Listen, String> {
+    let port = u16::try_from(port)
+        .map_err(|_| format!("error listening on port: {port} is no port: give -port a number from 0 to 65535"))?;
     if ip.contains(':') && !ip.starts_with('[') {
         return Err(format!("error listening on port: write an IPv6 address in brackets: -ip '[{ip}]'"));
     }
     // upstream: an empty host is every interface, in Go; the resolver here knows none.
     let ip = if ip.is_empty() { DEFAULT_IP } else { ip };
-    Ok(Listen::Tcp(format!("{ip}:{port}")))
+    Ok(Listen::Tcp { host: ip.to_owned(), port })
 }
 
 /// upstream: a later header of the same name wins; Go writes line breaks as blanks and drops a name that is none.
@@ -247,6 +260,10 @@ fn compile_methods(list: &str, warnings: &mut Vec<String>) -> Vec<Method> {
 mod tests {
     use super::*;
 
+    fn tcp_at(host: &str, port: u16) -> Listen {
+        Listen::Tcp { host: host.to_owned(), port }
+    }
+
     fn settings(raw: RawSettings) -> Settings {
         raw.compile(None).unwrap()
     }
@@ -255,7 +272,7 @@ mod tests {
     fn nothing_typed_means_the_peers_defaults() {
         let it = settings(RawSettings::default());
         assert_eq!(it.hooks, [PathBuf::from("hooks.json")]);
-        assert_eq!(it.listen, Listen::Tcp("0.0.0.0:9000".into()));
+        assert_eq!(it.listen, tcp_at("0.0.0.0", 9000));
         assert_eq!((it.url_prefix.as_str(), it.methods, it.hot_reload), ("hooks", None, true));
         assert_eq!((it.state_dir, it.drain), (PathBuf::from("hookbell-state"), Duration::from_secs(30)));
         assert!(it.headers.is_empty() && it.warnings.is_empty());
@@ -269,8 +286,8 @@ mod tests {
     #[test]
     fn addresses_are_joined_textually_and_bad_ones_are_refused_with_advice() {
         let listen = |ip: &str, port| tcp(ip, port);
-        assert_eq!(listen("[::1]", 80), Ok(Listen::Tcp("[::1]:80".into())));
-        assert_eq!(listen("", 0), Ok(Listen::Tcp("0.0.0.0:0".into())));
+        assert_eq!(listen("[::1]", 80), Ok(tcp_at("[::1]", 80)));
+        assert_eq!(listen("", 0), Ok(tcp_at("0.0.0.0", 0)));
         assert!(listen("::1", 80).unwrap_err().ends_with("-ip '[::1]'"));
         assert!(listen("localhost", 65_536).unwrap_err().contains("65536 is no port"));
         assert!(listen("localhost", -1).is_err());

@@ -17,10 +17,6 @@ use crate::tasks::Tasks;
 /// Longest wait for systemd to take a datagram: its queue is full only when it is in trouble itself.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The variables by which systemd speaks to this process alone: no command that it runs may inherit them.
-pub const PRIVATE_VARIABLES: [&str; 6] =
-    ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
-
 /// The service manager's ear. Where there is none, every call does nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Systemd {
@@ -58,11 +54,6 @@ impl Systemd {
     /// The end begins.
     pub fn stopping(&self, status: &str) {
         self.tell(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))]);
-    }
-
-    /// What `systemctl status` shows from now on.
-    pub fn status(&self, status: &str) {
-        self.tell(&[NotifyState::Status(&one_line(status))]);
     }
 
     /// Tells that we live for as long as the runtime turns and `tasks` is not told to end. Give it the family that is
@@ -177,16 +168,16 @@ mod tests {
     #[test]
     fn a_status_cannot_smuggle_a_word_in() {
         let (ear, systemd, _dir) = manager(None);
-        systemd.status("a\nSTOPPING=1");
-        assert_eq!(heard(&ear), "STATUS=a STOPPING=1\n");
+        systemd.ready("a\nSTOPPING=1");
+        assert_eq!(heard(&ear), "READY=1\nSTATUS=a STOPPING=1\n");
     }
 
     #[test]
     fn an_abstract_socket_is_spoken_to() {
         let name = format!("hookbell-test-{}", std::process::id());
         let ear = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-        Systemd::new(Some(format!("@{name}").into()), None).status("here");
-        assert_eq!(heard(&ear), "STATUS=here\n");
+        Systemd::new(Some(format!("@{name}").into()), None).ready("here");
+        assert_eq!(heard(&ear), "READY=1\nSTATUS=here\n");
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Fields {
         }
         write!(self.rest, " {}=", field.name()).ok();
         let bare = !value.is_empty() && !value.contains([' ', '"', '=', '\\']);
-        let quoted_already = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
+        let quoted_already = is_quoted(value);
         if bare || quoted_already {
             push_escaped(&mut self.rest, value);
         } else {
@@ -176,6 +176,17 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.add(field, &format!("{value:?}"));
     }
+}
+
+/// Whether a value is one quoted text already, as `Debug` writes it: a quote inside of it is escaped.
+fn is_quoted(value: &str) -> bool {
+    let Some(inside) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
+    let mut escaped = false;
+    inside.chars().all(|character| {
+        let plain = escaped || character != '"';
+        escaped = character == '\\' && !escaped;
+        plain
+    }) && !escaped
 }
 
 /// Keeps the text on its line and away from the terminal's controls, the Unicode line ends included.

@@ -58,8 +58,7 @@ fn deliver(args: SendArgs, text: &str) -> anyhow::Result<Exit> {
     let (status, answer) = parse(&answer).context("the daemon's answer can't be read")?;
     match (status, answer["id"].as_str(), answer["error"].as_str()) {
         (202, Some(id), _) => {
-            let names: Vec<_> =
-                answer["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let names: Vec<_> = answer["contacts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             writeln!(std::io::stdout(), "queued {id} for {}", names.join(", "))?;
             Ok(Exit::Fine)
         }

@@ -1,7 +1,7 @@
 //! Serve until told to stop.
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
 use crate::app::settings::Settings;
@@ -17,58 +17,90 @@ pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
     let exit = runtime.block_on(async {
         tracing::info!("hookbell {} starting", env!("CARGO_PKG_VERSION"));
         // Signals from now on are ours, also those that come while the files are read.
-        let signals = Signals::new()?;
-        let app = App::build(settings, inherited, Clock::system()).await?;
-        until_stopped(app.start(), signals).await
+        let (mut signals, reloads) = (Signals::new()?, Reloads::new()?);
+        let app = tokio::select! {
+            app = App::build(settings, inherited, Clock::system()) => app?,
+            name = signals.end() => {
+                tracing::info!("caught {name} signal before serving; exiting");
+                return Ok(Exit::Fine);
+            }
+        };
+        until_stopped(app.start(), signals, reloads).await
     });
     // What hangs in a file system that is gone can't be waited for.
     runtime.shutdown_background();
     exit
 }
 
+/// What ends the process.
 struct Signals {
-    hangup: tokio::signal::unix::Signal,
-    user1: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    quit: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
+    quit: Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Signals> {
         Ok(Signals {
-            hangup: signal(SignalKind::hangup())?,
-            user1: signal(SignalKind::user_defined1())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
         })
     }
+
+    /// The next of them, by Go's name.
+    async fn end(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "interrupt",
+            _ = self.terminate.recv() => "terminated",
+            _ = self.quit.recv() => "quit",
+        }
+    }
 }
 
-async fn until_stopped(running: Running, mut signals: Signals) -> anyhow::Result<Exit> {
+/// What asks for a reload.
+struct Reloads {
+    hangup: Signal,
+    user1: Signal,
+}
+
+impl Reloads {
+    fn new() -> std::io::Result<Reloads> {
+        Ok(Reloads { hangup: signal(SignalKind::hangup())?, user1: signal(SignalKind::user_defined1())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.hangup.recv() => {}
+            _ = self.user1.recv() => {}
+        }
+    }
+}
+
+async fn until_stopped(running: Running, mut signals: Signals, mut reloads: Reloads) -> anyhow::Result<Exit> {
     let name = loop {
         tokio::select! {
-            _ = signals.hangup.recv() => running.reload().await,
-            _ = signals.user1.recv() => running.reload().await,
-            _ = signals.interrupt.recv() => break "interrupt",
-            _ = signals.terminate.recv() => break "terminated",
-            _ = signals.quit.recv() => return Ok(Exit::Trouble),
+            () = reloads.next() => running.ask_for_reload(),
+            name = signals.end() => break name,
         }
     };
+    if name == "quit" {
+        return Ok(Exit::Trouble);
+    }
     tracing::info!("caught {name} signal; exiting");
     let stopped = running.stop();
     tokio::pin!(stopped);
     loop {
         tokio::select! {
             () = &mut stopped => return Ok(Exit::Fine),
-            // systemd sends a second one after `ExecStop=pkill`: it changes nothing.
-            _ = signals.terminate.recv() => {}
-            _ = signals.interrupt.recv() => {
-                tracing::warn!("a second interrupt: leaving at once");
-                return Ok(Exit::Trouble);
-            }
-            _ = signals.quit.recv() => return Ok(Exit::Trouble),
+            again = signals.end() => match again {
+                // systemd sends a second one after `ExecStop=pkill`: it changes nothing.
+                "terminated" => {}
+                _ => {
+                    tracing::warn!("caught {again} signal again: leaving at once");
+                    return Ok(Exit::Trouble);
+                }
+            },
         }
     }
 }

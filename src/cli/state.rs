@@ -10,7 +10,8 @@ pub(super) fn directory(given: Option<OsString>, what: &str) -> Option<PathBuf> 
     if let Some(given) = given.filter(|given| !given.is_empty()) {
         return Some(given.into());
     }
-    let of = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    // systemd sets several with colons between.
+    let of = |name: &str| std::env::split_paths(&std::env::var_os(name)?).next();
     let usual = [
         of("RUNTIME_DIRECTORY"),
         Some("/run/hookbell".into()),

@@ -11,7 +11,7 @@ use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes}
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
 use crate::hook::catalog::Slot;
-use crate::hook::raw::HOOK;
+use crate::hook::raw;
 use crate::hook::{Hook, HookId, Known};
 use crate::node::{self, Entry, Form, Node, Property, Reader, Value};
 use crate::provider::Account;
@@ -27,6 +27,8 @@ pub struct Compiled {
     pub findings: Vec<Diagnostic>,
     /// Findings of hooks, warnings included.
     pub hook_findings: BTreeMap<HookId, Vec<Diagnostic>>,
+    /// Something that no start may ignore: a property of everything that this version can't honour.
+    pub unbuilt: Option<Diagnostic>,
     /// The hooks of each file, in order, quarantined ones too.
     pub hooks_of: Vec<(PathBuf, Vec<HookId>)>,
 }
@@ -61,48 +63,58 @@ pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings
     }
     let mut reader = Reader { form: Form::Full, findings: &mut compiled.findings, surroundings };
     compiled.config.accounts = BTreeMap::new();
-    let mut directory = Directory { region: region(&files, &mut reader), ..Directory::default() };
+    let Defaults { region, unbuilt } = defaults(&files, &mut reader);
+    let mut directory = Directory { region, ..Directory::default() };
     let account_directory = accounts(&files, &mut compiled.config, &mut reader);
     let mut names = Names::default();
     contacts(&files, &account_directory, &mut directory, &mut names, &mut reader);
     lists(&files, &mut directory, &mut names, &mut reader);
     compiled.config.directory = Arc::new(directory);
     compiled.config.account_directory = Arc::new(account_directory);
+    compiled.unbuilt = unbuilt;
     hooks(files, methods, surroundings, &mut compiled);
     compiled
 }
 
+/// `defaults`
+#[derive(Default)]
+struct Defaults {
+    region: Option<Region>,
+    unbuilt: Option<Diagnostic>,
+}
+
+const DEFAULTS: &[Property<Defaults>] = &[
+    Property {
+        name: "region",
+        read: |defaults, node, r| {
+            let code = r.text(node);
+            defaults.region = code.as_deref().and_then(Region::named);
+            if let (Some(code), None) = (code, defaults.region) {
+                r.wrong(&node.place, format!("no region \"{code}\" is known: \"RU\" is")).unwrap_or_default()
+            }
+        },
+    },
+    Property {
+        name: "on-failure",
+        read: |defaults, node, r| {
+            let message = "this version does not know how to honour this yet: it writes failures to the log only";
+            let finding = Diagnostic::error(&node.place, message);
+            defaults.unbuilt = Some(finding.clone());
+            r.note(finding).unwrap_or_default()
+        },
+    },
+];
+
 /// `defaults`, in at most one file.
-fn region(files: &[RawFile], reader: &mut Reader<'_>) -> Option<Region> {
-    #[derive(Default)]
-    struct Defaults(Option<Region>);
-    const DEFAULTS: &[Property<Defaults>] = &[
-        Property {
-            name: "region",
-            read: |defaults, node, r| {
-                let code = r.text(node);
-                defaults.0 = code.as_deref().and_then(Region::named);
-                if let (Some(code), None) = (code, defaults.0) {
-                    r.wrong(&node.place, format!("no region \"{code}\" is known: \"RU\" is")).unwrap_or_default()
-                }
-            },
-        },
-        Property {
-            name: "on-failure",
-            read: |_, node, r| {
-                let message = "this version does not know how to honour this yet; failures stand in the log";
-                r.wrong(&node.place, message).unwrap_or_default()
-            },
-        },
-    ];
+fn defaults(files: &[RawFile], reader: &mut Reader<'_>) -> Defaults {
     let mut given = files.iter().filter_map(|file| file.defaults.as_ref());
-    let first = given.next()?;
+    let Some(first) = given.next() else { return Defaults::default() };
     for another in given {
         let message =
             format!("\"defaults\" may stand in one file only, and {} has it", first.place.source.path.display());
-        let _: Option<()> = reader.wrong(&another.place, message);
+        reader.wrong(&another.place, message).unwrap_or_default()
     }
-    reader.record(first, DEFAULTS)?.0
+    reader.record(first, DEFAULTS).unwrap_or_default()
 }
 
 fn accounts(files: &[RawFile], config: &mut Config, reader: &mut Reader<'_>) -> AccountDirectory {
@@ -178,7 +190,6 @@ fn contact(
     reader: &mut Reader<'_>,
 ) -> Option<Contact> {
     let mut contact = Contact { name: entry.key.clone(), addresses: Vec::new(), via: Vec::new() };
-    let mut whole = true;
     for property in reader.entries(&entry.value)? {
         let key = property.key.as_str();
         if key == "via" {
@@ -190,24 +201,20 @@ fn contact(
                     let finding = Diagnostic::error(&name.place, format!("no account is called \"{}\"", name.value));
                     let help = did_you_mean(&name.value, accounts.keys().map(AccountName::as_str));
                     reader.findings.push(Diagnostic { help, ..finding });
-                    whole = false;
                 }
             }
         } else if kinds.contains(key) {
-            match address(key, &property.value, region, reader) {
-                Some(address) => contact.addresses.push(address),
-                None => whole = false,
-            }
+            // One bad address is told, and the others still reach the contact.
+            contact.addresses.extend(address(key, &property.value, region, reader));
         } else {
             let message = format!("\"{key}\" is no kind of address");
             let known = kinds.iter().copied().chain(["via"]);
             let help = did_you_mean(key, known.clone())
                 .unwrap_or_else(|| format!("known are {}", known.collect::<Vec<_>>().join(", ")));
             reader.findings.push(Diagnostic::error(&property.key_place, message).help(help));
-            whole = false;
         }
     }
-    whole.then_some(contact)
+    Some(contact)
 }
 
 fn address(kind: &str, node: &Node, region: Option<Region>, reader: &mut Reader<'_>) -> Option<Address> {
@@ -225,50 +232,74 @@ fn address(kind: &str, node: &Node, region: Option<Region>, reader: &mut Reader<
 fn lists(files: &[RawFile], directory: &mut Directory, names: &mut Names, reader: &mut Reader<'_>) {
     let mut written: BTreeMap<String, Vec<node::Placed<String>>> = BTreeMap::new();
     for entry in files.iter().flat_map(|file| &file.lists) {
-        if names.claim(entry, "list", reader) {
-            written.insert(entry.key.clone(), reader.one_or_more(&entry.value, Reader::placed_text));
+        if !names.claim(entry, "list", reader) {
+            continue;
         }
+        let members = reader.one_or_more(&entry.value, Reader::placed_text);
+        if members.is_empty() {
+            reader
+                .wrong(&entry.value.place, "nobody is on this list: a message to it would reach no one")
+                .unwrap_or_default()
+        }
+        written.insert(entry.key.clone(), members);
     }
     for (name, members) in &written {
+        for member in members {
+            check_member(member, &written, directory, reader);
+        }
         let mut contacts = Vec::new();
         let mut inside = vec![name.as_str()];
-        if members.iter().all(|member| gather(member, &written, directory, &mut inside, &mut contacts, reader)) {
-            directory.lists.insert(name.clone(), contacts);
+        match gather(members, &written, directory, &mut inside, &mut contacts) {
+            Ok(()) if !contacts.is_empty() => drop(directory.lists.insert(name.clone(), contacts)),
+            Ok(()) => {}
+            Err(place) => {
+                let circle = inside.join(" → ");
+                reader.wrong(&place, format!("lists in a circle: {circle}")).unwrap_or_default()
+            }
         }
     }
 }
 
-/// Adds the contacts of one member of a list. `inside` are the lists that are being gathered, for the circle.
+fn check_member(
+    member: &node::Placed<String>,
+    written: &BTreeMap<String, Vec<node::Placed<String>>>,
+    directory: &Directory,
+    reader: &mut Reader<'_>,
+) {
+    let name = member.value.as_str();
+    if !directory.contacts.contains_key(name) && !written.contains_key(name) {
+        let message = format!("nobody is called \"{name}\": neither a contact nor a list");
+        let help = did_you_mean(name, directory.contacts.keys().chain(written.keys()).map(String::as_str));
+        reader.findings.push(Diagnostic { help, ..Diagnostic::error(&member.place, message) });
+    }
+}
+
+/// Adds the contacts of a list, those of lists in it included; names that nobody has are passed over. `inside` are the
+/// lists that are being gathered: the error is the place where they go in a circle.
 fn gather<'w>(
-    member: &'w node::Placed<String>,
+    members: &'w [node::Placed<String>],
     written: &'w BTreeMap<String, Vec<node::Placed<String>>>,
     directory: &Directory,
     inside: &mut Vec<&'w str>,
     contacts: &mut Vec<String>,
-    reader: &mut Reader<'_>,
-) -> bool {
-    let name = member.value.as_str();
-    if directory.contacts.contains_key(name) {
-        if !contacts.iter().any(|known| known == name) {
-            contacts.push(name.to_owned());
+) -> Result<(), Place> {
+    for member in members {
+        let name = member.value.as_str();
+        if directory.contacts.contains_key(name) {
+            if !contacts.iter().any(|known| known == name) {
+                contacts.push(name.to_owned());
+            }
+        } else if let Some(members) = written.get(name) {
+            let in_circle = inside.contains(&name);
+            inside.push(name);
+            if in_circle {
+                return Err(member.place.clone());
+            }
+            gather(members, written, directory, inside, contacts)?;
+            inside.pop();
         }
-        return true;
     }
-    let Some(members) = written.get(name) else {
-        let message = format!("nobody is called \"{name}\": neither a contact nor a list");
-        let help = did_you_mean(name, directory.contacts.keys().chain(written.keys()).map(String::as_str));
-        reader.findings.push(Diagnostic { help, ..Diagnostic::error(&member.place, message) });
-        return false;
-    };
-    if inside.contains(&name) {
-        let circle = inside.join(" → ");
-        let _: Option<()> = reader.wrong(&member.place, format!("lists in a circle: {circle} → {name}"));
-        return false;
-    }
-    inside.push(name);
-    let whole = members.iter().all(|member| gather(member, written, directory, inside, contacts, reader));
-    inside.pop();
-    whole
+    Ok(())
 }
 
 fn hooks(files: Vec<RawFile>, methods: Option<&[String]>, surroundings: &mut Surroundings, compiled: &mut Compiled) {
@@ -321,7 +352,7 @@ fn hook_at(node: &Node, known: &Known, reader: &mut Reader<'_>) -> Option<Hook> 
     // upstream: an empty element of the list is a hook of nothing.
     let raw = match node.value {
         Value::Null => Default::default(),
-        _ => reader.record(node, HOOK)?,
+        _ => raw::read(node, reader)?,
     };
     Hook::compile(raw, &node.place, known, reader)
 }

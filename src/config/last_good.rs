@@ -32,5 +32,5 @@ pub fn keep(state: &Path, source: &Source) -> io::Result<()> {
 /// The text that was last taken of a file, if one was kept.
 pub fn recall(state: &Path, file: &Path) -> Option<Source> {
     let text = fs::read_to_string(copy_of(state, file)).ok()?;
-    Some(Source { path: file.to_owned(), text })
+    Some(Source::new(file, text))
 }

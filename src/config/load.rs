@@ -38,7 +38,17 @@ pub struct Loader {
     known: BTreeSet<String>,
     /// A hash over all that was read by the last attempt.
     seen: u64,
-    files: Vec<PathBuf>,
+    /// A hash over all that the configuration in force was made of.
+    in_force: u64,
+    files: BTreeSet<PathBuf>,
+}
+
+/// What a configuration was made of; `Loader::commit` makes it the one in force.
+pub struct Basis {
+    texts: Vec<Arc<Source>>,
+    quarantined: BTreeSet<HookId>,
+    known: BTreeSet<String>,
+    hash: u64,
 }
 
 /// The result of reading the files again.
@@ -46,9 +56,16 @@ pub enum Reload {
     /// Nothing has changed since the last attempt.
     Unchanged,
     /// A new configuration. Findings may still tell of files whose new text was not taken.
-    Taken(Compiled),
+    Taken(Compiled, Basis),
     /// The configuration in force stays; why.
     Refused(Vec<Diagnostic>),
+}
+
+impl Basis {
+    fn of(texts: Vec<Arc<Source>>, compiled: &Compiled, hash: u64) -> Basis {
+        let known = compiled.findings.iter().filter(|finding| finding.is_error()).map(identity).collect();
+        Basis { texts, quarantined: compiled.quarantined(), known, hash }
+    }
 }
 
 /// A file as it was found.
@@ -67,13 +84,14 @@ impl Loader {
             quarantined: BTreeSet::new(),
             known: BTreeSet::new(),
             seen: 0,
-            files: Vec::new(),
+            in_force: 0,
+            files: BTreeSet::new(),
         }
     }
 
     /// Every file that the configuration was read from, and those named in vain: all are worth watching.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().cloned().collect()
     }
 
     /// The first load. What is broken is left out or quarantined; a file that can't be parsed is replaced by its last
@@ -99,11 +117,11 @@ impl Loader {
                 }
             }
         }
-        let (_, seen) = self.compile(&as_found);
-        let (mut compiled, _) = self.compile(&texts);
+        let (mut compiled, hash) = self.compile(&texts);
+        let seen = if texts == as_found { hash } else { self.compile(&as_found).1 };
         self.seen = with_refusals(seen, &unusable);
         // Only with the mistakes of what is served: a text that a copy stands in for must not be taken later.
-        self.take(texts, &compiled);
+        self.commit(Basis::of(texts, &compiled, hash));
         findings.append(&mut compiled.findings);
         compiled.findings = findings;
         compiled
@@ -142,15 +160,16 @@ impl Loader {
             }
         }
         let texts: Vec<_> = candidates.iter().map(|(source, _)| source.clone()).collect();
-        let (compiled, seen) = self.compile(&texts);
-        let seen = with_refusals(seen, &refused);
+        self.files.clear();
+        let (compiled, hash) = self.compile(&texts);
+        let seen = with_refusals(hash, &refused);
         if seen == self.seen && !asked {
             return Reload::Unchanged;
         }
         self.seen = seen;
         let wrong: BTreeSet<PathBuf> = self.new_errors(&compiled).filter_map(file_of).collect();
         if !wrong.iter().any(|path| candidates.iter().any(|(source, is_new)| *is_new && source.path == *path)) {
-            return self.accept(texts, compiled, refused);
+            return self.accept(texts, compiled, hash, refused);
         }
         // Files with new errors fall back to the text last taken; what is left is judged as one.
         let errors: Vec<_> = self.new_errors(&compiled).cloned().collect();
@@ -159,22 +178,26 @@ impl Loader {
             if wrong.contains(&source.path) { self.taken.get(&source.path).cloned() } else { Some(source) }
         });
         let texts: Vec<_> = texts.collect();
-        let (compiled, _) = self.compile(&texts);
-        self.accept(texts, compiled, refused)
+        let (compiled, hash) = self.compile(&texts);
+        self.accept(texts, compiled, hash, refused)
     }
 
-    fn accept(&mut self, texts: Vec<Arc<Source>>, mut compiled: Compiled, mut refused: Vec<Diagnostic>) -> Reload {
+    fn accept(
+        &self,
+        texts: Vec<Arc<Source>>,
+        mut compiled: Compiled,
+        hash: u64,
+        mut refused: Vec<Diagnostic>,
+    ) -> Reload {
         let errors: Vec<_> = self.new_errors(&compiled).cloned().collect();
-        let same = texts.len() == self.taken.len()
-            && texts.iter().all(|text| self.taken.get(&text.path).is_some_and(|taken| taken.text == text.text));
-        if !errors.is_empty() || (same && !refused.is_empty()) {
+        if !errors.is_empty() || (hash == self.in_force && !refused.is_empty()) {
             let told: BTreeSet<_> = refused.iter().map(ToString::to_string).collect();
             refused.extend(errors.into_iter().filter(|error| !told.contains(&error.to_string())));
             return Reload::Refused(refused);
         }
-        self.take(texts, &compiled);
+        let basis = Basis::of(texts, &compiled, hash);
         compiled.findings.splice(..0, refused);
-        Reload::Taken(compiled)
+        Reload::Taken(compiled, basis)
     }
 
     /// Errors that the configuration in force does not already live with.
@@ -184,11 +207,11 @@ impl Loader {
         all.filter(|finding| finding.is_error() && !self.known.contains(&identity(finding)))
     }
 
-    /// Remembers what is in force from now on, and keeps copies of it.
-    fn take(&mut self, texts: Vec<Arc<Source>>, compiled: &Compiled) {
-        self.quarantined = compiled.quarantined();
-        self.known = compiled.findings.iter().filter(|finding| finding.is_error()).map(identity).collect();
+    /// Remembers what is in force from now on.
+    pub fn commit(&mut self, basis: Basis) {
+        let Basis { texts, quarantined, known, hash } = basis;
         self.taken = texts.into_iter().map(|source| (source.path.clone(), source)).collect();
+        (self.quarantined, self.known, self.in_force) = (quarantined, known, hash);
     }
 
     /// Keeps a copy of every text in force that can be parsed, where there is a state directory: a pure drop-in gets none.
@@ -207,11 +230,9 @@ impl Loader {
     fn compile(&mut self, texts: &[Arc<Source>]) -> (Compiled, u64) {
         let mut surroundings = Surroundings::of_process(self.sources.state.clone(), self.sources.serves);
         let compiled = compile(texts, self.sources.methods.as_deref(), &mut surroundings);
-        self.files = self.sources.named.clone();
+        self.files.extend(self.sources.named.iter().cloned());
         self.files.extend(texts.iter().map(|text| text.path.clone()));
         self.files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));
-        self.files.sort();
-        self.files.dedup();
         let texts: Vec<_> = texts.iter().map(|text| (&text.path, &text.text)).collect();
         let beside: Vec<_> = surroundings.seen().collect();
         (compiled, hash_of(&(texts, beside)))
@@ -273,7 +294,7 @@ fn read(path: &Path) -> Found {
             return wrong(format!("not UTF-8 (line {line}): save it as UTF-8"));
         }
     };
-    let source = Arc::new(Source { path: path.to_owned(), text });
+    let source = Arc::new(Source::new(path, text));
     if is_empty(&source.text) {
         let place = Place { source, span: 0..0, path: Default::default() };
         return Found::Unusable(Diagnostic::error(&place, "there is nothing in this file; write [] for no hooks"));
@@ -281,10 +302,14 @@ fn read(path: &Path) -> Found {
     Found::Text(source)
 }
 
-/// Whether a text has only blanks and comments.
+/// Whether a text says nothing: blanks, comments, the mark of a document, a null.
 fn is_empty(text: &str) -> bool {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+    let words = text.lines().flat_map(|line| {
+        let comment = if line.starts_with('#') { Some(0) } else { line.find(" #").or_else(|| line.find("\t#")) };
+        line[..comment.unwrap_or(line.len())].split_whitespace()
+    });
+    words.into_iter().all(|word| matches!(word, "---" | "..." | "~" | "null" | "Null" | "NULL"))
 }
 
 /// The files of a directory that can be hooks files, by name; hidden ones are an editor's.

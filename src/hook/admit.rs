@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, Method};
 
 use super::Hook;
 use crate::request::parameter::Parameter;
@@ -71,7 +71,10 @@ pub enum Admission {
     /// Come in, under this name if the hook's tokens tell callers apart.
     Granted(Option<String>),
     /// The token must be in the body.
-    TokenInBody,
+    TokenInBody {
+        /// An `Authorization` header was there and was not ours: a proxy may have its own.
+        other_credentials: bool,
+    },
 }
 
 impl Hook {
@@ -86,7 +89,7 @@ impl Hook {
             return Err(Refusal::Method);
         }
         if sends {
-            refuse_guesses(head.headers)?;
+            refuse_guesses(head)?;
         }
         if self.tokens.is_empty() {
             let foreign = header(head.headers, "sec-fetch-site").eq_ignore_ascii_case("cross-site");
@@ -96,11 +99,14 @@ impl Hook {
                 Ok(Admission::Granted(None))
             };
         }
-        let presented = presented(head);
-        if presented.is_empty() {
-            return Ok(Admission::TokenInBody);
+        let Presented { in_authorization, ours } = presented(head);
+        if let Some(caller) = self.caller(in_authorization.iter().chain(&ours)) {
+            return Ok(Admission::Granted(caller));
         }
-        self.caller(&presented).map(Admission::Granted).ok_or(Refusal::TokenWrong)
+        if ours.is_empty() {
+            return Ok(Admission::TokenInBody { other_credentials: !in_authorization.is_empty() });
+        }
+        Err(Refusal::TokenWrong)
     }
 
     /// Judges what only the whole call tells: a token in the body, required parameters. Says who calls.
@@ -108,14 +114,14 @@ impl Hook {
     pub fn accept(&self, request: &mut HookRequest, admission: Admission) -> Result<Option<String>, Refusal> {
         let caller = match admission {
             Admission::Granted(caller) => caller,
-            Admission::TokenInBody => {
-                let token = request.payload.at(TOKEN.as_bytes()).map_err(|_| Refusal::TokenMissing)?.to_text();
-                let token = String::from_utf8_lossy(&token).into_owned();
-                self.caller(&[token]).ok_or(Refusal::TokenWrong)?
+            Admission::TokenInBody { other_credentials } => {
+                let missing = if other_credentials { Refusal::TokenWrong } else { Refusal::TokenMissing };
+                let token = request.token_in_body().ok_or(missing)?;
+                self.caller([&token]).ok_or(Refusal::TokenWrong)?
             }
         };
         if !self.tokens.is_empty() {
-            request.forget_credentials();
+            request.forget_credentials(|token| self.caller([token]).is_some());
         }
         for parameter in &self.require {
             let value = parameter.present(request).unwrap_or_default();
@@ -127,10 +133,10 @@ impl Hook {
     }
 
     /// Who holds one of these tokens. Every token is compared, so that the time does not tell which was near.
-    fn caller(&self, presented: &[String]) -> Option<Option<String>> {
+    fn caller<'p>(&self, presented: impl IntoIterator<Item = &'p String>) -> Option<Option<String>> {
         let mut found = None;
-        for token in &self.tokens {
-            for candidate in presented {
+        for candidate in presented {
+            for token in &self.tokens {
                 if token.secret.matches(candidate) {
                     found = Some(token.caller.clone());
                 }
@@ -141,13 +147,15 @@ impl Hook {
 }
 
 /// A send hook rings only for somebody who means it.
-fn refuse_guesses(headers: &HeaderMap) -> Result<(), Refusal> {
+fn refuse_guesses(head: Head<'_>) -> Result<(), Refusal> {
+    let headers = head.headers;
     let purpose = [header(headers, "sec-purpose"), header(headers, "purpose"), header(headers, "x-moz")];
     if purpose.iter().any(|purpose| purpose.contains("prefetch") || purpose.contains("prerender")) {
         return Err(Refusal::Prefetch);
     }
     let agent = header(headers, USER_AGENT.as_str()).to_lowercase();
-    if PREVIEWERS.iter().any(|previewer| agent.contains(previewer)) {
+    // A preview never posts; chats that call hooks on purpose do, under the same name.
+    if head.method == Method::GET && PREVIEWERS.iter().any(|previewer| agent.contains(previewer)) {
         return Err(Refusal::Previewer);
     }
     Ok(())
@@ -157,23 +165,37 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The tokens in header and URL: `Authorization: Bearer` or Basic (its password), `X-Hook-Token`, `token`.
-fn presented(head: Head<'_>) -> Vec<String> {
-    let mut tokens = Vec::new();
+/// What a call brings in header and URL.
+struct Presented {
+    /// `Authorization: Bearer` or Basic (its password): perhaps meant for us.
+    in_authorization: Vec<String>,
+    /// `X-Hook-Token` and `token`: meant for us.
+    ours: Vec<String>,
+}
+
+/// The tokens in header and URL; an empty one is none.
+fn presented(head: Head<'_>) -> Presented {
+    let mut in_authorization = Vec::new();
     for value in head.headers.get_all(AUTHORIZATION) {
         let value = String::from_utf8_lossy(value.as_bytes());
         match value.split_once(' ') {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => tokens.push(rest.trim().to_owned()),
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => tokens.extend(password(rest.trim())),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
+                in_authorization.push(rest.trim().to_owned());
+            }
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => {
+                in_authorization.extend(password(rest.trim()));
+            }
             _ => {}
         }
     }
     let values = head.headers.get_all(TOKEN_HEADER).iter();
-    tokens.extend(values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()));
+    let mut ours: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect();
     let (query, _) = pairs(head.raw_query(), Broken::Kept);
     let in_query = query.into_iter().filter(|(key, _)| key == TOKEN.as_bytes());
-    tokens.extend(in_query.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()));
-    tokens
+    ours.extend(in_query.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()));
+    in_authorization.retain(|token| !token.is_empty());
+    ours.retain(|token| !token.is_empty());
+    Presented { in_authorization, ours }
 }
 
 /// The password of Basic credentials (RFC 7617): what follows the first colon.

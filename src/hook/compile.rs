@@ -9,14 +9,14 @@ use http::{HeaderName, HeaderValue};
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::{Action, Capture, CommandLine, Hook, HookId, PriorityRule, Reply, Run, Send, To, Token};
 use crate::account::{AccountDirectory, AccountName};
-use crate::contact::{Contact, Directory, Recipient, Way};
-use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::contact::{Contact, Directory, Recipient, recipients};
+use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::go;
 use crate::message::Priority;
 use crate::node::{Form, Placed, Reader};
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
-use crate::template::{Template, Words};
+use crate::template::{Template, TemplateError, Words};
 use crate::url::Broken;
 
 /// Deliveries of a hook that sets no `ttl` are given up after a day.
@@ -63,16 +63,25 @@ impl Hook {
         if enabled == Some(false) {
             return None;
         }
+        // A token that could not be read has been told, and must not leave the door open.
+        if asks_for_token && tokens.is_empty() && !reader.findings.iter().any(Diagnostic::is_error) {
+            return reader.wrong(place, "the hook asks for a token and has none");
+        }
         let allow_empty = allow_empty_message.as_ref().is_some_and(|allowed| allowed.value);
         if let (Some(allowed), None) = (&allow_empty_message, &send) {
             reader.warn(&allowed.place, "this says something about messages, and the hook sends none");
         }
-        let send = match send {
-            Some(send) => Some(compile_send(send, asks_for_token, allow_empty, known, reader)?),
-            None => None,
-        };
+        // All parts are looked at before the first of them ends it, so that all mistakes are told.
+        let sends = send.is_some();
+        let send = send.and_then(|send| compile_send(send, !tokens.is_empty(), allow_empty, known, reader));
         let arguments = pass_arguments.iter().filter_map(|raw| parameter(raw, place, reader)).collect();
         let environment = pass_environment.iter().filter_map(|raw| variable(raw, place, reader)).collect();
+        let execute_command = execute_command.filter(|program| !program.value.is_empty());
+        let idle = execute_command.is_none() && run.is_none();
+        let run_place = run.as_ref().or(execute_command.as_ref()).map(|command| command.place.clone());
+        if idle && (!pass_arguments.is_empty() || !pass_environment.is_empty() || include_output) {
+            reader.warn(place, "arguments, environment or output of a command are set, and the hook runs none");
+        }
         let command = command_line(execute_command, run, arguments, reader);
         let directory = command_working_directory.filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let capture = match (include_output, include_output_on_error) {
@@ -81,16 +90,25 @@ impl Hook {
             (true, true) => Capture::OutputAlsoOnError,
         };
         let run = command.map(|command| Run { command, environment, directory, capture });
+        if let (Some(run), Some(place)) = (&run, &run_place)
+            && let Some(why) = run.missing()
+        {
+            reader.warn(place, format!("{why}; it is looked up again at each call"));
+        }
+        let charset = charset.and_then(|name| compile_charset(&name, reader));
+        let require: Option<Vec<_>> = require.iter().map(|raw| own_parameter(raw, reader)).collect();
+        let reply = compile_reply(success_code, response_message, &response_headers, reader);
         let action = match (send, run) {
+            (None, Some(_)) if sends => return None,
             (Some(send), Some(run)) => Action::Both(send, run),
             (Some(send), None) => Action::Send(send),
             (None, Some(run)) => Action::Run(run),
+            (None, None) if !idle || sends => return None,
             (None, None) if reader.form == Form::Classic => {
                 // What the peer loads, loads: each call fails as the peer's does.
                 reader.warn(place, "nothing to do: each call will fail; give it an \"execute-command\" or a \"send\"");
                 Action::Run(nothing_to_run(capture))
             }
-            (None, None) if reader.findings.iter().any(Diagnostic::is_error) => return None,
             (None, None) => {
                 return reader
                     .wrong(place, "nothing to do: a hook needs a \"send\", a \"run\" or an \"execute-command\"");
@@ -103,10 +121,10 @@ impl Hook {
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
             allow_cross_site,
             reading: Reading { broken, content_type: content_type.filter(|given| !given.is_empty()) },
-            charset: charset.and_then(|name| compile_charset(&name, reader)),
-            require: require.iter().filter_map(|raw| parameter(raw, place, reader)).collect(),
+            charset,
+            require: require?,
             action,
-            reply: compile_reply(success_code, response_message, &response_headers, reader),
+            reply,
         })
     }
 }
@@ -135,10 +153,7 @@ fn command_line(
                 "\"pass-arguments-to-command\" goes with \"execute-command\"; in \"run\" write {{ msg }} and the like";
             reader.wrong(&run.place, message)
         }
-        (None, Some(run)) => match Words::parse(&run.value) {
-            Ok(words) => Some(CommandLine::Line(words)),
-            Err(why) => reader.wrong(&run.place, why.to_string()),
-        },
+        (None, Some(run)) => Some(CommandLine::Line(read_template(Words::parse(&run.value), &run.place, reader)?)),
         (None, None) => None,
     }
 }
@@ -162,8 +177,10 @@ fn compile_reply(
     let status = code.filter(|code| code.value != 0).and_then(|code| {
         let known = go::status::known(code.value);
         if known.is_none() {
-            reader
-                .warn(&code.place, format!("{} is no status code that adnanh/webhook knows: 200 is sent", code.value));
+            reader.warn(
+                &code.place,
+                format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value),
+            );
         }
         known
     });
@@ -182,37 +199,46 @@ fn compile_reply(
     Reply { status, message: message.filter(|message| !message.is_empty()), headers }
 }
 
-/// A parameter as written → one that can be looked up.
+/// One of the peer's arguments. What the peer loads, loads: in the classic form a word that means no source finds
+/// nothing at each call.
 fn parameter(raw: &RawArgument, place: &Place, reader: &mut Reader<'_>) -> Option<Parameter> {
-    let name = raw.name.clone().unwrap_or_default();
-    let Some(word) = &raw.source else {
-        return unknown_source(name, place, "a parameter needs a \"source\"".to_owned(), None, reader);
-    };
-    let Some(source) = Source::named(&word.value) else {
-        let help = did_you_mean(&word.value, Source::ALL.map(|(name, _)| name));
-        return unknown_source(name, &word.place, format!("no source is called \"{}\"", word.value), help, reader);
-    };
-    if source.needs_name() && name.is_empty() && reader.form == Form::Full {
-        return reader.wrong(&word.place, format!("the source \"{}\" needs a \"name\" beside it", word.value));
+    match lookup(raw, place, reader.form) {
+        Ok(parameter) => Some(parameter),
+        Err(finding) if reader.form == Form::Classic => {
+            reader.findings.push(Diagnostic { severity: Severity::Warning, ..finding });
+            Some(Parameter { source: Source::Nowhere, name: raw.name.clone().unwrap_or_default() })
+        }
+        Err(finding) => reader.note(finding),
     }
-    Some(Parameter { source, name })
 }
 
-/// What the peer loads, loads: in the classic form a word that means no source finds nothing at each call.
-fn unknown_source(
-    name: String,
-    place: &Place,
-    message: String,
-    help: Option<String>,
-    reader: &mut Reader<'_>,
-) -> Option<Parameter> {
-    let finding = Diagnostic { help, ..Diagnostic::error(place, message) };
-    match reader.form {
-        Form::Full => reader.note(finding),
-        Form::Classic => {
-            reader.findings.push(Diagnostic { severity: crate::diagnostic::Severity::Warning, ..finding });
-            Some(Parameter { source: Source::Nowhere, name })
-        }
+/// One of our own parameters: a mistake in it is an error in both forms.
+fn own_parameter(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<Parameter> {
+    lookup(&raw.value, &raw.place, Form::Full).map_or_else(|finding| reader.note(finding), Some)
+}
+
+/// A parameter as written → one that can be looked up.
+fn lookup(raw: &RawArgument, place: &Place, form: Form) -> Result<Parameter, Diagnostic> {
+    let name = raw.name.clone().unwrap_or_default();
+    let Some(word) = &raw.source else { return Err(Diagnostic::error(place, "a parameter needs a \"source\"")) };
+    let Some(source) = Source::named(&word.value) else {
+        let help = did_you_mean(&word.value, Source::ALL.map(|(name, _)| name));
+        let finding = Diagnostic::error(&word.place, format!("no source is called \"{}\"", word.value));
+        return Err(Diagnostic { help, ..finding });
+    };
+    if source.needs_name() && name.is_empty() && form == Form::Full {
+        let message = format!("the source \"{}\" needs a \"name\" beside it", word.value);
+        return Err(Diagnostic::error(&word.place, message));
+    }
+    Ok(Parameter { source, name })
+}
+
+/// A template or command line; of several lines the one with the mistake is named.
+fn read_template<T>(parsed: Result<T, TemplateError>, place: &Place, reader: &mut Reader<'_>) -> Option<T> {
+    match parsed {
+        Ok(parsed) => Some(parsed),
+        Err(TemplateError { message, line: 1 }) => reader.wrong(place, message),
+        Err(TemplateError { message, line }) => reader.wrong(place, format!("in its line {line}: {message}")),
     }
 }
 
@@ -233,38 +259,52 @@ fn compile_send(
     let Placed { value: RawSend { to, via, also, message, title, text, ttl, priority }, place } = raw;
     let via = accounts_of(&via, known, reader);
     let also = accounts_of(&also, known, reader);
-    let to = match to {
-        Some(RawTo::Names(names)) => To::Fixed(recipients(&names, &via?, also.as_deref()?, known, reader)?),
-        Some(RawTo::Parameter(named)) => {
-            if !has_token {
-                let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\"";
-                return reader.wrong(&named.place, message);
-            }
-            let parameter = parameter(&named.value, &named.place, reader)?;
-            let (directory, accounts) = (known.directory.clone(), known.accounts.clone());
-            let via = via?;
-            if via.is_empty() && accounts.len() != 1 {
-                return reader.wrong(&place, "a recipient chosen by the caller needs a \"via\" to reach it by");
-            }
-            To::Called { parameter, via, directory, accounts }
-        }
-        None => return reader.wrong(&place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
+    let to = match (to, via, &also) {
+        (Some(to), Some(via), Some(also)) => compile_to(to, &place, via, also, has_token, known, reader),
+        (None, ..) => reader.wrong(&place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
+        _ => None,
     };
-    let text = match text {
-        Some(text) => match Template::parse(&text.value) {
-            Ok(template) => Some(template),
-            Err(why) => return reader.wrong(&text.place, why.to_string()),
-        },
-        None => None,
-    };
-    let mut optional = |raw: Option<Placed<RawArgument>>| match raw {
-        Some(raw) => parameter(&raw.value, &raw.place, reader).map(Some),
+    let text = text.map(|text| read_template(Template::parse(&text.value), &text.place, reader));
+    let message = message.map(|raw| own_parameter(&raw, reader));
+    let title = title.map(|raw| own_parameter(&raw, reader));
+    let priority = compile_priority(priority, reader);
+    let ttl = ttl.unwrap_or(DEFAULT_TTL);
+    let (text, message, title) = (settled(text)?, settled(message)?, settled(title)?);
+    Some(Send { to: to?, also: also?, message, title, text, ttl, priority: priority?, allow_empty })
+}
+
+/// What is not there is well; what is there must be.
+fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
         None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
+fn compile_to(
+    to: RawTo,
+    place: &Place,
+    via: Vec<AccountName>,
+    also: &[AccountName],
+    has_token: bool,
+    known: &Known,
+    reader: &mut Reader<'_>,
+) -> Option<To> {
+    let named = match to {
+        RawTo::Names(names) => return fixed(&names, place, &via, also, known, reader).map(To::Fixed),
+        RawTo::Parameter(named) => named,
     };
-    let message = optional(message)?;
-    let title = optional(title)?;
-    let priority = compile_priority(priority, reader)?;
-    Some(Send { to, also: also?, message, title, text, ttl: ttl.unwrap_or(DEFAULT_TTL), priority, allow_empty })
+    if !has_token {
+        let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\"";
+        return reader.wrong(&named.place, message);
+    }
+    let contacts_have = known.directory.contacts.values().any(|contact| !contact.via.is_empty());
+    if via.is_empty() && known.accounts.len() != 1 && !contacts_have {
+        return reader.wrong(&named.place, "a recipient chosen by the caller needs a \"via\" to reach it by");
+    }
+    let parameter = own_parameter(&named, reader)?;
+    let (directory, accounts) = (known.directory.clone(), known.accounts.clone());
+    Some(To::Called { parameter, via, directory, accounts })
 }
 
 fn accounts_of(names: &[Placed<String>], known: &Known, reader: &mut Reader<'_>) -> Option<Vec<AccountName>> {
@@ -281,67 +321,46 @@ fn accounts_of(names: &[Placed<String>], known: &Known, reader: &mut Reader<'_>)
     found.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn recipients(
+fn fixed(
     names: &[Placed<String>],
+    place: &Place,
     via: &[AccountName],
     also: &[AccountName],
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<Vec<Recipient>> {
     let mut contacts: Vec<&Contact> = Vec::new();
-    let mut whole = true;
+    let before = reader.findings.len();
     for name in names {
         let Some(found) = known.directory.named(&name.value) else {
             let message = format!("nobody is called \"{}\": neither a contact nor a list", name.value);
             let help = did_you_mean(&name.value, known.directory.names());
-            let _: Option<()> = reader.note(Diagnostic { help, ..Diagnostic::error(&name.place, message) });
-            whole = false;
+            reader.findings.push(Diagnostic { help, ..Diagnostic::error(&name.place, message) });
             continue;
         };
         for contact in found {
-            if contacts.iter().any(|known| known.name == contact.name) {
+            if contacts.iter().any(|earlier| earlier.name == contact.name) {
                 continue;
             }
             if let Err(why) = contact.ways(via, &known.accounts) {
-                let _: Option<()> = reader.wrong(&name.place, why);
-                whole = false;
+                reader.wrong(&name.place, why).unwrap_or_default()
+            }
+            for copy in also.iter().filter(|copy| contact.ways(std::slice::from_ref(copy), &known.accounts).is_err()) {
+                reader.warn(
+                    &name.place,
+                    format!("{} gets no copy through {copy}: it has no address there", contact.name),
+                );
             }
             contacts.push(contact);
         }
     }
-    if !whole {
+    if reader.findings[before..].iter().any(Diagnostic::is_error) {
         return None;
     }
-    match ways_of(contacts, via, also, &known.accounts) {
+    match recipients(contacts, via, also, &known.accounts) {
         Ok(recipients) => Some(recipients),
-        Err(why) => names.first().and_then(|name| reader.wrong(&name.place, why)),
+        Err(why) => reader.wrong(place, why),
     }
-}
-
-/// The recipients that these contacts make, copies included; those with equal ways are one.
-/// The error names a contact that can't be reached.
-pub fn ways_of<'a>(
-    contacts: impl IntoIterator<Item = &'a Contact>,
-    via: &[AccountName],
-    also: &[AccountName],
-    accounts: &AccountDirectory,
-) -> Result<Vec<Recipient>, String> {
-    let mut recipients: Vec<Recipient> = Vec::new();
-    let mut add = |contact: &str, ways: Vec<Way>| match recipients.iter_mut().find(|known| known.ways == ways) {
-        Some(known) if known.contact.split(", ").any(|name| name == contact) => {}
-        Some(known) => known.contact = format!("{}, {contact}", known.contact),
-        None => recipients.push(Recipient { contact: contact.to_owned(), ways }),
-    };
-    for contact in contacts {
-        add(&contact.name, contact.ways(via, accounts)?);
-        for account in also {
-            // A copy that finds no address is no reason to refuse the message itself.
-            if let Ok(ways) = contact.ways(std::slice::from_ref(account), accounts) {
-                add(&contact.name, ways);
-            }
-        }
-    }
-    Ok(recipients)
 }
 
 fn compile_priority(raw: Option<RawPriority>, reader: &mut Reader<'_>) -> Option<PriorityRule> {

@@ -1,7 +1,7 @@
 //! A hook, compiled: everything that could be wrong with it was found when its file was read.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::account::{AccountDirectory, AccountName};
 use crate::contact::{Directory, Recipient};
+use crate::go::path::clean;
 use crate::message::Priority;
+use crate::process::{self, SpawnError};
 use crate::request::Reading;
 use crate::request::parameter::Parameter;
 use crate::secret::Secret;
@@ -21,7 +23,7 @@ pub mod catalog;
 mod compile;
 pub mod raw;
 
-pub use compile::{Known, ways_of};
+pub use compile::Known;
 
 /// The name of a hook: the part of the URL behind the prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +111,35 @@ pub struct Run {
     pub directory: Option<PathBuf>,
     /// What of its output the caller gets.
     pub capture: Capture,
+}
+
+impl Run {
+    /// The file of a program, as it is now.
+    ///
+    /// upstream: webhook.go handleHook. With a working directory even a bare name is looked for inside it, and a relative
+    /// result is found from there again. A `run` line has no such history: bare names are in `$PATH`, and what is found
+    /// is the program wherever the command runs.
+    pub fn file(&self, program: &str) -> Result<PathBuf, SpawnError> {
+        let path = std::env::var_os("PATH");
+        let is_line = matches!(self.command, CommandLine::Line(_));
+        let is_relative = !Path::new(program).is_absolute();
+        let inside = self.directory.as_deref().filter(|_| is_relative && (!is_line || program.contains('/')));
+        let name = match inside {
+            Some(folder) => clean(&format!("{}/{program}", folder.display())),
+            None => program.to_owned(),
+        };
+        let found = process::look_path(&name, path.as_deref())?;
+        if is_line { Ok(std::path::absolute(&found).unwrap_or(found)) } else { Ok(found) }
+    }
+
+    /// Why the program is not there now, if it is not. One whose name is a template nobody knows before a call.
+    pub fn missing(&self) -> Option<SpawnError> {
+        let program = match &self.command {
+            CommandLine::Execute { program, .. } => program.as_str(),
+            CommandLine::Line(words) => words.program()?,
+        };
+        self.file(program).err()
+    }
 }
 
 /// A program and its arguments.

@@ -1,7 +1,7 @@
 //! A hook exactly as users write it: every property optional, every value with its place.
 
-use crate::node::{Node, Placed, Property, Reader, Value};
-use crate::secret::Secret;
+use crate::node::{Entry, Node, Placed, Property, Reader, Value};
+use crate::secret::{SECRET_SOURCES, Secret};
 
 /// One hook of a file.
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub struct RawHook {
     /// Whether `token` or `tokens` stands there, read well or not.
     pub asks_for_token: bool,
     /// `require`
-    pub require: Vec<RawArgument>,
+    pub require: Vec<Placed<RawArgument>>,
     /// `allow-empty-message`
     pub allow_empty_message: Option<Placed<bool>>,
     /// `charset`
@@ -102,7 +102,7 @@ pub enum RawPriority {
 
 /// The properties of a hook. Those that this version can't honour refuse the hook: a hook guarded by a rule that nobody
 /// judges would be an open door.
-pub const HOOK: &[Property<RawHook>] = &[
+const HOOK: &[Property<RawHook>] = &[
     Property { name: "id", read: |hook, node, r| hook.id = r.placed_text(node) },
     Property { name: "execute-command", read: |hook, node, r| hook.execute_command = r.placed_text(node) },
     Property { name: "run", read: |hook, node, r| hook.run = r.placed_text(node) },
@@ -142,16 +142,12 @@ pub const HOOK: &[Property<RawHook>] = &[
         },
     },
     Property { name: "send", read: |hook, node, r| hook.send = placed(node, r.record(node, SEND)) },
-    Property {
-        name: "token",
-        read: |hook, node, r| {
-            hook.asks_for_token = true;
-            let tokens = some_tokens(node, r);
-            hook.tokens.extend(tokens.into_iter().map(|token| (None, token)));
-        },
-    },
+    Property { name: "token", read: read_token },
     Property { name: "tokens", read: read_tokens },
-    Property { name: "require", read: |hook, node, r| hook.require = r.one_or_more(node, |r, node| argument(node, r)) },
+    Property {
+        name: "require",
+        read: |hook, node, r| hook.require = r.one_or_more(node, |r, node| parameter(node, r)),
+    },
     Property {
         name: "allow-empty-message",
         read: |hook, node, r| hook.allow_empty_message = placed(node, r.boolean(node)),
@@ -164,14 +160,29 @@ pub const HOOK: &[Property<RawHook>] = &[
     Property { name: "enabled", read: |hook, node, r| hook.enabled = r.boolean(node) },
 ];
 
+/// Keys that guard a hook: with an empty value they would guard nothing, and nobody would notice.
+const GUARDS: [&str; 3] = ["token", "tokens", "require"];
+
+/// Reads one hook. `null` leaves a default, but not where the default is an open door.
+pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<RawHook> {
+    if let Value::Map(entries) = &node.value {
+        let is_guard = |entry: &&Entry| GUARDS.iter().any(|guard| guard.eq_ignore_ascii_case(&entry.key));
+        for entry in entries.iter().filter(is_guard).filter(|entry| matches!(entry.value.value, Value::Null)) {
+            let message = format!("\"{}\" is empty; leave it out if the hook is meant to be open", entry.key);
+            reader.wrong(&entry.key_place, message).unwrap_or_default()
+        }
+    }
+    reader.record(node, HOOK)
+}
+
 const SEND: &[Property<RawSend>] = &[
     Property { name: "to", read: |send, node, r| send.to = to(node, r) },
     Property { name: "via", read: |send, node, r| send.via = r.one_or_more(node, way) },
     Property { name: "also", read: |send, node, r| send.also = r.one_or_more(node, Reader::placed_text) },
-    Property { name: "message", read: |send, node, r| send.message = placed(node, argument(node, r)) },
-    Property { name: "title", read: |send, node, r| send.title = placed(node, argument(node, r)) },
+    Property { name: "message", read: |send, node, r| send.message = parameter(node, r) },
+    Property { name: "title", read: |send, node, r| send.title = parameter(node, r) },
     Property { name: "text", read: |send, node, r| send.text = r.text_or_file(node) },
-    Property { name: "ttl", read: |send, node, r| send.ttl = r.duration(node) },
+    Property { name: "ttl", read: |send, node, r| send.ttl = ttl(node, r) },
     Property { name: "priority", read: |send, node, r| send.priority = priority(node, r) },
     Property { name: "dedupe", read: |_, node, r| not_in_this_version(node, r) },
 ];
@@ -187,10 +198,26 @@ const ARGUMENT: &[Property<RawArgument>] = &[
             r.boolean(node);
         },
     },
-    Property { name: "map", read: |argument, node, r| argument.map = map(node, r) },
 ];
 
-/// One argument of the peer's lists, or one of our parameters.
+/// Our own parameters.
+const PARAMETER: &[Property<RawArgument>] = &[
+    Property { name: "source", read: |parameter, node, r| parameter.source = r.placed_text(node) },
+    Property { name: "name", read: |parameter, node, r| parameter.name = r.text(node) },
+];
+
+const PRIORITY: &[Property<RawArgument>] = &[
+    Property { name: "source", read: |parameter, node, r| parameter.source = r.placed_text(node) },
+    Property { name: "name", read: |parameter, node, r| parameter.name = r.text(node) },
+    Property { name: "map", read: |parameter, node, r| parameter.map = map(node, r) },
+];
+
+/// One of our own parameters.
+fn parameter(node: &Node, reader: &mut Reader<'_>) -> Option<Placed<RawArgument>> {
+    placed(node, reader.record(node, PARAMETER))
+}
+
+/// One argument of the peer's lists.
 fn argument(node: &Node, reader: &mut Reader<'_>) -> Option<RawArgument> {
     reader.record(node, ARGUMENT)
 }
@@ -216,15 +243,16 @@ fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<
 }
 
 fn read_tokens(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {
-    hook.asks_for_token = true;
-    if matches!(node.value, Value::List(_)) {
-        let tokens = some_tokens(node, reader);
-        hook.tokens.extend(tokens.into_iter().map(|token| (None, token)));
-        return;
-    }
-    // Where `tokens` is a single secret's object ({"file": …}) nobody's name is meant.
+    let Value::Map(_) = node.value else { return read_token(hook, node, reader) };
     let entries = reader.entries(node).unwrap_or_default();
-    if matches!(node.value, Value::Map(_)) && entries.is_empty() {
+    if let [only] = entries.as_slice()
+        && SECRET_SOURCES.contains(&only.key.as_str())
+    {
+        // Not a caller of that name with a token that everybody can guess.
+        return read_token(hook, node, reader);
+    }
+    hook.asks_for_token = true;
+    if entries.is_empty() {
         no_token(node, reader);
     }
     for entry in entries {
@@ -232,6 +260,11 @@ fn read_tokens(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {
             hook.tokens.push((Some(entry.key.clone()), secret));
         }
     }
+}
+
+fn read_token(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {
+    hook.asks_for_token = true;
+    hook.tokens.extend(some_tokens(node, reader).into_iter().map(|token| (None, token)));
 }
 
 fn some_tokens(node: &Node, reader: &mut Reader<'_>) -> Vec<Secret> {
@@ -249,7 +282,7 @@ fn no_token(node: &Node, reader: &mut Reader<'_>) {
 
 fn to(node: &Node, reader: &mut Reader<'_>) -> Option<RawTo> {
     match node.value {
-        Value::Map(_) => placed(node, argument(node, reader)).map(RawTo::Parameter),
+        Value::Map(_) => parameter(node, reader).map(RawTo::Parameter),
         _ => Some(RawTo::Names(reader.one_or_more(node, Reader::placed_text))),
     }
 }
@@ -272,8 +305,17 @@ fn way(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<String>> {
 
 fn priority(node: &Node, reader: &mut Reader<'_>) -> Option<RawPriority> {
     match node.value {
-        Value::Map(_) => placed(node, argument(node, reader)).map(RawPriority::Parameter),
+        Value::Map(_) => placed(node, reader.record(node, PRIORITY)).map(RawPriority::Parameter),
         _ => reader.placed_text(node).map(RawPriority::Word),
+    }
+}
+
+fn ttl(node: &Node, reader: &mut Reader<'_>) -> Option<std::time::Duration> {
+    let ttl = reader.duration(node)?;
+    if ttl.is_zero() {
+        reader.wrong(&node.place, "no time at all: every message would expire unsent")
+    } else {
+        Some(ttl)
     }
 }
 

@@ -1,21 +1,17 @@
 //! JSON for people's programs: where a message stands, and a message from the command line.
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http::Method;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::Body;
-use super::site::{Answer, Site};
+use super::outcome::Outcome;
+use super::site::Site;
 use crate::account::AccountName;
-use crate::action::send::{random_bits, store};
+use crate::action::send::{SendRefusal, Stored, store};
 use crate::config::Config;
-use crate::contact::{Contact, Recipient};
-use crate::hook::ways_of;
+use crate::contact::{self, Contact, Recipient};
+use crate::hook::admit::Refusal;
 use crate::message::{Message, MessageId, Priority};
-use crate::outbox::MessageStatus;
 use crate::request::text::is_blank;
 
 /// Deliveries of a message from the command line are given up after a day.
@@ -56,24 +52,27 @@ impl OneOrMore {
 }
 
 /// Answers on the control socket: `/api/v1`.
-pub(super) async fn control(site: &Site, method: &Method, path: &str, body: Body) -> Answer {
+pub(super) async fn control(site: &Site, method: &Method, path: &str, body: Body) -> Outcome {
     if path != "/api/v1/messages" {
-        return answer(StatusCode::NOT_FOUND, &json!({ "error": format!("there is nothing at {path}") }));
+        return Outcome::Nowhere;
     }
     if method != Method::POST {
-        return answer(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "POST a message here" }));
+        return Outcome::Refused(Refusal::Method);
     }
     match new_message(site, body).await {
-        Ok(stored) => answer(StatusCode::ACCEPTED, &stored),
-        Err((status, why)) => {
-            tracing::warn!(why, "a message from the control socket was refused");
-            answer(status, &json!({ "error": why }))
+        Ok(stored) => Outcome::Stored { stored, names: true },
+        Err(refusal) => {
+            tracing::warn!("a message from the control socket was refused: {refusal}");
+            match refusal {
+                SendRefusal::Caller(why) => Outcome::Wrong(why),
+                SendRefusal::Template(_) | SendRefusal::Outbox(_) => Outcome::NotStored,
+            }
         }
     }
 }
 
-async fn new_message(site: &Site, body: Body) -> Result<serde_json::Value, (StatusCode, String)> {
-    let wrong = |why: String| (StatusCode::BAD_REQUEST, why);
+async fn new_message(site: &Site, body: Body) -> Result<Stored, SendRefusal> {
+    let wrong = SendRefusal::Caller;
     let body = body.read(MAX_BODY, BODY_TIME).await.map_err(|why| wrong(why.to_string()))?;
     let NewMessage { to, via, title, text } =
         serde_json::from_slice(&body).map_err(|e| wrong(format!("no message can be read from the body: {e}")))?;
@@ -82,12 +81,10 @@ async fn new_message(site: &Site, body: Body) -> Result<serde_json::Value, (Stat
     }
     let via = via.map(OneOrMore::into_list).unwrap_or_default();
     let recipients = recipients(&site.live.current(), &to.into_list(), &via).map_err(wrong)?;
-    let unavailable = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why);
-    let outbox =
-        site.means.outbox.get().ok_or_else(|| unavailable("there is no outbox: no account is set up".to_owned()))?;
+    let outbox = site.means.outbox.get().ok_or_else(|| wrong("no account is set up to send through".to_owned()))?;
     let now = site.means.clock.now();
     let message = Message {
-        id: MessageId::new(now, random_bits().map_err(unavailable)?),
+        id: MessageId::generate(now).map_err(SendRefusal::Template)?,
         hook: String::new(),
         caller: None,
         title: title.filter(|title| !is_blank(title)),
@@ -96,8 +93,7 @@ async fn new_message(site: &Site, body: Body) -> Result<serde_json::Value, (Stat
         accepted_at: now,
         expires_at: now.plus(TTL),
     };
-    let stored = store(message, recipients, outbox).await.map_err(|e| unavailable(e.to_string()))?;
-    Ok(json!({ "id": stored.id.to_string(), "recipients": stored.contacts }))
+    store(message, recipients, outbox).await.map_err(SendRefusal::Outbox)
 }
 
 /// Whom a message from the command line goes to.
@@ -113,51 +109,5 @@ pub fn recipients(config: &Config, to: &[String], via: &[String]) -> Result<Vec<
     for name in to {
         contacts.extend(config.directory.called(name)?);
     }
-    if contacts.is_empty() {
-        return Err("to whom?".to_owned());
-    }
-    ways_of(&contacts, &via, &[], &config.account_directory)
-}
-
-fn answer(status: StatusCode, body: &serde_json::Value) -> Answer {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    response
-}
-
-/// Where a message stands: states only, no names and no text, for whoever has its id may ask.
-pub(super) fn status_answer(status: &MessageStatus, json: bool, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
-    let id = status.message.id;
-    let accepted = status.message.accepted_at;
-    if json {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        let deliveries: Vec<_> = status
-            .deliveries
-            .iter()
-            .map(|row| {
-                json!({
-                    "state": row.delivery.state.as_str(),
-                    "attempts": row.attempts,
-                    "late": row.delivery.late,
-                    "possible-duplicate": row.delivery.possible_duplicate,
-                })
-            })
-            .collect();
-        let body = json!({ "id": id.to_string(), "accepted": accepted.to_string(), "deliveries": deliveries });
-        return (StatusCode::OK, body.to_string().into());
-    }
-    let mut text = format!("{id} accepted {accepted}\n");
-    for (number, row) in status.deliveries.iter().enumerate() {
-        let late = if row.delivery.late { ", late" } else { "" };
-        let twice = if row.delivery.possible_duplicate { ", possible duplicate" } else { "" };
-        let tries = if row.attempts == 1 { "attempt" } else { "attempts" };
-        text.push_str(&format!(
-            "{}: {}, {} {tries}{late}{twice}\n",
-            number + 1,
-            row.delivery.state.as_str(),
-            row.attempts
-        ));
-    }
-    (StatusCode::OK, text.into())
+    contact::recipients(&contacts, &via, &[], &config.account_directory)
 }

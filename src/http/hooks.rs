@@ -8,10 +8,11 @@ use super::{Body, BodyFault, Peer};
 use crate::action::command::{Ran, RunRefusal};
 use crate::action::send::SendRefusal;
 use crate::action::{ActionError, Done, perform};
+use crate::config::Config;
 use crate::hook::admit::{Refusal, WRONG_TOKEN_DELAY};
 use crate::hook::catalog::Slot;
 use crate::hook::{Hook, HookId};
-use crate::request::body::BodyFormat;
+use crate::request::body::{BodyError, BodyFormat};
 use crate::request::{Head, HookRequest, TOKEN};
 use crate::url::{Broken, masked_query, pairs};
 use http::request::Parts;
@@ -23,8 +24,7 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// One call of a hook. Each step is a statement; none is hidden elsewhere.
-pub(super) async fn serve(site: &Site, id: &HookId, parts: &Parts, body: Body, peer: &Peer) -> Answer {
-    let config = site.live.current();
+pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Parts, body: Body, peer: &Peer) -> Answer {
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: &peer.shown };
     let bare = Dress { json: wants_json(head.headers), ..Dress::NONE };
     let hook = match config.hooks.find(id) {
@@ -127,7 +127,7 @@ fn failed(hook: &Hook, why: ActionError, peer: &Peer) -> Outcome {
             tracing::error!(%hook, peer, "the message could not be stored: {why}");
             Outcome::NotStored
         }
-        ActionError::NoOutbox => {
+        ActionError::NoOutbox | ActionError::Lost => {
             tracing::error!(%hook, peer, "the message could not be stored: {why}");
             Outcome::NotStored
         }
@@ -169,8 +169,11 @@ pub(super) fn masked_target(parts: &Parts) -> String {
 }
 
 fn log_body(hook: &Hook, request: &HookRequest) {
-    if let Some(why) = &request.body_error {
-        tracing::debug!(hook = %hook.id, "{why}");
+    match &request.body_error {
+        // Nobody has to send a body that means something.
+        Some(why @ BodyError::Unsupported(_)) => tracing::debug!(hook = %hook.id, "{why}"),
+        Some(why) if !request.body.is_empty() => tracing::warn!(hook = %hook.id, "{why}"),
+        _ => {}
     }
     if request.body.is_empty() || !tracing::enabled!(tracing::Level::TRACE) {
         return;

@@ -66,6 +66,8 @@ pub(super) enum Outcome {
     Status(Box<MessageStatus>),
     /// There is no such message.
     UnknownMessage,
+    /// The outbox can't be asked.
+    Unavailable,
 }
 
 /// What a response is dressed with.
@@ -165,9 +167,10 @@ impl Outcome {
             Outcome::Stored { stored, names } => stored_answer(&stored, names, dress, headers),
             Outcome::Status(status) => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                super::api::status_answer(&status, dress.json, headers)
+                status_answer(&status, dress.json, headers)
             }
             Outcome::UnknownMessage => fixed(Code::NOT_FOUND, "Message not found."),
+            Outcome::Unavailable => come_back(headers, "The outbox can't be asked now."),
         }
     }
 }
@@ -249,4 +252,40 @@ fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut H
     let plural = if count == 1 { "recipient" } else { "recipients" };
     let names = if names { format!(": {}", stored.contacts.join(", ")) } else { String::new() };
     (status, format!("queued {id} for {count} {plural}{names}\n").into())
+}
+
+/// Where a message stands: states only, no names and no text, for whoever has its id may ask.
+fn status_answer(status: &MessageStatus, json: bool, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+    let id = status.message.id;
+    let accepted = status.message.accepted_at;
+    if json {
+        headers.insert(CONTENT_TYPE, JSON);
+        let deliveries: Vec<_> = status
+            .deliveries
+            .iter()
+            .map(|row| {
+                json!({
+                    "state": row.delivery.state.as_str(),
+                    "attempts": row.attempts,
+                    "late": row.delivery.late,
+                    "possible-duplicate": row.delivery.possible_duplicate,
+                })
+            })
+            .collect();
+        let body = json!({ "id": id.to_string(), "accepted": accepted.to_string(), "deliveries": deliveries });
+        return (StatusCode::OK, body.to_string().into());
+    }
+    let mut text = format!("{id} accepted {accepted}\n");
+    for (number, row) in status.deliveries.iter().enumerate() {
+        let late = if row.delivery.late { ", late" } else { "" };
+        let twice = if row.delivery.possible_duplicate { ", possible duplicate" } else { "" };
+        let tries = if row.attempts == 1 { "attempt" } else { "attempts" };
+        text.push_str(&format!(
+            "{}: {}, {} {tries}{late}{twice}\n",
+            number + 1,
+            row.delivery.state.as_str(),
+            row.attempts
+        ));
+    }
+    (StatusCode::OK, text.into())
 }

@@ -38,7 +38,7 @@ impl Front {
         let config = site.live.current();
         let route = site.router.route(parts.uri.path(), parts.uri.query(), |id| config.hooks.find(id).is_some());
         let outcome = match route {
-            Route::Hook(id) => return hooks::serve(site, &id, parts, body, peer).await,
+            Route::Hook(id) => return hooks::serve(site, &config, &id, parts, body, peer).await,
             Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
                 let dress = Dress { json: wants_json(&parts.headers), ..Dress::NONE };
                 return self.message(&id).await.into_response(dress);
@@ -65,8 +65,8 @@ impl Front {
             Ok(Some(status)) => Outcome::Status(Box::new(status)),
             Ok(None) => Outcome::UnknownMessage,
             Err(why) => {
-                tracing::error!(message = %id, "the outbox could not be asked: {why}");
-                Outcome::NotStored
+                tracing::error!(%id, "the outbox could not be asked: {why}");
+                Outcome::Unavailable
             }
         }
     }
@@ -75,6 +75,7 @@ impl Front {
 impl Respond for Control {
     async fn respond(&self, request: Request<Body>, _peer: Arc<Peer>) -> Answer {
         let (parts, body) = request.into_parts();
-        api::control(&self.0, &parts.method, parts.uri.path(), body).await
+        let outcome = api::control(&self.0, &parts.method, parts.uri.path(), body).await;
+        outcome.into_response(Dress { json: true, ..Dress::NONE })
     }
 }

@@ -14,6 +14,13 @@ pub mod retry;
 pub struct MessageId(ulid::Ulid);
 
 impl MessageId {
+    /// A new id for a message accepted at `now`. The error says that the system gives no randomness.
+    pub fn generate(now: Timestamp) -> Result<MessageId, String> {
+        let mut bits = [0; 10];
+        getrandom::fill(&mut bits).map_err(|e| format!("the system gives no random bytes: {e}"))?;
+        Ok(MessageId::new(now, bits))
+    }
+
     /// A new id for a message accepted at `now`. `random` is 80 bits of the system's randomness.
     pub fn new(now: Timestamp, random: [u8; 10]) -> MessageId {
         let random = random.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));

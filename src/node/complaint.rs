@@ -142,7 +142,7 @@ mod tests {
             ("&a [*a]", "1:5", "inside of what it repeats"),
             ("a: 1\n b: 2", "2:3", "can't stand here"),
         ] {
-            let source = Arc::new(Source { path: "hooks.json".into(), text: text.to_owned() });
+            let source = Arc::new(Source::new("hooks.json", text));
             let error = parse(&source).expect_err(text);
             let (line, column) = error.place.as_ref().expect(text).line_column();
             assert!(error.message.contains(words), "{text}: {error}");

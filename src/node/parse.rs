@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Node, Diagnostic> {
-        parse(&Arc::new(Source { path: "hooks.json".into(), text: text.to_owned() }))
+        parse(&Arc::new(Source::new("hooks.json", text)))
     }
 
     /// JSON-like, with plain scalars unquoted.

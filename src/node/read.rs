@@ -179,6 +179,7 @@ impl Reader<'_> {
 
     fn secret_reference(&mut self, node: &Node) -> Option<SecretRef> {
         if matches!(node.value, Value::Scalar { .. }) {
+            node.place.source.hide(node.place.span.clone());
             return self.text(node).map(|text| SecretRef::Literal(Secret::new(text)));
         }
         const SOURCES: &str = "a secret is a text, or one of {\"env\": NAME}, {\"file\": PATH}, {\"credential\": NAME}, {\"generated\": NAME}";

@@ -57,12 +57,16 @@ impl Account {
         let (http, own) = split(node, entries_of(&others), HTTP);
         let shared = reader.record(&shared, SHARED)?;
         let Some(provider) = shared.provider else {
+            hide_all(entries_of(&own));
             if reader.findings.len() == earlier {
                 reader.note::<()>(Diagnostic::error(&node.place, "no \"provider\" is named").help(list_of(kinds)));
             }
             return None;
         };
-        let kind = kind(kinds, &provider, reader)?;
+        let Some(kind) = kind(kinds, &provider, reader) else {
+            hide_all(entries_of(&own));
+            return None;
+        };
         let mut transport = Transport { timeout: shared.timeout.unwrap_or(TIMEOUT), proxy: None, extra_ca: None };
         let opened = match kind.open {
             Open::Http { base_url, open } => {
@@ -113,6 +117,13 @@ fn split<'n, T>(node: &Node, entries: impl IntoIterator<Item = &'n Entry>, table
         value: Value::Map(entries.into_iter().cloned().collect()),
     };
     (part(known), part(rest))
+}
+
+/// Without a provider nobody knows which of them is a secret, so that no report may show any.
+fn hide_all(entries: &[Entry]) {
+    for Entry { value, .. } in entries {
+        value.place.source.hide(value.place.span.clone());
+    }
 }
 
 /// The entries of an object that has been read before, so that nothing is noted twice.

@@ -94,19 +94,27 @@ impl HookRequest {
         }
     }
 
-    /// Takes what proves who calls out of the request, so that no action can pass it on.
-    pub fn forget_credentials(&mut self) {
+    /// The token in the body, if there is one; an empty one is none.
+    pub fn token_in_body(&self) -> Option<String> {
+        let token = self.payload.at(TOKEN.as_bytes()).ok()?.to_text();
+        Some(String::from_utf8_lossy(&token).into_owned()).filter(|token| !token.is_empty())
+    }
+
+    /// Takes what proves who calls out of the request, so that no action can pass it on. A `token` in the body that is
+    /// none of the hook's (Slack sends its own) stays.
+    pub fn forget_credentials(&mut self, is_ours: impl Fn(&String) -> bool) {
         if let Value::Map(query) = &mut self.query {
             query.remove(TOKEN.as_bytes());
         }
-        if let Value::Map(payload) = &mut self.payload
-            && let Some(token) = payload.remove(TOKEN.as_bytes())
-        {
-            // The body as it came has it too.
-            match self.format {
-                BodyFormat::Form => self.body = masked_form(&self.body),
-                _ => self.body = masked_json(&self.body, &token, &self.payload),
+        if self.token_in_body().is_some_and(|token| is_ours(&token)) {
+            if let Value::Map(payload) = &mut self.payload {
+                payload.remove(TOKEN.as_bytes());
             }
+            // The body as it came has it too, and perhaps in escapes: the payload stands in for it.
+            self.body = match self.format {
+                BodyFormat::Form => without_token(&self.body),
+                _ => self.payload.to_json(),
+            };
         }
         if let Value::Map(headers) = &mut self.headers {
             for name in [AUTHORIZATION.as_str(), TOKEN_HEADER] {
@@ -132,32 +140,9 @@ fn headers(sent: &HeaderMap) -> Value {
     Value::Map(map)
 }
 
-/// A form with its tokens masked, however they are escaped.
-fn masked_form(body: &[u8]) -> Vec<u8> {
+/// A form without its tokens, however they are escaped.
+fn without_token(body: &[u8]) -> Vec<u8> {
     let is_token =
-        |pair: &[u8]| matches!(pairs(pair, Broken::Kept).0.as_slice(), [(key, _)] if key == TOKEN.as_bytes());
-    let masked =
-        body.split(|byte| *byte == b'&').map(|pair| if is_token(pair) { &b"token=[secret]"[..] } else { pair });
-    masked.collect::<Vec<_>>().join(&b'&')
-}
-
-/// JSON with its token masked. Where that is written in escapes the payload stands in, which is without it.
-fn masked_json(body: &[u8], token: &Value, payload: &Value) -> Vec<u8> {
-    let mut masked = body.to_vec();
-    replace(&mut masked, &token.to_text(), b"[secret]");
-    let is_left = |body: &[u8]| body::json::parse(body).is_ok_and(|left| left.at(TOKEN.as_bytes()) == Ok(token));
-    if is_left(&masked) { payload.to_json() } else { masked }
-}
-
-/// Puts `by` wherever `what` stands.
-fn replace(text: &mut Vec<u8>, what: &[u8], by: &[u8]) {
-    if what.is_empty() {
-        return;
-    }
-    let mut from = 0;
-    while let Some(at) = text[from..].windows(what.len()).position(|part| part == what) {
-        let start = from + at;
-        text.splice(start..start + what.len(), by.iter().copied());
-        from = start + by.len();
-    }
+        |pair: &&[u8]| matches!(pairs(pair, Broken::Kept).0.as_slice(), [(key, _)] if key == TOKEN.as_bytes());
+    body.split(|byte| *byte == b'&').filter(|pair| !is_token(pair)).collect::<Vec<_>>().join(&b'&')
 }

@@ -49,6 +49,11 @@ impl Source {
         Source::ALL.iter().find(|(name, _)| *name == word).map(|(_, source)| *source)
     }
 
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        Source::ALL.iter().find(|(_, source)| *source == self).map_or("nowhere", |(name, _)| name)
+    }
+
     /// Whether this source needs a name beside it.
     pub fn needs_name(self) -> bool {
         matches!(self, Source::Header | Source::Url | Source::Payload | Source::Request)

@@ -133,7 +133,7 @@ fn opened(account: &Value) -> (Option<Account>, Vec<Diagnostic>) {
 
 /// An account as it stands in a file of its own.
 fn opened_beside(path: &FilePath, account: &Value) -> (Option<Account>, Vec<Diagnostic>) {
-    let node = node::parse(&Arc::new(Source { path: path.to_owned(), text: account.to_string() })).unwrap();
+    let node = node::parse(&Arc::new(Source::new(path, account.to_string()))).unwrap();
     let mut findings = Vec::new();
     let mut surroundings = Surroundings::default();
     let mut reader = Reader { form: node::Form::Full, findings: &mut findings, surroundings: &mut surroundings };
