@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::settings::{LogDetail, Settings};
+use super::settings::{LogDetail, Settings, first_directory};
 use super::systemd::Systemd;
 use crate::action::Means;
 use crate::config::compile::Compiled;
@@ -251,7 +251,7 @@ impl Reloader {
 
     /// The control socket, beside the state or where systemd keeps such things. Without it only the command line suffers.
     async fn bind_control(&self) -> Option<Listener> {
-        let folder = std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| self.state.clone(), PathBuf::from);
+        let folder = first_directory(std::env::var_os("RUNTIME_DIRECTORY")).unwrap_or_else(|| self.state.clone());
         let path = folder.join("control.sock");
         let bound = Listener::bind_unix(&path).await.map_err(|e| e.to_string());
         let opened = bound.and_then(|listener| {
