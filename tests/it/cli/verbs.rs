@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use crate::daemon::{Home, said, says};
+use crate::daemon::{Daemon, Home, said, says};
 
 const GOOD: &str = r#"{
   "accounts": {
@@ -132,6 +133,26 @@ fn a_message_goes_through_the_daemon() {
     child.stdin.take().unwrap().write_all("from a pipe\nЖ\n\n".as_bytes()).unwrap();
     assert!(child.wait_with_output().unwrap().status.success());
     daemon.logged(&["🔔 ivan", "from a pipe", "Ж"]);
+}
+
+#[test]
+fn the_control_socket_is_where_systemd_wants_it() {
+    let home = home();
+    home.shell("mkdir run");
+    let both = format!("{}:{}", home.path("run").display(), home.path("other").display());
+    for runtime in [both.as_str(), ""] {
+        let mut command = home.hookbell(&["-ip", "127.0.0.1", "-port", "0"]);
+        let daemon = Daemon::start(command.env("RUNTIME_DIRECTORY", runtime));
+        let socket = home.path(if runtime.is_empty() { "hookbell-state" } else { "run" }).join("control.sock");
+        let mode = fs::metadata(&socket).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660, "{runtime:?}");
+        let mut send = home.hookbell(&["send", "-to", "ivan", "-via", "desk", "hello"]);
+        let output = send.env("RUNTIME_DIRECTORY", runtime).output().unwrap();
+        assert!(output.status.success(), "{runtime:?}: {}", said(&output));
+        daemon.logged(&["🔔", "hello"]);
+        daemon.stop();
+        assert!(!socket.exists());
+    }
 }
 
 #[test]
