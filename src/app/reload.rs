@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::settings::{LogDetail, Settings};
+use super::settings::{LogDetail, Settings, first_directory};
 use super::systemd::Systemd;
 use crate::action::Means;
 use crate::config::compile::Compiled;
@@ -284,8 +284,8 @@ impl Reloader {
 
     /// The control socket, beside the state or where systemd keeps such things. Without it only the command line suffers.
     async fn bind_control(&self) -> Option<Listener> {
-        let of_systemd = std::env::var_os("RUNTIME_DIRECTORY").and_then(|all| std::env::split_paths(&all).next());
-        let path = of_systemd.unwrap_or_else(|| self.state.clone()).join("control.sock");
+        let folder = first_directory(std::env::var_os("RUNTIME_DIRECTORY")).unwrap_or_else(|| self.state.clone());
+        let path = folder.join("control.sock");
         let bound = Listener::bind_unix(&path).await.map_err(|e| e.to_string());
         let opened = bound.and_then(|listener| {
             let mode = fs::Permissions::from_mode(0o660);

@@ -191,8 +191,13 @@ impl RawSettings {
 
 /// The state directory: as given, else the first of systemd's, else one in the working directory.
 pub fn compile_state_dir(explicit: Option<OsString>, state_directory: Option<OsString>) -> PathBuf {
-    let of_systemd = || std::env::split_paths(&state_directory?).find(|path| !path.as_os_str().is_empty());
+    let of_systemd = || first_directory(state_directory);
     given(explicit).map(PathBuf::from).or_else(of_systemd).unwrap_or_else(|| DEFAULT_STATE_DIR.into())
+}
+
+/// The first of the directories in a variable of systemd's; a unit may name several.
+pub fn first_directory(variable: Option<OsString>) -> Option<PathBuf> {
+    std::env::split_paths(&variable?).find(|path| !path.as_os_str().is_empty())
 }
 
 /// An empty value means what a missing flag means.

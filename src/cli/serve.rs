@@ -13,6 +13,7 @@ pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
     // Before the first thread, for it changes the environment.
     let inherited = systemd::inherited().map_err(anyhow::Error::msg).context("error listening on socket")?;
     super::log::start(&settings.log)?;
+    let has_file = settings.log.file.is_some();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
         tracing::info!("hookbell {} starting", env!("CARGO_PKG_VERSION"));
@@ -27,6 +28,10 @@ pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
         };
         until_stopped(app.start(), signals, reloads).await
     });
+    if let (Err(why), true) = (&exit, has_file) {
+        // upstream: why it ends stands in the log file. Elsewhere stderr is the log, and has it from `main`.
+        tracing::error!("{why:#}");
+    }
     // What hangs in a file system that is gone can't be waited for.
     runtime.shutdown_background();
     exit

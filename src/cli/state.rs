@@ -3,19 +3,17 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::app::settings::DEFAULT_STATE_DIR;
+use crate::app::settings::{DEFAULT_STATE_DIR, first_directory};
 
 /// The folder that has `what` in it: the one given, else the first of the usual ones. A verb makes none.
 pub(super) fn directory(given: Option<OsString>, what: &str) -> Option<PathBuf> {
     if let Some(given) = given.filter(|given| !given.is_empty()) {
         return Some(given.into());
     }
-    // systemd sets several with colons between.
-    let of = |name: &str| std::env::split_paths(&std::env::var_os(name)?).next();
     let usual = [
-        of("RUNTIME_DIRECTORY"),
+        first_directory(std::env::var_os("RUNTIME_DIRECTORY")),
         Some("/run/hookbell".into()),
-        of("STATE_DIRECTORY"),
+        first_directory(std::env::var_os("STATE_DIRECTORY")),
         Some("/var/lib/hookbell".into()),
         Some(DEFAULT_STATE_DIR.into()),
     ];

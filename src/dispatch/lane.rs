@@ -159,7 +159,7 @@ impl Lane {
             Ok(delivery) if delivery.state.is_end() => log_end(&delivery),
             Ok(delivery) if delivery.way != way => self.see_off(&delivery),
             Ok(_) => {}
-            Err(e) => tracing::error!(%message, account = %self.account.name, "a try's result is lost: {e}"),
+            Err(e) => tracing::error!(id = %message, account = %self.account.name, "a try's result is lost: {e}"),
         }
         drop(slot);
         self.bell.notify_one();

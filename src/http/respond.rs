@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, Request};
+use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
 use super::outcome::{Dress, Outcome, wants_json};
@@ -27,8 +28,25 @@ impl Respond for Front {
         hooks::log_head(&parts, &peer);
         let answer = self.answer(&parts, body, &peer).await;
         let (status, took) = (answer.status().as_u16(), began.elapsed());
+        log_answer(&answer).await;
         tracing::debug!(peer = peer.shown, "{status} | {took:?} | {} {}", parts.method, hooks::masked_target(&parts));
         answer
+    }
+}
+
+/// The peer's dump of an answer.
+async fn log_answer(answer: &Answer) {
+    if !tracing::enabled!(tracing::Level::TRACE) {
+        return;
+    }
+    tracing::trace!("< {}", answer.status());
+    for (name, value) in answer.headers() {
+        tracing::trace!("< {name}: {}", String::from_utf8_lossy(value.as_bytes()));
+    }
+    let Ok(body) = answer.body().clone().collect().await;
+    let body = body.to_bytes();
+    if !body.is_empty() {
+        tracing::trace!("< {}", String::from_utf8_lossy(&body));
     }
 }
 

@@ -190,7 +190,7 @@ pub(super) fn settle(
     let id = claim.delivery.id;
     let current = rows::read(pen, id)?.filter(|current| current.fence == claim.fence);
     let Some(current) = current else {
-        tracing::warn!(message = %claim.delivery.message, delivery = id.0, "settled too late: another try has begun since");
+        tracing::warn!(id = %claim.delivery.message, delivery = id.0, "settled too late: another try has begun since");
         return Ok(rows::read(pen, id)?.map_or_else(|| claim.delivery.clone(), |current| current.delivery));
     };
     // Should the lease have run out meanwhile, the try still began when it did.

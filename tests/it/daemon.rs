@@ -113,7 +113,7 @@ impl Daemon {
     /// Starts a command and waits until it says where it listens.
     pub(crate) fn start(command: &mut Command) -> Daemon {
         let mut daemon = Daemon::begin(command);
-        daemon.address = daemon.told("listening on ").split_whitespace().next().unwrap().to_owned();
+        daemon.address = daemon.told("listening on ").split(['"', ' ']).next().unwrap().to_owned();
         daemon
     }
 
@@ -171,14 +171,19 @@ impl Daemon {
         }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Stops it and waits for its end.
-    pub(crate) fn stop(mut self) {
+    /// Stops it, waits for its end, and yields all that it said.
+    pub(crate) fn stop(mut self) -> String {
         self.signal(Signal::TERM);
         assert_eq!(self.ends(), Some(0), "{}", self.log());
+        self.log()
     }
 
     pub(crate) fn connect(&self) -> Call {

@@ -3,6 +3,8 @@
 
 /// The plan of the house is kept: floors, doors, nevers, sizes, tables.
 mod architecture;
+/// The command line as a shell sees it: words, exit codes, the log.
+mod cli;
 /// The real binary on a port of its own: its folder, its log, its signals, and a client.
 mod daemon;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
@@ -19,6 +21,10 @@ mod outbox;
 mod providers;
 /// Edits of the files are taken, or refused with their reasons, while calls are answered.
 mod reload;
+/// No secret is in any log, however it was sent or configured.
+mod secrets;
+/// A stop loses nothing: it waits for what is under way, keeps what is queued, and tells the service manager.
+mod shutdown;
 /// The source as text: which files there are, and which module uses which.
 mod source;
 /// The units are sound and hardened, and the socket of a service manager is taken over.

@@ -172,3 +172,19 @@ fn the_first_account_by_an_edit_brings_the_state_directory() {
     assert_eq!(code, Some(0), "{said}");
     daemon.logged(&["🔔", "by hand"]);
 }
+
+#[test]
+fn without_a_state_directory_nothing_that_sends_is_taken() {
+    let home = Home::with(&list(&[says("word", "one")]));
+    home.write("file", "");
+    let daemon = home.serve_with(&["-state-dir", "file/state"]);
+    home.write("hooks.json", &sending("two"));
+    daemon.logged(&["ERROR", "reload refused", "the state directory file/state can't be made", "-state-dir"]);
+    assert!(daemon.get("/hooks/word").is(200, "one") && daemon.get("/hooks/bell").status == 404);
+    let (code, said) = home.output(&["-ip", "127.0.0.1", "-port", "0", "-state-dir", "file/state"]);
+    assert!(code == Some(1) && said.contains("the state directory file/state can't be made"), "{said}");
+    home.shell("rm file");
+    daemon.signal(Signal::HUP);
+    changes(&daemon, "word", "one", "two", "there is room for it");
+    assert_eq!(daemon.get("/hooks/bell?msg=x").status, 202);
+}
