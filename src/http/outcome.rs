@@ -151,7 +151,7 @@ impl Outcome {
             Outcome::UnreadKind(kind) => {
                 (Code::UNSUPPORTED_MEDIA_TYPE, format!("This version does not read {kind} bodies.").into())
             }
-            Outcome::Refused(refusal) => refused(refusal, headers),
+            Outcome::Refused(refusal) => refused(refusal, dress, headers),
             Outcome::NotInThisVersion(what) => {
                 (Code::NOT_IMPLEMENTED, format!("This version has no {what}; nothing was sent.").into())
             }
@@ -180,7 +180,7 @@ fn come_back(headers: &mut HeaderMap, text: &'static str) -> (StatusCode, Bytes)
     (StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(text.as_bytes()))
 }
 
-fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+fn refused(refusal: Refusal, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
     use StatusCode as Code;
     let (code, text) = match refusal {
         Refusal::Method => (Code::METHOD_NOT_ALLOWED, ""),
@@ -198,7 +198,8 @@ fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
         }
         Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong."),
         Refusal::Missing(parameter) => {
-            return (Code::BAD_REQUEST, format!("The parameter {} is missing or empty.", parameter.name).into());
+            let how = format!("the parameter {} is missing or empty", parameter.name);
+            return explained(Code::BAD_REQUEST, &how, dress, headers);
         }
     };
     (code, Bytes::from_static(text.as_bytes()))
