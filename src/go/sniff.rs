@@ -63,7 +63,7 @@ pub fn content_type(body: &[u8]) -> &'static str {
     let body = body.get(..LOOKED_AT).unwrap_or(body);
     let start = body.iter().position(|byte| !b"\t\n\x0c\r ".contains(byte)).unwrap_or(body.len());
     let text = &body[start..];
-    let is_tag = |tag: &&str| {
+    let is_tag = |tag: &str| {
         let begins = text.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag.as_bytes()));
         begins && matches!(text.get(tag.len()), Some(b' ' | b'>'))
     };
