@@ -14,7 +14,7 @@ use crate::go::path::clean;
 use crate::message::Priority;
 use crate::process::{self, SpawnError};
 use crate::request::Reading;
-use crate::request::parameter::Parameter;
+use crate::request::parameter::{Parameter, Source};
 use crate::secret::Secret;
 use crate::template::{Template, Words};
 
@@ -88,6 +88,29 @@ pub enum Action {
     Send(Send),
     /// Sends a message, then runs a command and answers with that.
     Both(Send, Run),
+}
+
+impl Hook {
+    /// Whether a parameter of the hook is this one of the query.
+    pub fn reads_from_url(&self, name: &str) -> bool {
+        let mut read: Vec<&Parameter> = self.require.iter().collect();
+        if let Some(send) = self.action.send() {
+            read.extend(send.message.iter().chain(&send.title));
+            if let To::Called { parameter, .. } = &send.to {
+                read.push(parameter);
+            }
+            if let PriorityRule::ByValue { parameter, .. } = &send.priority {
+                read.push(parameter);
+            }
+        }
+        if let Action::Run(run) | Action::Both(_, run) = &self.action {
+            read.extend(run.environment.iter().map(|(_, parameter)| parameter));
+            if let CommandLine::Execute { arguments, .. } = &run.command {
+                read.extend(arguments);
+            }
+        }
+        read.iter().any(|parameter| parameter.source == Source::Url && parameter.name == name)
+    }
 }
 
 impl Action {

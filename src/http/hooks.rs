@@ -20,6 +20,9 @@ use http::request::Parts;
 /// The largest body of a hook call, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
+/// The query parameter that asks to try without ringing.
+const DRY_RUN: &str = "dry-run";
+
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
 
@@ -45,7 +48,7 @@ pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Par
         Ok(admission) => admission,
         Err(refusal) => return refuse(site, hook, refusal, peer, dress).await,
     };
-    if dress.sends && asks_for_dry_run(head) {
+    if dress.sends && asks_for_dry_run(hook, head) {
         tracing::warn!(hook = %id, peer = peer.shown, "refused: a dry run is asked for, and this version has none");
         return Outcome::NotInThisVersion("dry run").into_response(dress);
     }
@@ -142,10 +145,11 @@ fn failed(hook: &Hook, why: ActionError, peer: &Peer) -> Outcome {
     }
 }
 
-/// A caller who wants to try without ringing must not ring.
-fn asks_for_dry_run(head: Head<'_>) -> bool {
+/// A caller who wants to try without ringing must not ring. A hook that reads a parameter of that name means its own.
+fn asks_for_dry_run(hook: &Hook, head: Head<'_>) -> bool {
     let (query, _) = pairs(head.raw_query(), Broken::Kept);
-    head.headers.contains_key("hookbell-dry-run") || query.iter().any(|(key, value)| key == b"dry-run" && value != b"0")
+    let in_query = || query.iter().any(|(key, value)| key == DRY_RUN.as_bytes() && value != b"0");
+    head.headers.contains_key("hookbell-dry-run") || (!hook.reads_from_url(DRY_RUN) && in_query())
 }
 
 /// The peer's dump of a request, without what proves who calls.

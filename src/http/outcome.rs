@@ -9,6 +9,7 @@ use serde_json::json;
 use super::BodyFault;
 use crate::action::command::Ran;
 use crate::action::send::Stored;
+use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
 use crate::outbox::MessageStatus;
@@ -115,7 +116,9 @@ impl Outcome {
         let body =
             if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) { Bytes::new() } else { body };
         if !body.is_empty() {
-            headers.entry(CONTENT_TYPE).or_insert(TEXT);
+            // upstream: a hook's own words and a command's output have the type that they look like.
+            let guessed = || HeaderValue::from_static(content_type(&body));
+            headers.entry(CONTENT_TYPE).or_insert_with(|| if dress.reply.is_some() { guessed() } else { TEXT });
         }
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
@@ -150,7 +153,7 @@ impl Outcome {
             Outcome::UnreadKind(kind) => {
                 (Code::UNSUPPORTED_MEDIA_TYPE, format!("This version does not read {kind} bodies.").into())
             }
-            Outcome::Refused(refusal) => refused(refusal, headers),
+            Outcome::Refused(refusal) => refused(refusal, dress, headers),
             Outcome::NotInThisVersion(what) => {
                 (Code::NOT_IMPLEMENTED, format!("This version has no {what}; nothing was sent.").into())
             }
@@ -180,7 +183,7 @@ fn come_back(headers: &mut HeaderMap, text: &'static str) -> (StatusCode, Bytes)
     (StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(text.as_bytes()))
 }
 
-fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+fn refused(refusal: Refusal, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
     use StatusCode as Code;
     let (code, text) = match refusal {
         Refusal::Method => (Code::METHOD_NOT_ALLOWED, ""),
@@ -198,7 +201,8 @@ fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
         }
         Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong.\n"),
         Refusal::Missing(parameter) => {
-            return (Code::BAD_REQUEST, format!("The parameter {} is missing or empty.\n", parameter.name).into());
+            let how = format!("the parameter {} is missing or empty", parameter.name);
+            return explained(Code::BAD_REQUEST, &how, dress, headers);
         }
     };
     (code, Bytes::from_static(text.as_bytes()))

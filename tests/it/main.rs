@@ -7,6 +7,8 @@ mod architecture;
 mod cli;
 /// The real binary on a port of its own: its folder, its log, its signals, and a client.
 mod daemon;
+/// Calls of hooks are answered, sent and run as the fixtures say.
+mod compat;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
@@ -33,3 +35,5 @@ mod systemd;
 mod transport;
 /// Changes of a configuration's files are told at once, however they are made.
 mod watch;
+/// The whole program in-process, on a port of its own, with a folder of its own.
+mod world;

@@ -1,0 +1,212 @@
+//! The whole program in-process, on a port of its own, with a folder of its own.
+//!
+//! What it sends goes through `command` accounts to `programs/sink`, what it runs is `programs/dump`: both leave files in
+//! the world's folder, so that a test sees what really left the house.
+
+mod client;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hookbell::app::settings::RawSettings;
+use hookbell::app::{App, Running};
+use hookbell::clock::Clock;
+
+pub(crate) use client::Answer;
+
+/// Long enough for a busy machine, short enough for a test that hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often something is looked at that is waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
+
+/// The folder of the fixtures.
+pub(crate) fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// A message as it reached a provider.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sent {
+    pub(crate) via: String,
+    pub(crate) to: String,
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+/// A command as it was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    /// Without the program's own name.
+    pub(crate) args: Vec<String>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) cwd: String,
+}
+
+/// A folder that a world is made in. It is gone when this is dropped.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = fixtures().join("programs");
+        // A link, not a copy: a file that was written a moment ago may still be busy for a child.
+        std::os::unix::fs::symlink(programs.join("dump"), folder.path().join("dump")).unwrap();
+        Folder(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// A fixture's text with `@DIR@` and `@PROGRAMS@` filled in.
+    pub(crate) fn fill_in(&self, text: &str) -> String {
+        let programs = fixtures().join("programs");
+        text.replace("@DIR@", self.path().to_str().unwrap()).replace("@PROGRAMS@", programs.to_str().unwrap())
+    }
+
+    /// Accounts that send into this folder, and people to send to.
+    pub(crate) fn people(&self) -> String {
+        self.fill_in(&fs::read_to_string(fixtures().join("people.json")).unwrap())
+    }
+}
+
+/// A running program.
+pub(crate) struct World {
+    folder: Folder,
+    running: Running,
+    address: SocketAddr,
+}
+
+impl World {
+    /// One that has these files as `-hooks`, and otherwise what `flags` say.
+    pub(crate) async fn open(folder: Folder, files: &[(&str, String)], flags: RawSettings) -> World {
+        let mut hooks = Vec::new();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            hooks.push(path.into_os_string());
+        }
+        let flags = RawSettings {
+            hooks,
+            ip: Some("127.0.0.1".to_owned()),
+            port: Some(0),
+            no_panic: true,
+            hot_reload: Some(false),
+            state_dir: Some(folder.path().join("state").into_os_string()),
+            ..flags
+        };
+        let app = App::build(flags.compile(None).unwrap(), None, Clock::system()).await.unwrap();
+        let running = app.start();
+        let address = running.socket_address().unwrap();
+        World { folder, running, address }
+    }
+
+    /// Sends these bytes on a connection of their own and reads the answer.
+    pub(crate) async fn ask(&self, request: &[u8]) -> Result<Answer, String> {
+        client::exchange(self.address, request).await
+    }
+
+    /// Waits until so many messages were sent since the last call, and takes what there is.
+    pub(crate) async fn sent(&self, count: usize) -> Vec<Sent> {
+        let mut sent = self.taken(count, "sent-", |path| parse_sent(&fs::read(path).unwrap())).await;
+        sent.sort();
+        sent
+    }
+
+    /// Waits until so many dumps ran since the last call, and takes what there is.
+    pub(crate) async fn ran(&self, count: usize) -> Vec<Ran> {
+        self.taken(count, "ran-", |path| Some(parse_ran(path))).await
+    }
+
+    /// Waits for `count` entries of the folder whose names begin with `prefix`, or for as many as come.
+    async fn taken<T>(&self, count: usize, prefix: &str, read: impl Fn(&Path) -> Option<T>) -> Vec<T> {
+        let mut taken = Vec::new();
+        let gather = async {
+            loop {
+                for entry in fs::read_dir(self.folder.path()).unwrap() {
+                    let path = entry.unwrap().path();
+                    if !path.file_name().unwrap().to_str().unwrap().starts_with(prefix) {
+                        continue;
+                    }
+                    if let Some(found) = read(&path) {
+                        taken.push(found);
+                        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
+                    }
+                }
+                if taken.len() >= count {
+                    return;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, gather).await.ok();
+        taken
+    }
+
+    /// How many messages were stored.
+    pub(crate) fn stored(&self) -> i64 {
+        // Where nothing is to be sent there is no outbox.
+        self.ask_outbox("SELECT count(*) FROM messages").map_or(0, |count| count.as_i64().unwrap())
+    }
+
+    /// A column of the last message that was stored.
+    pub(crate) fn last(&self, column: &str) -> serde_json::Value {
+        self.ask_outbox(&format!("SELECT {column} FROM messages ORDER BY seq DESC")).unwrap()
+    }
+
+    fn ask_outbox(&self, sql: &str) -> Option<serde_json::Value> {
+        let path = self.folder.path().join("state/outbox.db");
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let outbox = path.exists().then(|| rusqlite::Connection::open_with_flags(path, flags).unwrap())?;
+        let value = outbox.query_row(sql, [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        Some(match value {
+            rusqlite::types::Value::Integer(number) => number.into(),
+            rusqlite::types::Value::Text(text) => text.into(),
+            _ => serde_json::Value::Null,
+        })
+    }
+
+    /// Stops, and tells what was sent and run that nobody had asked for.
+    pub(crate) async fn stop(self) -> (Vec<Sent>, Vec<Ran>) {
+        let World { folder, running, .. } = self;
+        tokio::time::timeout(PATIENCE, running.stop()).await.expect("it does not stop");
+        let sent = entries(&folder, "sent-").iter().filter_map(|path| parse_sent(&fs::read(path).unwrap())).collect();
+        let ran = entries(&folder, "ran-").iter().map(|path| parse_ran(path)).collect();
+        (sent, ran)
+    }
+}
+
+fn entries(folder: &Folder, prefix: &str) -> Vec<PathBuf> {
+    let all = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    all.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix)).collect()
+}
+
+/// What the sink left; none while it is still at it.
+fn parse_sent(bytes: &[u8]) -> Option<Sent> {
+    let fields: Vec<_> = bytes.split(|byte| *byte == 0).map(|f| String::from_utf8_lossy(f).into_owned()).collect();
+    match fields.as_slice() {
+        [via, to, title, text, end, _] if end == "END" => {
+            Some(Sent { via: via.clone(), to: to.clone(), title: title.clone(), text: text.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// What the dump left.
+fn parse_ran(folder: &Path) -> Ran {
+    let list = |name: &str| {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        let fields = bytes.split_inclusive(|byte| *byte == 0);
+        fields.map(|field| String::from_utf8_lossy(field).trim_end_matches('\0').to_owned()).collect::<Vec<_>>()
+    };
+    // Its interpreter and its file stand before the arguments.
+    let args = list("args").into_iter().skip(2).collect();
+    let pairs = list("env").into_iter();
+    let env = pairs.filter_map(|pair| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()))).collect();
+    let cwd = fs::read_to_string(folder.join("cwd")).unwrap().trim_end().to_owned();
+    Ran { args, env, cwd }
+}
