@@ -11,6 +11,8 @@ mod edge;
 mod order;
 /// The outbox keeps its promises.
 mod outbox;
+/// From a call to a phone: the real program against stand-ins for providers, and through fifty kills.
+mod phone;
 /// Every provider says what its fixtures say.
 mod providers;
 /// The source as text: which files there are, and which module uses which.
