@@ -19,6 +19,8 @@ mod examples;
 mod order;
 /// The outbox keeps its promises.
 mod outbox;
+/// From a call to a phone: the real program against stand-ins for providers, and through fifty kills.
+mod phone;
 /// Every provider says what its fixtures say.
 mod providers;
 /// Edits of the files are taken, or refused with their reasons, while calls are answered.

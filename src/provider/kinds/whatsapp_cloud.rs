@@ -203,7 +203,9 @@ struct FaultData {
 impl Provider for WhatsApp {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
         match answers {
-            [.., Answer::Http { status, headers, body }] => self.read(*status, headers, body),
+            [.., Answer::Http { status, headers, body }] => {
+                self.read(*status, headers, body).map_err(|error| self.final_for(out, error))
+            }
             _ => self.ask(out).map(|request| Next::Ask(Request::Http(request))),
         }
     }
@@ -212,8 +214,8 @@ impl Provider for WhatsApp {
 impl WhatsApp {
     fn ask(&self, out: &Outgoing) -> Result<HttpRequest, SendError> {
         let whole = with_title(out.title.as_deref(), &out.text);
-        let content = match &self.template {
-            Some(template) if out.form == Form::Template || !out.window_open => template.filled(&whole),
+        let content = match self.template_for(out) {
+            Some(template) => template.filled(&whole),
             None if out.form == Form::Template => {
                 return Err(refusal(Class::Content, "", "no approved template is configured", &self.token));
             }
@@ -235,6 +237,19 @@ impl WhatsApp {
             // Texts can't fail to be written as JSON.
             body: serde_json::to_vec(&message).unwrap_or_default(),
         })
+    }
+
+    /// The template, where this goes out as one.
+    fn template_for(&self, out: &Outgoing) -> Option<&Template> {
+        self.template.as_ref().filter(|_| out.form == Form::Template || !out.window_open)
+    }
+
+    /// A closed window asks for the template; where it was the template already, nothing else is left to try.
+    fn final_for(&self, out: &Outgoing, error: SendError) -> SendError {
+        match error.class {
+            Class::Form if self.template_for(out).is_some() => SendError { class: Class::Content, ..error },
+            _ => error,
+        }
     }
 
     fn read(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Next, SendError> {
