@@ -47,7 +47,7 @@ pub enum StartError {
     #[error("-strict: {0} findings in the hooks files, see above")]
     Strict(usize),
     /// The outbox can't be opened.
-    #[error("{0}")]
+    #[error(transparent)]
     Outbox(#[from] OutboxError),
     /// There can be no state directory.
     #[error("the state directory {} can't be made: {why}; name another with -state-dir", path.display())]

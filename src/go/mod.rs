@@ -5,4 +5,5 @@
 
 pub mod header;
 pub mod path;
+pub mod sniff;
 pub mod status;
