@@ -1,4 +1,53 @@
 //! hookbell: a hook is called, a bell rings.
+//!
+//! One daemon that is both a drop-in for adnanh/webhook (a hook runs a command) and a message gateway (a hook sends to
+//! fixed contacts through embedded provider clients, out of a durable outbox). This page is the map of the house.
+//!
+//! # Two towers and a bridge
+//!
+//! *In* reads what callers say, *Out* brings messages to phones. They meet in [`action::send`], which writes a message,
+//! in [`http`], which reads where it stands, and in [`config`], which compiles both into one snapshot. A module uses
+//! only floors below its own; a test holds that.
+//!
+//! | floor | in | both | out |
+//! |---|---|---|---|
+//! | 9 | | [`cli`]: the terminal's face | |
+//! | 8 | | [`app`]: one process, from settings to stopped | |
+//! | 7 | | [`http`]: the edge | |
+//! | 6 | [`action`]: what a hook does | [`config`]: what the files say, compiled | |
+//! | 5 | [`hook`]: hooks, ready to be called | | [`dispatch`]: a lane for each account |
+//! | 4 | | | [`outbox`]: the durable store; [`provider`]: what to say next |
+//! | 3 | | [`template`]: text with parameters | [`message`]: the life of a delivery |
+//! | 2 | [`request`]: one call, read | [`contact`]: people, phones, ways | |
+//! | 1 | [`go`]: what of Go we imitate | [`node`]: files with places; [`process`]: the only spawn | |
+//! | 0 | [`url`] | [`account`], [`clock`], [`diagnostic`], [`secret`], [`tasks`] | |
+//!
+//! # The straight line
+//!
+//! ```text
+//! hyper::Request
+//!   │ http::router       Route::Hook(id)
+//!   │ config             LiveConfig::current()          kept to the end of this request
+//!   │ hook::admit        method, browsers' guesses, token in header or url
+//!   │ request            HookRequest::read
+//!   │ hook::admit        token in the body, required parameters
+//!   │ action             perform: run a command │ enqueue a message     only now may we say "accepted"
+//!   ▼ http::outcome      the response
+//! ──────────────────────────── the disk lies between ────────────────────────────
+//!   dispatch::lane       outbox.claim
+//!   │ provider           converse: the next request, the receipt, or why not
+//!   │ dispatch::transport  carries it
+//!   │ message            Delivery::advance: retry, next way, give up
+//!   ▼ outbox             settle
+//! ```
+//!
+//! # Where to add what
+//!
+//! * **a provider**: a file in `provider/kinds/`, two adjacent lines in `provider/kinds/mod.rs`, a fixture in
+//!   `tests/fixtures/providers/`;
+//! * **a hook property**: a row and a field in [`hook::raw`], a field in [`hook::Hook`], a line in its `compile`;
+//! * **a parameter source**: a variant in [`request::parameter`], which the compiler follows;
+//! * **a flag**: a row in [`cli::flags`].
 
 pub mod account;
 pub mod action;

@@ -1,5 +1,7 @@
 //! The bridge between a call and the outbox: one message, one delivery per contact, one transaction.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
@@ -41,9 +43,9 @@ pub enum SendRefusal {
 struct Names<'a> {
     msg: &'a str,
     title: Option<&'a str>,
-    query: &'a Value,
-    payload: &'a Value,
-    headers: &'a Value,
+    query: Cow<'a, Value>,
+    payload: Cow<'a, Value>,
+    headers: Cow<'a, Value>,
     hook: &'a str,
     now: String,
 }
@@ -112,7 +114,8 @@ fn names<'a>(
     request: &'a HookRequest,
     now: Timestamp,
 ) -> Names<'a> {
-    let HookRequest { query, payload, headers, .. } = request;
+    let [query, payload, headers] =
+        [&request.query, &request.payload, &request.headers].map(|value| value.decoded(hook.charset));
     Names { msg, title, query, payload, headers, hook: hook.id.as_str(), now: now.to_string() }
 }
 
@@ -124,7 +127,7 @@ fn text(
     now: Timestamp,
 ) -> Result<String, SendRefusal> {
     let bytes = match &send.message {
-        Some(parameter) => parameter.resolve(request).ok(),
+        Some(parameter) => parameter.present(request),
         None => default_message(request),
     };
     let message = readable(&bytes.unwrap_or_default(), hook.charset);
@@ -139,10 +142,10 @@ fn text(
     }
 }
 
-/// The first present of url `msg`, payload `msg`, `message`, `text`, and a text/plain body.
+/// The first present of url `msg`, payload `msg`, `message`, `text`, and a text/plain body. A `null` is not present.
 fn default_message(request: &HookRequest) -> Option<Vec<u8>> {
     let named = |from: &Value, name: &[u8]| match from {
-        Value::Map(map) => map.get(name).map(Value::to_text),
+        Value::Map(map) => map.get(name).filter(|value| **value != Value::Null).map(Value::to_text),
         _ => None,
     };
     let in_payload = || [&b"msg"[..], b"message", b"text"].into_iter().find_map(|name| named(&request.payload, name));
@@ -151,7 +154,7 @@ fn default_message(request: &HookRequest) -> Option<Vec<u8>> {
 }
 
 fn read(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> String {
-    let bytes = parameter.resolve(request).unwrap_or_default();
+    let bytes = parameter.present(request).unwrap_or_default();
     readable(&bytes, hook.charset).text
 }
 

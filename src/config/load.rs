@@ -82,21 +82,30 @@ impl Loader {
         let mut texts = Vec::new();
         let mut findings = Vec::new();
         let mut unusable = Vec::new();
+        // As `again` will find them, so that it has no news where nothing changes.
+        let mut as_found = Vec::new();
         for (path, found) in self.find() {
             match found {
-                Found::Text(source) => texts.push(self.or_last_good(source, &mut findings)),
+                Found::Text(source) => {
+                    as_found.push(source.clone());
+                    texts.push(self.or_last_good(source, &mut findings));
+                }
                 Found::Unusable(finding) => {
                     unusable.push(finding.clone());
                     findings.push(finding);
-                    texts.extend(self.recalled(&path, &mut findings));
+                    let good = self.recalled(&path, &mut findings);
+                    as_found.extend(good.clone());
+                    texts.extend(good);
                 }
             }
         }
-        let (mut compiled, seen) = self.compile(&texts);
+        let (_, seen) = self.compile(&as_found);
+        let (mut compiled, _) = self.compile(&texts);
+        self.seen = with_refusals(seen, &unusable);
+        // Only with the mistakes of what is served: a text that a copy stands in for must not be taken later.
+        self.take(texts, &compiled);
         findings.append(&mut compiled.findings);
         compiled.findings = findings;
-        self.seen = with_refusals(seen, &unusable);
-        self.take(texts, &compiled);
         compiled
     }
 
@@ -107,13 +116,18 @@ impl Loader {
         let mut candidates: Vec<(Arc<Source>, bool)> = Vec::new();
         let mut found = self.find();
         let present: BTreeSet<PathBuf> = found.iter().map(|(path, _)| path.clone()).collect();
-        for (path, source) in &self.taken {
-            let gone_from_directory = !present.contains(path);
-            if gone_from_directory && !asked {
+        for (path, source) in self.taken.iter().filter(|(path, _)| !present.contains(*path)) {
+            // What is in a directory that can't be read, nobody knows.
+            let hidden =
+                found.iter().any(|(place, found)| matches!(found, Found::Unusable(_)) && path.starts_with(place));
+            if asked && !hidden {
+                continue;
+            }
+            if !hidden {
                 let why = format!("{} is gone; its hooks stay until SIGHUP", path.display());
                 refused.push(Diagnostic::without_place(why));
-                found.push((path.clone(), Found::Text(source.clone())));
             }
+            found.push((path.clone(), Found::Text(source.clone())));
         }
         for (path, found) in found {
             match found {
@@ -177,10 +191,9 @@ impl Loader {
         self.taken = texts.into_iter().map(|source| (source.path.clone(), source)).collect();
     }
 
-    /// Keeps a copy of every text in force that can be parsed. Called once there is a state directory.
+    /// Keeps a copy of every text in force that can be parsed, where there is a state directory: a pure drop-in gets none.
     pub fn keep_copies(&self) {
-        // A pure drop-in, which sends nothing, has no state directory and leaves no file behind.
-        let Some(state) = self.sources.state.as_ref().filter(|state| state.is_dir()) else { return };
+        let Some(state) = self.sources.state.as_deref().filter(|state| state.is_dir()) else { return };
         for source in self.taken.values() {
             if crate::node::parse(source).is_err() {
                 continue;
@@ -289,10 +302,16 @@ fn files_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What makes a finding the same one although lines were added above it.
+/// What makes a finding the same one although lines and hooks were added above it.
 fn identity(finding: &Diagnostic) -> String {
     let place = finding.place.as_ref().map(|place| (&place.source.path, place.path.to_string()));
-    format!("{place:?} {}", finding.message)
+    let mut inside = false;
+    let mut movable = |character: char| {
+        inside = matches!(character, ':' | '[') || inside && character.is_ascii_digit();
+        inside && character.is_ascii_digit()
+    };
+    // Lines (`:7`) and indexes (`[2]`), of the place and of others that the message names.
+    format!("{place:?} {}", finding.message).chars().filter(|character| !movable(*character)).collect()
 }
 
 fn file_of(finding: &Diagnostic) -> Option<PathBuf> {

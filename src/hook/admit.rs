@@ -118,7 +118,7 @@ impl Hook {
             request.forget_credentials();
         }
         for parameter in &self.require {
-            let value = parameter.resolve(request).unwrap_or_default();
+            let value = parameter.present(request).unwrap_or_default();
             if is_blank(&readable(&value, self.charset).text) {
                 return Err(Refusal::Missing(parameter.clone()));
             }

@@ -146,7 +146,7 @@ pub const HOOK: &[Property<RawHook>] = &[
         name: "token",
         read: |hook, node, r| {
             hook.asks_for_token = true;
-            let tokens = r.one_or_more(node, |r, node| r.secret(node));
+            let tokens = some_tokens(node, r);
             hook.tokens.extend(tokens.into_iter().map(|token| (None, token)));
         },
     },
@@ -218,16 +218,33 @@ fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<
 fn read_tokens(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {
     hook.asks_for_token = true;
     if matches!(node.value, Value::List(_)) {
-        let tokens = reader.one_or_more(node, |r, node| r.secret(node));
+        let tokens = some_tokens(node, reader);
         hook.tokens.extend(tokens.into_iter().map(|token| (None, token)));
         return;
     }
     // Where `tokens` is a single secret's object ({"file": …}) nobody's name is meant.
-    for entry in reader.entries(node).unwrap_or_default() {
-        for secret in reader.one_or_more(&entry.value, |r, node| r.secret(node)) {
+    let entries = reader.entries(node).unwrap_or_default();
+    if matches!(node.value, Value::Map(_)) && entries.is_empty() {
+        no_token(node, reader);
+    }
+    for entry in entries {
+        for secret in some_tokens(&entry.value, reader) {
             hook.tokens.push((Some(entry.key.clone()), secret));
         }
     }
+}
+
+fn some_tokens(node: &Node, reader: &mut Reader<'_>) -> Vec<Secret> {
+    if matches!(&node.value, Value::List(tokens) if tokens.is_empty()) {
+        no_token(node, reader);
+    }
+    reader.one_or_more(node, |r, node| r.secret(node))
+}
+
+/// A hook without tokens is open to everybody, which is hardly what an empty list of them means.
+fn no_token(node: &Node, reader: &mut Reader<'_>) {
+    let message = "no token stands here, which would open the hook to everybody; leave this out if that is meant";
+    reader.wrong(&node.place, message).unwrap_or_default()
 }
 
 fn to(node: &Node, reader: &mut Reader<'_>) -> Option<RawTo> {

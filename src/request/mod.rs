@@ -4,7 +4,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING
 use http::{HeaderMap, Method, Uri};
 
 use crate::go::header::canonical;
-use crate::url::{Broken, encode_value, pairs};
+use crate::url::{Broken, pairs};
 
 pub mod body;
 pub mod parameter;
@@ -100,11 +100,12 @@ impl HookRequest {
             query.remove(TOKEN.as_bytes());
         }
         if let Value::Map(payload) = &mut self.payload
-            && let Some(Value::Text(token)) = payload.remove(TOKEN.as_bytes())
+            && let Some(token) = payload.remove(TOKEN.as_bytes())
         {
-            // The body as it came has it too, as it is or escaped.
-            for written in [encode_value(&token).into_bytes(), token] {
-                replace(&mut self.body, &written, b"[secret]");
+            // The body as it came has it too.
+            match self.format {
+                BodyFormat::Form => self.body = masked_form(&self.body),
+                _ => self.body = masked_json(&self.body, &token, &self.payload),
             }
         }
         if let Value::Map(headers) = &mut self.headers {
@@ -129,6 +130,23 @@ fn headers(sent: &HeaderMap) -> Value {
         }
     }
     Value::Map(map)
+}
+
+/// A form with its tokens masked, however they are escaped.
+fn masked_form(body: &[u8]) -> Vec<u8> {
+    let is_token =
+        |pair: &[u8]| matches!(pairs(pair, Broken::Kept).0.as_slice(), [(key, _)] if key == TOKEN.as_bytes());
+    let masked =
+        body.split(|byte| *byte == b'&').map(|pair| if is_token(pair) { &b"token=[secret]"[..] } else { pair });
+    masked.collect::<Vec<_>>().join(&b'&')
+}
+
+/// JSON with its token masked. Where that is written in escapes the payload stands in, which is without it.
+fn masked_json(body: &[u8], token: &Value, payload: &Value) -> Vec<u8> {
+    let mut masked = body.to_vec();
+    replace(&mut masked, &token.to_text(), b"[secret]");
+    let is_left = |body: &[u8]| body::json::parse(body).is_ok_and(|left| left.at(TOKEN.as_bytes()) == Ok(token));
+    if is_left(&masked) { payload.to_json() } else { masked }
 }
 
 /// Puts `by` wherever `what` stands.

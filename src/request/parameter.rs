@@ -65,6 +65,12 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// The value as text, for people: a `null` is nothing to them, where a command gets its `<nil>`.
+    pub fn present(&self, request: &HookRequest) -> Option<Vec<u8>> {
+        let is_null = self.source == Source::Payload && request.payload.at(self.name.as_bytes()) == Ok(&Value::Null);
+        self.resolve(request).ok().filter(|_| !is_null)
+    }
+
     /// The value as text.
     pub fn resolve(&self, request: &HookRequest) -> Result<Vec<u8>, NotFound> {
         let name = self.name.as_bytes();

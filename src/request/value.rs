@@ -1,7 +1,9 @@
 //! A parsed payload: JSON's shapes with the numbers as they were written and texts as the bytes that came.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use encoding_rs::Encoding;
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 /// A value of a payload, a query or the headers.
@@ -59,6 +61,27 @@ impl Value {
             }
             Value::Null => Err(NotFound::BelowNull),
             Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(NotFound::Missing),
+        }
+    }
+
+    /// The same with texts that are no UTF-8 decoded from `charset`, for people.
+    pub fn decoded(&self, charset: Option<&'static Encoding>) -> Cow<'_, Value> {
+        match charset {
+            Some(charset) => Cow::Owned(self.clone().decoded_by(charset)),
+            None => Cow::Borrowed(self),
+        }
+    }
+
+    fn decoded_by(self, charset: &'static Encoding) -> Value {
+        match self {
+            Value::Text(text) if std::str::from_utf8(&text).is_err() => {
+                Value::Text(charset.decode_without_bom_handling(&text).0.into_owned().into_bytes())
+            }
+            Value::List(values) => Value::List(values.into_iter().map(|value| value.decoded_by(charset)).collect()),
+            Value::Map(map) => {
+                Value::Map(map.into_iter().map(|(key, value)| (key, value.decoded_by(charset))).collect())
+            }
+            other => other,
         }
     }
 

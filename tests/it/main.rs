@@ -3,6 +3,8 @@
 
 /// The plan of the house is kept: floors, doors, nevers, sizes, tables.
 mod architecture;
+/// The real binary on a port of its own: its folder, its log, its signals, and a client.
+mod daemon;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
@@ -15,6 +17,8 @@ mod order;
 mod outbox;
 /// Every provider says what its fixtures say.
 mod providers;
+/// Edits of the files are taken, or refused with their reasons, while calls are answered.
+mod reload;
 /// The source as text: which files there are, and which module uses which.
 mod source;
 /// The units are sound and hardened, and the socket of a service manager is taken over.

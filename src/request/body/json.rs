@@ -21,14 +21,14 @@ pub enum JsonError {
     Scalar,
 }
 
-/// A body as a payload: an object as it is, a list under the key `root`, `null` as an empty object.
+/// A body as a payload: an object or `null` as it is, a list under the key `root`.
 ///
 /// upstream: internal/hook/request.go ParseJSONPayload. What follows the first value is not looked at.
 pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
     match (Parser { text: body, at: 0 }).value()? {
         map @ Value::Map(_) => Ok(map),
         list @ Value::List(_) => Ok(Value::Map(Map::from([(b"root".to_vec(), list)]))),
-        Value::Null => Ok(Value::empty()),
+        Value::Null => Ok(Value::Null),
         Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
     }
 }
@@ -281,7 +281,7 @@ mod tests {
             (r#" {"a":1} trailing"#, r#"{"a":1}"#),
             (r#"{"a":{"x":1},"a":{"y":2}}"#, r#"{"a":{"y":2}}"#),
             (r#" [1,{"a":"b"},[[1,2]]] junk"#, r#"{"root":[1,{"a":"b"},[[1,2]]]}"#),
-            ("null", "{}"),
+            ("null", "null"),
             ("\t{ }", "{}"),
             (
                 r#"{"i":12345678901234567890123,"f":1.50,"e":1E3,"m":-0.0}"#,
