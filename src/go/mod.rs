@@ -5,5 +5,4 @@
 
 pub mod header;
 pub mod path;
-pub mod sniff;
 pub mod status;

@@ -9,7 +9,6 @@ use serde_json::json;
 use super::BodyFault;
 use crate::action::command::Ran;
 use crate::action::send::Stored;
-use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
 use crate::outbox::MessageStatus;
@@ -114,8 +113,7 @@ impl Outcome {
         let body =
             if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) { Bytes::new() } else { body };
         if !body.is_empty() {
-            let kind = if is_message { TEXT } else { HeaderValue::from_static(content_type(&body)) };
-            headers.entry(CONTENT_TYPE).or_insert(kind);
+            headers.entry(CONTENT_TYPE).or_insert(TEXT);
         }
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
