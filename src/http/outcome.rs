@@ -195,7 +195,7 @@ fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
         }
         Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong.\n"),
         Refusal::Missing(parameter) => {
-            return (Code::BAD_REQUEST, format!("The parameter {} is missing or empty.\n", parameter.name).into());
+            return (Code::BAD_REQUEST, format!("The parameter {} is missing or empty.", parameter.name).into());
         }
     };
     (code, Bytes::from_static(text.as_bytes()))
