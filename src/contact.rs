@@ -273,6 +273,8 @@ mod tests {
             assert_eq!(shown.join(" "), expected);
         }
         assert!(contact(&[]).ways(&[], &accounts).unwrap_err().contains("via"));
-        assert!(contact(&[]).ways(&[account("broken")], &accounts).unwrap_err().contains("no address"));
+        assert!(
+            contact(&[]).ways(&[account("broken")], &accounts).unwrap_err().contains("the account broken is broken")
+        );
     }
 }

@@ -184,8 +184,12 @@ impl Command {
             .map_err(wrong),
             _ => {
                 let names: Vec<_> = help::VERBS.iter().map(|verb| verb.name).collect();
-                let advice = did_you_mean(word, names.iter().copied());
-                let advice = advice.unwrap_or_else(|| format!("there are {}", names.join(", ")));
+                let advice = if word.contains(['.', '/']) {
+                    format!("to serve a file write hookbell -hooks {word}")
+                } else {
+                    did_you_mean(word, names.iter().copied())
+                        .unwrap_or_else(|| format!("there are {}", names.join(", ")))
+                };
                 let text = format!("hookbell: no command is called {word:?}: {advice}");
                 Err(Refusal { text, exit: Exit::Usage })
             }
@@ -236,6 +240,7 @@ mod tests {
             (exit, text.as_str()),
             (Exit::Usage, "hookbell: no command is called \"chekc\": did you mean \"check\"?")
         );
+        assert!(refusal(&["hookbell", "hooks.json"]).1.contains("hookbell -hooks hooks.json"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn the_json_of_the_texts_is_json_and_its_whole_files_are_accepted() {
             accepted += 1;
         }
     }
-    assert!(accepted > 2, "only {accepted} whole files were found");
+    assert!(accepted > 1, "only {accepted} whole files were found");
 }
 
 /// The fenced blocks of JSON.

@@ -64,7 +64,7 @@ same /hooks/empty
 same /hooks/created
 same /hooks/nothing
 same /hooks/moved
-#same /hooks/html
+same /hooks/html
 same /hooks/fails
 same /hooks/fails-aloud
 same /hooks/missing
