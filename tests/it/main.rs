@@ -5,6 +5,8 @@
 mod architecture;
 /// Calls of hooks are answered, sent and run as the fixtures say.
 mod compat;
+/// Mistakes in configuration files are told, all at once, each with its place.
+mod config;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
