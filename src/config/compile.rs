@@ -162,10 +162,12 @@ fn contacts(
         }
     }
     for entry in files.iter().flat_map(|file| &file.contacts) {
-        if names.claim(entry, "contact", reader)
-            && let Some(contact) = contact(entry, accounts, &kinds, directory.region, reader)
-        {
-            directory.contacts.insert(entry.key.clone(), contact);
+        if !names.claim(entry, "contact", reader) {
+            continue;
+        }
+        match contact(entry, accounts, &kinds, directory.region, reader) {
+            Some(contact) => drop(directory.contacts.insert(entry.key.clone(), contact)),
+            None => drop(directory.broken.insert(entry.key.clone())),
         }
     }
 }
@@ -231,43 +233,50 @@ fn lists(files: &[RawFile], directory: &mut Directory, names: &mut Names, reader
     }
     for (name, members) in &written {
         let mut contacts = Vec::new();
-        let mut inside = vec![name.as_str()];
-        if members.iter().all(|member| gather(member, &written, directory, &mut inside, &mut contacts, reader)) {
+        if gather(members, &written, directory, &mut vec![name.as_str()], &mut contacts, reader) {
             directory.lists.insert(name.clone(), contacts);
+        } else {
+            directory.broken.insert(name.clone());
         }
     }
 }
 
-/// Adds the contacts of one member of a list. `inside` are the lists that are being gathered, for the circle.
+/// Adds the contacts of a list's members. `inside` are the lists that are being gathered, for the circle; a mistake is
+/// told where its own list is, and a circle once.
 fn gather<'w>(
-    member: &'w node::Placed<String>,
+    members: &'w [node::Placed<String>],
     written: &'w BTreeMap<String, Vec<node::Placed<String>>>,
     directory: &Directory,
     inside: &mut Vec<&'w str>,
     contacts: &mut Vec<String>,
     reader: &mut Reader<'_>,
 ) -> bool {
-    let name = member.value.as_str();
-    if directory.contacts.contains_key(name) {
-        if !contacts.iter().any(|known| known == name) {
-            contacts.push(name.to_owned());
+    let mut whole = true;
+    for member in members {
+        let name = member.value.as_str();
+        if directory.contacts.contains_key(name) {
+            if !contacts.iter().any(|known| known == name) {
+                contacts.push(name.to_owned());
+            }
+        } else if inside.contains(&name) {
+            whole = false;
+            if inside.first() == Some(&name) && inside.iter().min() == Some(&name) {
+                let circle = inside.join(" → ");
+                let _: Option<()> = reader.wrong(&member.place, format!("lists in a circle: {circle} → {name}"));
+            }
+        } else if let Some(members) = written.get(name) {
+            inside.push(name);
+            whole &= gather(members, written, directory, inside, contacts, reader);
+            inside.pop();
+        } else {
+            whole = false;
+            if inside.len() == 1 && !directory.broken.contains(name) {
+                let message = format!("nobody is called \"{name}\": neither a contact nor a list");
+                let help = did_you_mean(name, directory.contacts.keys().chain(written.keys()).map(String::as_str));
+                reader.findings.push(Diagnostic { help, ..Diagnostic::error(&member.place, message) });
+            }
         }
-        return true;
     }
-    let Some(members) = written.get(name) else {
-        let message = format!("nobody is called \"{name}\": neither a contact nor a list");
-        let help = did_you_mean(name, directory.contacts.keys().chain(written.keys()).map(String::as_str));
-        reader.findings.push(Diagnostic { help, ..Diagnostic::error(&member.place, message) });
-        return false;
-    };
-    if inside.contains(&name) {
-        let circle = inside.join(" → ");
-        let _: Option<()> = reader.wrong(&member.place, format!("lists in a circle: {circle} → {name}"));
-        return false;
-    }
-    inside.push(name);
-    let whole = members.iter().all(|member| gather(member, written, directory, inside, contacts, reader));
-    inside.pop();
     whole
 }
 

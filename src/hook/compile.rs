@@ -1,37 +1,25 @@
 //! A hook as written → a hook that can be called, or all that is wrong with it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
-use super::{Action, Capture, CommandLine, Hook, HookId, PriorityRule, Reply, Run, Send, To, Token};
-use crate::account::{AccountDirectory, AccountName};
-use crate::contact::{Contact, Directory, Recipient, Way};
+use super::reach::{accounts_of, recipients};
+use super::{Action, Capture, CommandLine, Hook, HookId, Known, PriorityRule, Reply, Run, Send, To, Token};
+use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::go;
 use crate::message::Priority;
 use crate::node::{Form, Placed, Reader};
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
-use crate::template::{Template, Words};
+use crate::template::{Template, TemplateError, Words};
 use crate::url::Broken;
 
 /// Deliveries of a hook that sets no `ttl` are given up after a day.
 const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What a hook may refer to.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Contacts and lists.
-    pub directory: Arc<Directory>,
-    /// Accounts and the addresses they take.
-    pub accounts: Arc<AccountDirectory>,
-    /// `-http-methods`, for hooks that name none; none said: all.
-    pub methods: Option<Vec<String>>,
-}
 
 impl Hook {
     /// Compiles a hook. Mistakes go to the reader; `None` where the hook is disabled or can't be made at all.
@@ -67,10 +55,8 @@ impl Hook {
         if let (Some(allowed), None) = (&allow_empty_message, &send) {
             reader.warn(&allowed.place, "this says something about messages, and the hook sends none");
         }
-        let send = match send {
-            Some(send) => Some(compile_send(send, asks_for_token, allow_empty, known, reader)?),
-            None => None,
-        };
+        let sends = send.is_some();
+        let send = send.and_then(|send| compile_send(send, asks_for_token, allow_empty, known, reader));
         let arguments = pass_arguments.iter().filter_map(|raw| parameter(raw, place, reader)).collect();
         let environment = pass_environment.iter().filter_map(|raw| variable(raw, place, reader)).collect();
         let command = command_line(execute_command, run, arguments, reader);
@@ -80,6 +66,13 @@ impl Hook {
             (true, false) => Capture::Output,
             (true, true) => Capture::OutputAlsoOnError,
         };
+        // All of these are looked at before the hook is given up, so that all mistakes are told.
+        let charset = charset.and_then(|name| compile_charset(&name, reader));
+        let require = require.iter().filter_map(|raw| parameter(raw, place, reader)).collect();
+        let reply = compile_reply(success_code, response_message, &response_headers, reader);
+        if sends && send.is_none() {
+            return None;
+        }
         let run = command.map(|command| Run { command, environment, directory, capture });
         let action = match (send, run) {
             (Some(send), Some(run)) => Action::Both(send, run),
@@ -103,10 +96,10 @@ impl Hook {
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
             allow_cross_site,
             reading: Reading { broken, content_type: content_type.filter(|given| !given.is_empty()) },
-            charset: charset.and_then(|name| compile_charset(&name, reader)),
-            require: require.iter().filter_map(|raw| parameter(raw, place, reader)).collect(),
+            charset,
+            require,
             action,
-            reply: compile_reply(success_code, response_message, &response_headers, reader),
+            reply,
         })
     }
 }
@@ -137,7 +130,7 @@ fn command_line(
         }
         (None, Some(run)) => match Words::parse(&run.value) {
             Ok(words) => Some(CommandLine::Line(words)),
-            Err(why) => reader.wrong(&run.place, why.to_string()),
+            Err(why) => reader.wrong(&run.place, told(&why)),
         },
         (None, None) => None,
     }
@@ -233,8 +226,51 @@ fn compile_send(
     let Placed { value: RawSend { to, via, also, message, title, text, ttl, priority }, place } = raw;
     let via = accounts_of(&via, known, reader);
     let also = accounts_of(&also, known, reader);
-    let to = match to {
-        Some(RawTo::Names(names)) => To::Fixed(recipients(&names, &via?, also.as_deref()?, known, reader)?),
+    let to = compile_to(to, via, also.as_deref(), has_token, &place, known, reader);
+    let text = text.map(|text| (Template::parse(&text.value), text.place));
+    let text = match text {
+        Some((Ok(template), _)) => Some(Some(template)),
+        Some((Err(why), place)) => reader.wrong(&place, told(&why)),
+        None => Some(None),
+    };
+    let mut optional = |raw: Option<Placed<RawArgument>>| match raw {
+        Some(raw) => parameter(&raw.value, &raw.place, reader).map(Some),
+        None => Some(None),
+    };
+    let (message, title) = (optional(message), optional(title));
+    let priority = compile_priority(priority, reader);
+    Some(Send {
+        to: to?,
+        also: also?,
+        message: message?,
+        title: title?,
+        text: text?,
+        ttl: ttl.unwrap_or(DEFAULT_TTL),
+        priority: priority?,
+        allow_empty,
+    })
+}
+
+fn told(why: &TemplateError) -> String {
+    let TemplateError { message, line } = why;
+    if *line == 1 { message.clone() } else { format!("in its line {line}: {message}") }
+}
+
+/// To whom; `via` and `also` are none where they have mistakes.
+fn compile_to(
+    to: Option<RawTo>,
+    via: Option<Vec<AccountName>>,
+    also: Option<&[AccountName]>,
+    has_token: bool,
+    place: &Place,
+    known: &Known,
+    reader: &mut Reader<'_>,
+) -> Option<To> {
+    match to {
+        Some(RawTo::Names(names)) => {
+            let accounts = via.as_deref().zip(also);
+            recipients(&names, accounts, known, reader).map(To::Fixed)
+        }
         Some(RawTo::Parameter(named)) => {
             if !has_token {
                 let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\"";
@@ -244,104 +280,12 @@ fn compile_send(
             let (directory, accounts) = (known.directory.clone(), known.accounts.clone());
             let via = via?;
             if via.is_empty() && accounts.len() != 1 {
-                return reader.wrong(&place, "a recipient chosen by the caller needs a \"via\" to reach it by");
+                return reader.wrong(place, "a recipient chosen by the caller needs a \"via\" to reach it by");
             }
-            To::Called { parameter, via, directory, accounts }
+            Some(To::Called { parameter, via, directory, accounts })
         }
-        None => return reader.wrong(&place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
-    };
-    let text = match text {
-        Some(text) => match Template::parse(&text.value) {
-            Ok(template) => Some(template),
-            Err(why) => return reader.wrong(&text.place, why.to_string()),
-        },
-        None => None,
-    };
-    let mut optional = |raw: Option<Placed<RawArgument>>| match raw {
-        Some(raw) => parameter(&raw.value, &raw.place, reader).map(Some),
-        None => Some(None),
-    };
-    let message = optional(message)?;
-    let title = optional(title)?;
-    let priority = compile_priority(priority, reader)?;
-    Some(Send { to, also: also?, message, title, text, ttl: ttl.unwrap_or(DEFAULT_TTL), priority, allow_empty })
-}
-
-fn accounts_of(names: &[Placed<String>], known: &Known, reader: &mut Reader<'_>) -> Option<Vec<AccountName>> {
-    let found = names.iter().map(|name| {
-        let account = AccountName::new(&name.value);
-        if known.accounts.contains_key(&account) {
-            return Some(account);
-        }
-        let finding = Diagnostic::error(&name.place, format!("no account is called \"{}\"", name.value));
-        let help = did_you_mean(&name.value, known.accounts.keys().map(AccountName::as_str));
-        reader.note(Diagnostic { help, ..finding })
-    });
-    // All of them are looked at, so that all mistakes are told.
-    found.collect::<Vec<_>>().into_iter().collect()
-}
-
-fn recipients(
-    names: &[Placed<String>],
-    via: &[AccountName],
-    also: &[AccountName],
-    known: &Known,
-    reader: &mut Reader<'_>,
-) -> Option<Vec<Recipient>> {
-    let mut contacts: Vec<&Contact> = Vec::new();
-    let mut whole = true;
-    for name in names {
-        let Some(found) = known.directory.named(&name.value) else {
-            let message = format!("nobody is called \"{}\": neither a contact nor a list", name.value);
-            let help = did_you_mean(&name.value, known.directory.names());
-            let _: Option<()> = reader.note(Diagnostic { help, ..Diagnostic::error(&name.place, message) });
-            whole = false;
-            continue;
-        };
-        for contact in found {
-            if contacts.iter().any(|known| known.name == contact.name) {
-                continue;
-            }
-            if let Err(why) = contact.ways(via, &known.accounts) {
-                let _: Option<()> = reader.wrong(&name.place, why);
-                whole = false;
-            }
-            contacts.push(contact);
-        }
+        None => reader.wrong(place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
     }
-    if !whole {
-        return None;
-    }
-    match ways_of(contacts, via, also, &known.accounts) {
-        Ok(recipients) => Some(recipients),
-        Err(why) => names.first().and_then(|name| reader.wrong(&name.place, why)),
-    }
-}
-
-/// The recipients that these contacts make, copies included; those with equal ways are one.
-/// The error names a contact that can't be reached.
-pub fn ways_of<'a>(
-    contacts: impl IntoIterator<Item = &'a Contact>,
-    via: &[AccountName],
-    also: &[AccountName],
-    accounts: &AccountDirectory,
-) -> Result<Vec<Recipient>, String> {
-    let mut recipients: Vec<Recipient> = Vec::new();
-    let mut add = |contact: &str, ways: Vec<Way>| match recipients.iter_mut().find(|known| known.ways == ways) {
-        Some(known) if known.contact.split(", ").any(|name| name == contact) => {}
-        Some(known) => known.contact = format!("{}, {contact}", known.contact),
-        None => recipients.push(Recipient { contact: contact.to_owned(), ways }),
-    };
-    for contact in contacts {
-        add(&contact.name, contact.ways(via, accounts)?);
-        for account in also {
-            // A copy that finds no address is no reason to refuse the message itself.
-            if let Ok(ways) = contact.ways(std::slice::from_ref(account), accounts) {
-                add(&contact.name, ways);
-            }
-        }
-    }
-    Ok(recipients)
 }
 
 fn compile_priority(raw: Option<RawPriority>, reader: &mut Reader<'_>) -> Option<PriorityRule> {
