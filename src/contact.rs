@@ -1,6 +1,6 @@
 //! People and rooms that can be reached: contacts, lists, phone numbers, and the ways a message may take to one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 
@@ -54,6 +54,8 @@ pub struct Directory {
     pub contacts: BTreeMap<String, Contact>,
     /// Lists by name: the names of their contacts, lists inside lists resolved, each once.
     pub lists: BTreeMap<String, Vec<String>>,
+    /// Contacts and lists that can't be used, for mistakes in them.
+    pub broken: BTreeSet<String>,
     /// The country of national numbers.
     pub region: Option<Region>,
 }

@@ -90,7 +90,7 @@ const DEFAULTS: &[Property<Defaults>] = &[
             let code = r.text(node);
             defaults.region = code.as_deref().and_then(Region::named);
             if let (Some(code), None) = (code, defaults.region) {
-                r.wrong(&node.place, format!("no region \"{code}\" is known: \"RU\" is")).unwrap_or_default()
+                r.error(&node.place, format!("no region \"{code}\" is known: \"RU\" is"))
             }
         },
     },
@@ -100,7 +100,7 @@ const DEFAULTS: &[Property<Defaults>] = &[
             let message = "this version does not know how to honour this yet: it writes failures to the log only";
             let finding = Diagnostic::error(&node.place, message);
             defaults.unbuilt = Some(finding.clone());
-            r.note(finding).unwrap_or_default()
+            r.findings.push(finding)
         },
     },
 ];
@@ -112,7 +112,7 @@ fn defaults(files: &[RawFile], reader: &mut Reader<'_>) -> Defaults {
     for another in given {
         let message =
             format!("\"defaults\" may stand in one file only, and {} has it", first.place.source.path.display());
-        reader.wrong(&another.place, message).unwrap_or_default()
+        reader.error(&another.place, message)
     }
     reader.record(first, DEFAULTS).unwrap_or_default()
 }
@@ -148,11 +148,11 @@ impl Names {
             let (line, _) = first.line_column();
             let message =
                 format!("the name \"{}\" is taken already, at {}:{line}", entry.key, first.source.path.display());
-            let _: Option<()> = reader.wrong(&entry.key_place, message);
+            reader.error(&entry.key_place, message);
             return false;
         }
         if entry.key.trim().is_empty() {
-            let _: Option<()> = reader.wrong(&entry.key_place, format!("this {what} has no name"));
+            reader.error(&entry.key_place, format!("this {what} has no name"));
             return false;
         }
         self.0.insert(entry.key.clone(), entry.key_place.clone());
@@ -174,10 +174,12 @@ fn contacts(
         }
     }
     for entry in files.iter().flat_map(|file| &file.contacts) {
-        if names.claim(entry, "contact", reader)
-            && let Some(contact) = contact(entry, accounts, &kinds, directory.region, reader)
-        {
-            directory.contacts.insert(entry.key.clone(), contact);
+        if !names.claim(entry, "contact", reader) {
+            continue;
+        }
+        match contact(entry, accounts, &kinds, directory.region, reader) {
+            Some(contact) => drop(directory.contacts.insert(entry.key.clone(), contact)),
+            None => drop(directory.broken.insert(entry.key.clone())),
         }
     }
 }
@@ -236,70 +238,56 @@ fn lists(files: &[RawFile], directory: &mut Directory, names: &mut Names, reader
             continue;
         }
         let members = reader.one_or_more(&entry.value, Reader::placed_text);
-        if members.is_empty() {
-            reader
-                .wrong(&entry.value.place, "nobody is on this list: a message to it would reach no one")
-                .unwrap_or_default()
+        if matches!(&entry.value.value, Value::List(members) if members.is_empty()) {
+            let message = "nobody is on this list: a message to it would reach no one";
+            reader.error(&entry.value.place, message)
         }
         written.insert(entry.key.clone(), members);
     }
     for (name, members) in &written {
-        for member in members {
-            check_member(member, &written, directory, reader);
-        }
         let mut contacts = Vec::new();
-        let mut inside = vec![name.as_str()];
-        match gather(members, &written, directory, &mut inside, &mut contacts) {
-            Ok(()) if !contacts.is_empty() => drop(directory.lists.insert(name.clone(), contacts)),
-            Ok(()) => {}
-            Err(place) => {
-                let circle = inside.join(" → ");
-                reader.wrong(&place, format!("lists in a circle: {circle}")).unwrap_or_default()
-            }
+        gather(members, &written, directory, &mut vec![name.as_str()], &mut contacts, reader);
+        // One wrong name is told, and the others of the list still get their message.
+        if contacts.is_empty() {
+            directory.broken.insert(name.clone());
+        } else {
+            directory.lists.insert(name.clone(), contacts);
         }
     }
 }
 
-fn check_member(
-    member: &node::Placed<String>,
-    written: &BTreeMap<String, Vec<node::Placed<String>>>,
-    directory: &Directory,
-    reader: &mut Reader<'_>,
-) {
-    let name = member.value.as_str();
-    if !directory.contacts.contains_key(name) && !written.contains_key(name) {
-        let message = format!("nobody is called \"{name}\": neither a contact nor a list");
-        let help = did_you_mean(name, directory.contacts.keys().chain(written.keys()).map(String::as_str));
-        reader.findings.push(Diagnostic { help, ..Diagnostic::error(&member.place, message) });
-    }
-}
-
-/// Adds the contacts of a list, those of lists in it included; names that nobody has are passed over. `inside` are the
-/// lists that are being gathered: the error is the place where they go in a circle.
+/// Adds the contacts of a list's members. `inside` are the lists that are being gathered, for the circle; a mistake is
+/// told where its own list is, and a circle once.
 fn gather<'w>(
     members: &'w [node::Placed<String>],
     written: &'w BTreeMap<String, Vec<node::Placed<String>>>,
     directory: &Directory,
     inside: &mut Vec<&'w str>,
     contacts: &mut Vec<String>,
-) -> Result<(), Place> {
+    reader: &mut Reader<'_>,
+) {
     for member in members {
         let name = member.value.as_str();
         if directory.contacts.contains_key(name) {
             if !contacts.iter().any(|known| known == name) {
                 contacts.push(name.to_owned());
             }
-        } else if let Some(members) = written.get(name) {
-            let in_circle = inside.contains(&name);
-            inside.push(name);
-            if in_circle {
-                return Err(member.place.clone());
+        } else if inside.contains(&name) {
+            if inside.first() == Some(&name) && inside.iter().min() == Some(&name) {
+                let circle = inside.join(" → ");
+                let message = format!("lists in a circle: {circle} → {name}");
+                reader.error(&member.place, message)
             }
-            gather(members, written, directory, inside, contacts)?;
+        } else if let Some(members) = written.get(name) {
+            inside.push(name);
+            gather(members, written, directory, inside, contacts, reader);
             inside.pop();
+        } else if inside.len() == 1 && !directory.broken.contains(name) {
+            let message = format!("nobody is called \"{name}\": neither a contact nor a list");
+            let help = did_you_mean(name, directory.contacts.keys().chain(written.keys()).map(String::as_str));
+            reader.findings.push(Diagnostic { help, ..Diagnostic::error(&member.place, message) });
         }
     }
-    Ok(())
 }
 
 fn hooks(files: Vec<RawFile>, methods: Option<&[String]>, surroundings: &mut Surroundings, compiled: &mut Compiled) {

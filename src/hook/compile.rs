@@ -1,15 +1,14 @@
 //! A hook as written → a hook that can be called, or all that is wrong with it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
-use super::{Action, Capture, CommandLine, Hook, HookId, PriorityRule, Reply, Run, Send, To, Token};
-use crate::account::{AccountDirectory, AccountName};
-use crate::contact::{Contact, Directory, Recipient, recipients};
+use super::reach::{accounts_of, fixed};
+use super::{Action, Capture, CommandLine, Hook, HookId, Known, PriorityRule, Reply, Run, Send, To, Token};
+use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::go;
 use crate::message::Priority;
@@ -21,17 +20,6 @@ use crate::url::Broken;
 
 /// Deliveries of a hook that sets no `ttl` are given up after a day.
 const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What a hook may refer to.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Contacts and lists.
-    pub directory: Arc<Directory>,
-    /// Accounts and the addresses they take.
-    pub accounts: Arc<AccountDirectory>,
-    /// `-http-methods`, for hooks that name none; none said: all.
-    pub methods: Option<Vec<String>>,
-}
 
 impl Hook {
     /// Compiles a hook. Mistakes go to the reader; `None` where the hook is disabled or can't be made at all.
@@ -73,7 +61,7 @@ impl Hook {
         }
         // All parts are looked at before the first of them ends it, so that all mistakes are told.
         let sends = send.is_some();
-        let send = send.and_then(|send| compile_send(send, !tokens.is_empty(), allow_empty, known, reader));
+        let send = send.and_then(|send| compile_send(send, asks_for_token, allow_empty, known, reader));
         let arguments = pass_arguments.iter().filter_map(|raw| parameter(raw, place, reader)).collect();
         let environment = pass_environment.iter().filter_map(|raw| variable(raw, place, reader)).collect();
         let execute_command = execute_command.filter(|program| !program.value.is_empty());
@@ -259,10 +247,13 @@ fn compile_send(
     let Placed { value: RawSend { to, via, also, message, title, text, ttl, priority }, place } = raw;
     let via = accounts_of(&via, known, reader);
     let also = accounts_of(&also, known, reader);
-    let to = match (to, via, &also) {
-        (Some(to), Some(via), Some(also)) => compile_to(to, &place, via, also, has_token, known, reader),
-        (None, ..) => reader.wrong(&place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
-        _ => None,
+    let to = match to {
+        Some(RawTo::Names(names)) => {
+            let ways = via.as_deref().zip(also.as_deref());
+            fixed(&names, &place, ways, known, reader).map(To::Fixed)
+        }
+        Some(RawTo::Parameter(named)) => called(&named, via, has_token, known, reader),
+        None => reader.wrong(&place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
     };
     let text = text.map(|text| read_template(Template::parse(&text.value), &text.place, reader));
     let message = message.map(|raw| own_parameter(&raw, reader));
@@ -281,86 +272,25 @@ fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn compile_to(
-    to: RawTo,
-    place: &Place,
-    via: Vec<AccountName>,
-    also: &[AccountName],
+fn called(
+    named: &Placed<RawArgument>,
+    via: Option<Vec<AccountName>>,
     has_token: bool,
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<To> {
-    let named = match to {
-        RawTo::Names(names) => return fixed(&names, place, &via, also, known, reader).map(To::Fixed),
-        RawTo::Parameter(named) => named,
-    };
+    let parameter = own_parameter(named, reader);
     if !has_token {
         let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\"";
         return reader.wrong(&named.place, message);
     }
+    let via = via?;
     let contacts_have = known.directory.contacts.values().any(|contact| !contact.via.is_empty());
     if via.is_empty() && known.accounts.len() != 1 && !contacts_have {
         return reader.wrong(&named.place, "a recipient chosen by the caller needs a \"via\" to reach it by");
     }
-    let parameter = own_parameter(&named, reader)?;
     let (directory, accounts) = (known.directory.clone(), known.accounts.clone());
-    Some(To::Called { parameter, via, directory, accounts })
-}
-
-fn accounts_of(names: &[Placed<String>], known: &Known, reader: &mut Reader<'_>) -> Option<Vec<AccountName>> {
-    let found = names.iter().map(|name| {
-        let account = AccountName::new(&name.value);
-        if known.accounts.contains_key(&account) {
-            return Some(account);
-        }
-        let finding = Diagnostic::error(&name.place, format!("no account is called \"{}\"", name.value));
-        let help = did_you_mean(&name.value, known.accounts.keys().map(AccountName::as_str));
-        reader.note(Diagnostic { help, ..finding })
-    });
-    // All of them are looked at, so that all mistakes are told.
-    found.collect::<Vec<_>>().into_iter().collect()
-}
-
-fn fixed(
-    names: &[Placed<String>],
-    place: &Place,
-    via: &[AccountName],
-    also: &[AccountName],
-    known: &Known,
-    reader: &mut Reader<'_>,
-) -> Option<Vec<Recipient>> {
-    let mut contacts: Vec<&Contact> = Vec::new();
-    let before = reader.findings.len();
-    for name in names {
-        let Some(found) = known.directory.named(&name.value) else {
-            let message = format!("nobody is called \"{}\": neither a contact nor a list", name.value);
-            let help = did_you_mean(&name.value, known.directory.names());
-            reader.findings.push(Diagnostic { help, ..Diagnostic::error(&name.place, message) });
-            continue;
-        };
-        for contact in found {
-            if contacts.iter().any(|earlier| earlier.name == contact.name) {
-                continue;
-            }
-            if let Err(why) = contact.ways(via, &known.accounts) {
-                reader.wrong(&name.place, why).unwrap_or_default()
-            }
-            for copy in also.iter().filter(|copy| contact.ways(std::slice::from_ref(copy), &known.accounts).is_err()) {
-                reader.warn(
-                    &name.place,
-                    format!("{} gets no copy through {copy}: it has no address there", contact.name),
-                );
-            }
-            contacts.push(contact);
-        }
-    }
-    if reader.findings[before..].iter().any(Diagnostic::is_error) {
-        return None;
-    }
-    match recipients(contacts, via, also, &known.accounts) {
-        Ok(recipients) => Some(recipients),
-        Err(why) => reader.wrong(place, why),
-    }
+    Some(To::Called { parameter: parameter?, via, directory, accounts })
 }
 
 fn compile_priority(raw: Option<RawPriority>, reader: &mut Reader<'_>) -> Option<PriorityRule> {

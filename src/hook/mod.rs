@@ -22,8 +22,7 @@ pub mod admit;
 pub mod catalog;
 mod compile;
 pub mod raw;
-
-pub use compile::Known;
+mod reach;
 
 /// The name of a hook: the part of the URL behind the prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +44,17 @@ impl fmt::Display for HookId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What a hook may refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Contacts and lists.
+    pub directory: Arc<Directory>,
+    /// Accounts and the addresses they take.
+    pub accounts: Arc<AccountDirectory>,
+    /// `-http-methods`, for hooks that name none; none said: all.
+    pub methods: Option<Vec<String>>,
 }
 
 /// A hook, ready to be called.

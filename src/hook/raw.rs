@@ -169,7 +169,7 @@ pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<RawHook> {
         let is_guard = |entry: &&Entry| GUARDS.iter().any(|guard| guard.eq_ignore_ascii_case(&entry.key));
         for entry in entries.iter().filter(is_guard).filter(|entry| matches!(entry.value.value, Value::Null)) {
             let message = format!("\"{}\" is empty; leave it out if the hook is meant to be open", entry.key);
-            reader.wrong(&entry.key_place, message).unwrap_or_default()
+            reader.error(&entry.key_place, message)
         }
     }
     reader.record(node, HOOK)
@@ -277,7 +277,7 @@ fn some_tokens(node: &Node, reader: &mut Reader<'_>) -> Vec<Secret> {
 /// A hook without tokens is open to everybody, which is hardly what an empty list of them means.
 fn no_token(node: &Node, reader: &mut Reader<'_>) {
     let message = "no token stands here, which would open the hook to everybody; leave this out if that is meant";
-    reader.wrong(&node.place, message).unwrap_or_default()
+    reader.error(&node.place, message)
 }
 
 fn to(node: &Node, reader: &mut Reader<'_>) -> Option<RawTo> {
@@ -335,5 +335,5 @@ fn placed<T>(node: &Node, value: Option<T>) -> Option<Placed<T>> {
 fn not_in_this_version(node: &Node, reader: &mut Reader<'_>) {
     let message =
         "this version does not know how to honour this yet, so the hook is refused rather than run without it";
-    reader.wrong(&node.place, message).unwrap_or_default()
+    reader.error(&node.place, message)
 }

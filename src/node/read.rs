@@ -42,6 +42,11 @@ impl Reader<'_> {
         self.note(Diagnostic::error(place, message))
     }
 
+    /// Notes an error.
+    pub fn error(&mut self, place: &Place, message: impl Into<String>) {
+        self.findings.push(Diagnostic::error(place, message));
+    }
+
     /// Notes a finding and yields nothing.
     pub fn note<T>(&mut self, finding: Diagnostic) -> Option<T> {
         self.findings.push(finding);
@@ -128,7 +133,7 @@ impl Reader<'_> {
                 let message = format!("\"{}\" is given twice; the last one counts", entry.key);
                 match self.form {
                     Form::Classic => self.warn(&entry.key_place, message),
-                    Form::Full => self.wrong(&entry.key_place, message).unwrap_or_default(),
+                    Form::Full => self.error(&entry.key_place, message),
                 }
                 *earlier = entry;
             } else {

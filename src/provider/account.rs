@@ -78,7 +78,7 @@ impl Account {
             Open::Local(open) => {
                 for entry in entries_of(&http) {
                     let message = format!("\"{}\" is for providers on the net; {} is none", entry.key, kind.name);
-                    reader.wrong::<()>(&entry.key_place, message);
+                    reader.error(&entry.key_place, message);
                 }
                 open(&own, reader)
             }

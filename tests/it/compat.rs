@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::world::{Answer, Folder, Ran, Sent, World, fixtures};
 
 /// Files at work at one time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 
 /// One file.
 #[derive(Deserialize)]

@@ -48,7 +48,7 @@ fn open(node: &Node, reader: &mut Reader<'_>) -> Option<Opened> {
         account::own(node, PROPERTIES, reader)?;
     let Some(command) = command else {
         if reader.findings.len() == earlier {
-            reader.wrong::<()>(&node.place, "no \"command\", such as \"send-alarm {{ to }} {{ msg }}\"");
+            reader.error(&node.place, "no \"command\", such as \"send-alarm {{ to }} {{ msg }}\"");
         }
         return None;
     };

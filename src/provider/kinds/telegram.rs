@@ -41,7 +41,7 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
     let Properties { bot_token } = account::own(node, PROPERTIES, reader)?;
     let Some(token) = bot_token else {
         if reader.findings.len() == earlier {
-            reader.wrong::<()>(&node.place, "no \"bot-token\": @BotFather gives one");
+            reader.error(&node.place, "no \"bot-token\": @BotFather gives one");
         }
         return None;
     };

@@ -63,7 +63,7 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
     let (Some(id), Some((token, authorization))) = (&phone_number_id, access_token) else {
         if reader.findings.len() == earlier {
             let missing = if phone_number_id.is_none() { "phone-number-id" } else { "access-token" };
-            reader.wrong::<()>(&node.place, format!("no \"{missing}\": Meta's App Dashboard shows it under API Setup"));
+            reader.error(&node.place, format!("no \"{missing}\": Meta's App Dashboard shows it under API Setup"));
         }
         return None;
     };

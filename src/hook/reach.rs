@@ -1,0 +1,85 @@
+//! Names in a hook → accounts, contacts, and the ways between them.
+
+use super::Known;
+use crate::account::AccountName;
+use crate::contact::{Contact, Recipient, recipients};
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::node::{Placed, Reader};
+
+/// The accounts that these names mean; none after a mistake.
+pub(super) fn accounts_of(
+    names: &[Placed<String>],
+    known: &Known,
+    reader: &mut Reader<'_>,
+) -> Option<Vec<AccountName>> {
+    let found = names.iter().map(|name| {
+        let account = AccountName::new(&name.value);
+        if known.accounts.contains_key(&account) {
+            return Some(account);
+        }
+        let finding = Diagnostic::error(&name.place, format!("no account is called \"{}\"", name.value));
+        let help = did_you_mean(&name.value, known.accounts.keys().map(AccountName::as_str));
+        reader.note(Diagnostic { help, ..finding })
+    });
+    // All of them are looked at, so that all mistakes are told.
+    found.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// The recipients that these names mean, by the accounts of `via` and with copies by those of `also`; none after a
+/// mistake. Without accounts only the names are judged.
+pub(super) fn fixed(
+    names: &[Placed<String>],
+    place: &Place,
+    via_and_also: Option<(&[AccountName], &[AccountName])>,
+    known: &Known,
+    reader: &mut Reader<'_>,
+) -> Option<Vec<Recipient>> {
+    let mut contacts: Vec<&Contact> = Vec::new();
+    let before = reader.findings.len();
+    for name in names {
+        let Some(found) = known.directory.named(&name.value) else {
+            unknown(name, known, reader);
+            continue;
+        };
+        for contact in found {
+            if contacts.iter().any(|earlier| earlier.name == contact.name) {
+                continue;
+            }
+            if let Some((via, also)) = via_and_also {
+                judge_ways(contact, via, also, &name.place, known, reader);
+            }
+            contacts.push(contact);
+        }
+    }
+    if reader.findings[before..].iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let (via, also) = via_and_also?;
+    recipients(contacts, via, also, &known.accounts).map_or_else(|why| reader.wrong(place, why), Some)
+}
+
+fn unknown(name: &Placed<String>, known: &Known, reader: &mut Reader<'_>) {
+    let Placed { value: name, place } = name;
+    if known.directory.broken.contains(name) {
+        return reader.error(place, format!("\"{name}\" has mistakes of its own"));
+    }
+    let help = did_you_mean(name, known.directory.names());
+    let message = format!("nobody is called \"{name}\": neither a contact nor a list");
+    reader.findings.push(Diagnostic { help, ..Diagnostic::error(place, message) });
+}
+
+fn judge_ways(
+    contact: &Contact,
+    via: &[AccountName],
+    also: &[AccountName],
+    place: &Place,
+    known: &Known,
+    reader: &mut Reader<'_>,
+) {
+    if let Err(why) = contact.ways(via, &known.accounts) {
+        reader.error(place, why);
+    }
+    for copy in also.iter().filter(|copy| contact.ways(std::slice::from_ref(copy), &known.accounts).is_err()) {
+        reader.warn(place, format!("{} gets no copy through {copy}: it has no address there", contact.name));
+    }
+}
