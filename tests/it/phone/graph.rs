@@ -206,15 +206,14 @@ impl Graph {
         while let Some(call) = request(&mut stream, &mut read).await {
             let (number, mut reply) = self.begin(call).await;
             if let Reply::After(time, later) = reply {
-                let mut byte = [0];
                 tokio::select! {
-                    _ = stream.read(&mut byte) => return self.end(number),
+                    _ = stream.read_u8() => return self.end(number),
                     () = tokio::time::sleep(time) => reply = *later,
                 }
             }
             let answer = match reply {
                 Reply::Hang => {
-                    stream.read_exact(&mut [0]).await.ok();
+                    stream.read_u8().await.ok();
                     return self.end(number);
                 }
                 Reply::Reset => {
