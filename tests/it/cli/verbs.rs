@@ -41,7 +41,7 @@ fn names_in(home: &Home) -> Vec<String> {
 fn a_good_file_is_fine_and_nothing_is_made() {
     let home = home();
     let (code, said) = home.output(&["check"]);
-    assert_eq!((code, said.as_str()), (Some(0), "1 hooks, 3 accounts, 2 contacts: 0 errors, 0 warnings\n"));
+    assert_eq!((code, said.as_str()), (Some(0), "1 hook, 3 accounts, 2 contacts: 0 errors, 0 warnings\n"));
     assert_eq!(names_in(&home), ["hooks.json", "wa-token"]);
 }
 
@@ -89,7 +89,7 @@ fn a_warning_is_a_finding_only_with_strict() {
     let home = Home::with("[ { \"id\": \"a\", \"execute-command\": \"true\", \"colour\": \"red\" } ]");
     let (code, said) = home.output(&["check"]);
     assert!(code == Some(0) && said.starts_with("warning: ") && said.contains("colour"), "{said}");
-    assert!(said.ends_with("1 hooks, 0 accounts, 0 contacts: 0 errors, 1 warning\n"), "{said}");
+    assert!(said.ends_with("1 hook, 0 accounts, 0 contacts: 0 errors, 1 warning\n"), "{said}");
     assert_eq!(home.output(&["check", "-strict"]).0, Some(1));
     assert_eq!(home.output(&["check", "hooks.json", "--strict"]).0, Some(1));
     assert_eq!(home.output(&["check", "-bogus"]).0, Some(2));
