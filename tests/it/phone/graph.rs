@@ -214,7 +214,7 @@ impl Graph {
             }
             let answer = match reply {
                 Reply::Hang => {
-                    stream.read(&mut [0]).await.ok();
+                    stream.read_exact(&mut [0]).await.ok();
                     return self.end(number);
                 }
                 Reply::Reset => {
