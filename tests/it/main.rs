@@ -5,10 +5,10 @@
 mod architecture;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
-/// The real binary on a port of its own: its folder, its log, its signals, and a client.
-mod daemon;
 /// Calls of hooks are answered, sent and run as the fixtures say.
 mod compat;
+/// The real binary on a port of its own: its folder, its log, its signals, and a client.
+mod daemon;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
