@@ -88,7 +88,7 @@ fn a_start_that_fails_is_never_ready() {
 #[test]
 fn the_watchdog_is_fed_until_the_very_end() {
     let home = Home::with(r#"[ { "id": "slow", "execute-command": "./slow" } ]"#);
-    home.write("slow", "#!/bin/sh\ntouch begun\nwhile ! test -e go; do sleep 0.02; done\n");
+    home.write("slow", "#!/bin/sh\ntouch begun\nwhile test -e slow && ! test -e go; do sleep 0.02; done\n");
     home.shell("chmod +x slow");
     let manager = Manager::of(&home);
     let mut daemon = start(&home, &[("WATCHDOG_USEC", "100000")]);
