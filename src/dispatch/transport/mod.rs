@@ -45,7 +45,7 @@ impl Carrier {
 }
 
 impl Carry for Carrier {
-    fn carry<'a>(&'a self, request: Request, _: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>> {
+    fn carry(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(Carrier::carry(self, request))
     }
 }
@@ -54,7 +54,7 @@ impl Carry for Carrier {
 struct NoCarrier(String);
 
 impl Carry for NoCarrier {
-    fn carry<'a>(&'a self, _: Request, _: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>> {
+    fn carry(&self, _: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(std::future::ready(Err(no_answer(Class::Account, "transport", self.0.clone()))))
     }
 }
