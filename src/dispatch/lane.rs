@@ -155,8 +155,13 @@ impl Lane {
             Ok(Err(Panicked)) => Err(unknown("the provider's code failed; see the log")),
             Err(_) => Err(unknown("the conversation with the provider took too long")),
         };
-        if let Err(error) = &outcome {
-            self.warn(error.class.as_str(), &error.detail);
+        match &outcome {
+            Ok(Receipt { advice: Some(advice), .. }) => {
+                let (account, contact) = (&self.account.name, &claim.delivery().recipient.contact);
+                tracing::warn!(%account, contact, "it was sent, but {advice}");
+            }
+            Ok(_) => {}
+            Err(error) => self.warn(error.class.as_str(), &error.detail),
         }
         let settlement = Settlement { outcome, on_unknown: self.account.on_unknown };
         let message = claim.delivery().message;

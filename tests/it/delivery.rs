@@ -26,7 +26,7 @@ impl Provider for Parrot {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
         assert_ne!(out.text, "panic", "as the test wants it");
         if let [.., Answer::Exec { output, .. }] = answers {
-            return Ok(Next::Done(Receipt { id: Some(output.clone()) }));
+            return Ok(Next::Done(Receipt { id: Some(output.clone()), advice: None }));
         }
         let form = if out.form == Form::Template { "template: " } else { "" };
         Ok(Next::Ask(Request::Exec(Command { argv: vec![format!("{form}{}", out.text)], stdin: Vec::new() })))

@@ -89,7 +89,7 @@ impl World {
     }
 
     async fn settle(&self, claim: Claim, outcome: Result<(), Class>) -> Delivery {
-        let outcome = outcome.map(|()| Receipt { id: Some("r1".to_owned()) }).map_err(error);
+        let outcome = outcome.map(|()| Receipt { id: Some("r1".to_owned()), advice: None }).map_err(error);
         self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap()
     }
 
