@@ -292,6 +292,14 @@ mod tests {
         assert_eq!(output(shell("cat; cat /proc/$$/cmdline | tr '\\0' ' '")).await.split(' ').next(), Some("sh"));
     }
 
+    #[test]
+    fn what_systemd_tells_the_daemon_stays_here() {
+        for name in ["NOTIFY_SOCKET", "MAINPID", "CREDENTIALS_DIRECTORY", "LISTEN_FDNAMES", "WATCHDOG_USEC"] {
+            assert!(is_systemds(name.as_ref()), "{name}");
+        }
+        assert!(!is_systemds("PATH".as_ref()));
+    }
+
     #[tokio::test]
     async fn more_output_than_is_kept_blocks_nobody() {
         let ended = run(Spec { output_bytes: 10, ..shell("head -c 300000 /dev/zero") }, || ()).await.unwrap();

@@ -446,6 +446,24 @@ async fn a_message_for_nobody_is_refused() {
     assert_eq!(world.counted("SELECT count(*) FROM messages"), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_waits_until_it_can_be_written() {
+    let world = World::new();
+    world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
+    let claim = world.one("a").await;
+    let other = rusqlite::Connection::open(world.dir.path().join("outbox.db")).unwrap();
+    let trouble = "CREATE TRIGGER trouble BEFORE INSERT ON attempts BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(trouble).unwrap();
+    let mend = async {
+        // Comes after the result, so that this has been refused.
+        world.outbox.depth().await.unwrap();
+        other.execute_batch("DROP TRIGGER trouble").unwrap();
+        pass(Duration::from_secs(1)).await;
+    };
+    let (settled, ()) = tokio::join!(world.settle(claim, Ok(())), mend);
+    assert_eq!(settled.state, DeliveryState::Sent);
+}
+
 async fn reason(outbox: &Outbox, id: MessageId) -> Option<String> {
     outbox.find(id).await.unwrap().unwrap().deliveries.remove(0).delivery.reason
 }
