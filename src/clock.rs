@@ -1,6 +1,8 @@
 //! The time of day, as a value that can be handed in: nothing but this file asks the system.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment: whole milliseconds since 1970-01-01 UTC.
@@ -73,7 +75,7 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Runtime { at: Timestamp, since: tokio::time::Instant },
+    Runtime { at: Arc<AtomicI64>, since: tokio::time::Instant },
 }
 
 impl Clock {
@@ -84,7 +86,15 @@ impl Clock {
 
     /// A clock that stands at `at` now and then follows the runtime's: paused where a test pauses that.
     pub fn following_runtime(at: Timestamp) -> Clock {
-        Clock(Source::Runtime { at, since: tokio::time::Instant::now() })
+        Clock(Source::Runtime { at: Arc::new(AtomicI64::new(at.0)), since: tokio::time::Instant::now() })
+    }
+
+    /// Sets a clock that follows a runtime, and its clones, by so many milliseconds, as an operator sets the system's.
+    /// Does nothing to the system's.
+    pub fn set_by(&self, millis: i64) {
+        if let Source::Runtime { at, .. } = &self.0 {
+            at.fetch_add(millis, Ordering::Relaxed);
+        }
     }
 
     /// The time now.
@@ -96,7 +106,7 @@ impl Clock {
                 let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
-            Source::Runtime { at, since } => at.plus(since.elapsed()),
+            Source::Runtime { at, since } => Timestamp(at.load(Ordering::Relaxed)).plus(since.elapsed()),
         }
     }
 }

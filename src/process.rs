@@ -7,19 +7,25 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe;
-use tokio::process::{Child, ChildStdin, Command};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-/// Read from a program's output at once.
-const CHUNK_BYTES: usize = 8 * 1024;
+mod error;
+mod lookup;
+mod output;
+
+pub use error::SpawnError;
+pub use lookup::look_path;
+pub use output::Leftover;
+
+use lookup::Unfit;
+use output::{Kept, feed};
 
 /// A program to run. There is no shell in between.
 #[derive(Clone, Debug)]
@@ -66,114 +72,96 @@ pub struct Ended {
     pub dropped: u64,
 }
 
-/// Why a program was not started. The words are Go's, for adnanh/webhook's log has them.
-#[derive(Debug, thiserror::Error)]
-pub enum SpawnError {
-    /// There is no such file, or no such name in `$PATH`.
-    #[error("exec: \"{program}\": {why}")]
-    NotFound {
-        /// As it was named.
-        program: String,
-        /// In words.
-        why: &'static str,
-    },
-    /// There is such a file, but it can't be executed.
-    #[error("exec: \"{program}\": {why}")]
-    NotExecutable {
-        /// As it was named.
-        program: String,
-        /// In words.
-        why: &'static str,
-    },
-    /// An argument or all of them together are longer than the system allows (on Linux 128 KiB for one).
-    #[error("fork/exec {program}: argument list too long")]
-    TooLong {
-        /// As it was named.
-        program: String,
-    },
-    /// There is a NUL character in an argument or in a variable.
-    #[error("fork/exec {program}: invalid argument")]
-    Nul {
-        /// As it was named.
-        program: String,
-    },
-    /// Something else.
-    #[error("fork/exec {program}: {source}")]
-    Failed {
-        /// As it was named.
-        program: String,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-/// The file that a command's name means, as Go's `exec.LookPath` finds it: a name with a slash is a file's; another is
-/// searched in the folders of `path` (the value of `$PATH`), of which relative ones are passed over.
-pub fn look_path(name: &str, path: Option<&OsStr>) -> Result<PathBuf, SpawnError> {
-    if name.contains('/') {
-        return executable(Path::new(name)).map(|()| PathBuf::from(name)).map_err(|why| why.about(name));
-    }
-    std::env::split_paths(path.unwrap_or_default())
-        .filter(|folder| folder.is_absolute() && !name.is_empty())
-        .map(|folder| folder.join(name))
-        .find(|file| executable(file).is_ok())
-        .ok_or_else(|| SpawnError::NotFound { program: name.to_owned(), why: "executable file not found in $PATH" })
-}
-
-enum Unfit {
-    Missing,
-    Directory,
-    Forbidden,
-}
-
-impl Unfit {
-    fn about(self, program: &str) -> SpawnError {
-        let program = program.to_owned();
-        match self {
-            Unfit::Missing => SpawnError::NotFound { program, why: "no such file or directory" },
-            Unfit::Directory => SpawnError::NotExecutable { program, why: "is a directory" },
-            Unfit::Forbidden => SpawnError::NotExecutable { program, why: "permission denied" },
-        }
-    }
-}
-
-fn executable(file: &Path) -> Result<(), Unfit> {
-    let found = std::fs::metadata(file).map_err(|e| match e.kind() {
-        io::ErrorKind::PermissionDenied => Unfit::Forbidden,
-        _ => Unfit::Missing,
-    })?;
-    if found.is_dir() {
-        return Err(Unfit::Directory);
-    }
-    // By the rights that the kernel will look at, the effective ones.
-    let allowed = rustix::fs::accessat(CWD, file, Access::EXEC_OK, AtFlags::EACCESS);
-    if found.is_file() && allowed.is_ok() { Ok(()) } else { Err(Unfit::Forbidden) }
-}
-
 /// Runs a program and waits until it has ended and its output is closed, as Go's `CombinedOutput` does: a child of the
-/// program that keeps the output open is waited for too, but not once the limit has ended them.
+/// program that keeps the output open is waited for too, but not once the limit has ended them. Calls `exited` as soon
+/// as the program itself has ended.
 /// A caller that stops waiting leaves the program running.
-pub async fn run(spec: Spec) -> Result<Ended, SpawnError> {
-    let trouble = |source| failure(&spec, source);
-    let (reader, writer) = io::pipe().map_err(trouble)?;
-    let mut child = spawn(&spec, writer).map_err(trouble)?;
-    let mut output = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).map_err(trouble)?;
-    let stdin = child.stdin.take();
-    let mut kept = Kept { bytes: Vec::new(), most: spec.output_bytes, dropped: 0 };
+pub async fn run(spec: Spec, exited: impl FnOnce()) -> Result<Ended, SpawnError> {
+    let mut program = Program::start(&spec)?;
+    Ok(program.finish(&spec, exited, None).await)
+}
 
-    let talk = async {
-        tokio::join!(feed(stdin, spec.stdin.as_deref().unwrap_or_default()), kept.read(&mut output));
+/// The same, but once the program itself has ended, its output is waited for no longer than `linger`. What is still open
+/// then comes back too: to close it would end those that write to it.
+pub async fn run_alone(
+    spec: Spec,
+    exited: impl FnOnce(),
+    linger: Duration,
+) -> Result<(Ended, Option<Leftover>), SpawnError> {
+    let mut program = Program::start(&spec)?;
+    let ended = program.finish(&spec, exited, Some(linger)).await;
+    Ok((ended, (!program.closed).then_some(Leftover(program.output))))
+}
+
+/// A program that runs.
+struct Program {
+    child: Child,
+    output: pipe::Receiver,
+    /// Its output has come to its end.
+    closed: bool,
+}
+
+impl Program {
+    fn start(spec: &Spec) -> Result<Program, SpawnError> {
+        let trouble = |source| failure(spec, source);
+        let (reader, writer) = io::pipe().map_err(trouble)?;
+        // First all that can fail besides the start: a program that was started must not be called not started.
+        let output = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).map_err(trouble)?;
+        let child = spawn(spec, writer).map_err(trouble)?;
+        Ok(Program { child, output, closed: false })
+    }
+
+    async fn finish(&mut self, spec: &Spec, exited: impl FnOnce(), linger: Option<Duration>) -> Ended {
+        let Program { child, output, closed } = self;
+        let stdin = child.stdin.take();
+        let mut kept = Kept::new(spec.output_bytes);
+        let talk = async {
+            tokio::join!(feed(stdin, spec.stdin.as_deref().unwrap_or_default()), kept.read(output));
+        };
+        let (status, timed_out) = match spec.limit {
+            None => (unlimited(child, talk, closed, exited, linger).await, false),
+            Some(limit) => {
+                let ended = within(limit, child, talk).await;
+                *closed = true;
+                exited();
+                ended
+            }
+        };
+        let Kept { bytes, dropped, .. } = kept;
+        // It was started, so it has ended; that the system doesn't say how is no reason to call it not started.
+        let (code, signal) = status.map_or((None, None), |status| (status.code(), status.signal()));
+        Ended { code, signal, timed_out, output: bytes, dropped }
+    }
+}
+
+async fn unlimited(
+    child: &mut Child,
+    talk: impl Future<Output = ()>,
+    closed: &mut bool,
+    exited: impl FnOnce(),
+    linger: Option<Duration>,
+) -> io::Result<ExitStatus> {
+    tokio::pin!(talk);
+    let early = tokio::select! {
+        status = child.wait() => Some(status),
+        () = &mut talk => None,
     };
-    let (status, timed_out) = match spec.limit {
-        None => {
-            let ((), status) = tokio::join!(talk, child.wait());
-            (status, false)
-        }
-        Some(limit) => within(limit, &mut child, talk).await,
+    *closed = early.is_none();
+    let status = match early {
+        Some(status) => status,
+        None => child.wait().await,
     };
-    let status = status.map_err(trouble)?;
-    let Kept { bytes, dropped, .. } = kept;
-    Ok(Ended { code: status.code(), signal: status.signal(), timed_out, output: bytes, dropped })
+    exited();
+    if !*closed {
+        *closed = match linger {
+            Some(linger) => timeout(linger, talk).await.is_ok(),
+            None => {
+                talk.await;
+                true
+            }
+        };
+    }
+    status
 }
 
 fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
@@ -198,7 +186,9 @@ fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
 /// What systemd tells the daemon about itself, and no program that it runs.
 fn is_systemds(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    name == b"NOTIFY_SOCKET" || name == b"MAINPID" || name.starts_with(b"LISTEN_") || name.starts_with(b"WATCHDOG_")
+    matches!(name, b"NOTIFY_SOCKET" | b"MAINPID" | b"CREDENTIALS_DIRECTORY")
+        || name.starts_with(b"LISTEN_")
+        || name.starts_with(b"WATCHDOG_")
 }
 
 fn failure(spec: &Spec, source: io::Error) -> SpawnError {
@@ -216,31 +206,6 @@ fn failure(spec: &Spec, source: io::Error) -> SpawnError {
         io::ErrorKind::ArgumentListTooLong => SpawnError::TooLong { program },
         io::ErrorKind::InvalidInput => SpawnError::Nul { program },
         _ => SpawnError::Failed { program, source },
-    }
-}
-
-/// Writes all that the program reads. One that does not read it all is free to.
-async fn feed(stdin: Option<ChildStdin>, bytes: &[u8]) {
-    if let Some(mut stdin) = stdin {
-        stdin.write_all(bytes).await.ok();
-    }
-}
-
-struct Kept {
-    bytes: Vec<u8>,
-    most: usize,
-    dropped: u64,
-}
-
-impl Kept {
-    async fn read(&mut self, output: &mut pipe::Receiver) {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        // A pipe gives no error but at its end.
-        while let Ok(read @ 1..) = output.read(&mut chunk).await {
-            let room = self.most.saturating_sub(self.bytes.len()).min(read);
-            self.bytes.extend_from_slice(chunk.get(..room).unwrap_or_default());
-            self.dropped += u64::try_from(read - room).unwrap_or(0);
-        }
     }
 }
 
@@ -304,28 +269,16 @@ mod tests {
     }
 
     async fn output(spec: Spec) -> String {
-        String::from_utf8(run(spec).await.unwrap().output).unwrap()
+        String::from_utf8(run(spec, || ()).await.unwrap().output).unwrap()
     }
 
     const fn limit(timeout: u64, grace: u64) -> Option<Limit> {
         Some(Limit { timeout: Duration::from_millis(timeout), grace: Duration::from_millis(grace) })
     }
 
-    #[test]
-    fn a_name_is_looked_up_as_go_does() {
-        let found = |name: &str, path: &str| look_path(name, Some(path.as_ref())).map_err(|e| e.to_string());
-        assert_eq!(found("sh", "bin:/nowhere:/bin"), Ok("/bin/sh".into()));
-        assert_eq!(found("sh", "").unwrap_err(), "exec: \"sh\": executable file not found in $PATH");
-        assert_eq!(found("", "/bin").unwrap_err(), "exec: \"\": executable file not found in $PATH");
-        assert_eq!(found("/bin/../bin/sh", ""), Ok("/bin/../bin/sh".into()));
-        assert_eq!(found("/nowhere/x", "").unwrap_err(), "exec: \"/nowhere/x\": no such file or directory");
-        assert_eq!(found("/bin/", "").unwrap_err(), "exec: \"/bin/\": is a directory");
-        assert_eq!(found("/etc/passwd", "").unwrap_err(), "exec: \"/etc/passwd\": permission denied");
-    }
-
     #[tokio::test]
     async fn both_outputs_are_one_in_the_order_of_writing() {
-        let ended = run(shell("echo one; echo two >&2; echo three; exit 3")).await.unwrap();
+        let ended = run(shell("echo one; echo two >&2; echo three; exit 3"), || ()).await.unwrap();
         let output = b"one\ntwo\nthree\n".to_vec();
         assert_eq!(ended, Ended { code: Some(3), signal: None, timed_out: false, output, dropped: 0 });
     }
@@ -339,9 +292,15 @@ mod tests {
         assert_eq!(output(shell("cat; cat /proc/$$/cmdline | tr '\\0' ' '")).await.split(' ').next(), Some("sh"));
     }
 
+    #[test]
+    fn what_systemd_tells_the_daemon_stays_here() {
+        let names = ["NOTIFY_SOCKET", "MAINPID", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "WATCHDOG_USEC", "PATH"];
+        assert_eq!(names.map(|name| is_systemds(name.as_ref())), [true, true, true, true, true, false]);
+    }
+
     #[tokio::test]
     async fn more_output_than_is_kept_blocks_nobody() {
-        let ended = run(Spec { output_bytes: 10, ..shell("head -c 300000 /dev/zero") }).await.unwrap();
+        let ended = run(Spec { output_bytes: 10, ..shell("head -c 300000 /dev/zero") }, || ()).await.unwrap();
         assert_eq!((ended.output.len(), ended.dropped), (10, 299_990));
     }
 
@@ -351,11 +310,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_end_is_told_though_the_output_stays_open() {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let script = "(read go < \"$1\"; echo late) & echo early";
+        let folder = tempfile::tempdir().unwrap();
+        let gate = folder.path().join("gate");
+        rustix::fs::mknodat(rustix::fs::CWD, &gate, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        let spec =
+            || Spec { args: ["-c", script, "sh", gate.to_str().unwrap()].map(OsString::from).to_vec(), ..shell("") };
+        let open_it = async |said: tokio::sync::oneshot::Receiver<()>| {
+            said.await.unwrap();
+            // Opening it for both never blocks; the reader has then what it waits for.
+            let opened = std::fs::OpenOptions::new().read(true).write(true).open(&gate).unwrap();
+            io::Write::write_all(&mut &opened, b"go\n").unwrap();
+            opened
+        };
+        let (ended, _gate) = tokio::join!(run(spec(), || tell.send(()).unwrap()), open_it(told));
+        assert_eq!(ended.unwrap().output, b"early\nlate\n");
+
+        let (ended, leftover) = run_alone(spec(), || (), Duration::from_millis(10)).await.unwrap();
+        assert_eq!((ended.code, ended.output), (Some(0), b"early\n".to_vec()));
+        let (tell, told) = tokio::sync::oneshot::channel();
+        tell.send(()).unwrap();
+        tokio::join!(leftover.unwrap().drain(), open_it(told));
+        assert!(run_alone(shell("echo"), || (), Duration::from_secs(60)).await.unwrap().1.is_none());
+    }
+
+    #[tokio::test]
     async fn at_its_limit_the_whole_group_is_ended() {
-        let ended = run(Spec { limit: limit(100, 5000), ..shell("echo begun; sleep 60 | sleep 60") }).await.unwrap();
+        let ended =
+            run(Spec { limit: limit(100, 5000), ..shell("echo begun; sleep 60 | sleep 60") }, || ()).await.unwrap();
         assert_eq!((ended.signal, ended.timed_out, ended.output), (Some(15), true, b"begun\n".to_vec()));
         let stubborn = "trap '' TERM; while :; do sleep 1; done";
-        let ended = run(Spec { limit: limit(100, 100), ..shell(stubborn) }).await.unwrap();
+        let ended = run(Spec { limit: limit(100, 100), ..shell(stubborn) }, || ()).await.unwrap();
         assert_eq!((ended.signal, ended.timed_out), (Some(9), true));
     }
 
@@ -363,7 +350,7 @@ mod tests {
     async fn one_that_ended_in_time_is_not_blamed_for_those_it_left() {
         for escaping in ["sleep 60 & exit 7", "setsid sleep 2 & exit 7"] {
             let begun = Instant::now();
-            let ended = run(Spec { limit: limit(300, 100), ..shell(escaping) }).await.unwrap();
+            let ended = run(Spec { limit: limit(300, 100), ..shell(escaping) }, || ()).await.unwrap();
             assert_eq!((ended.code, ended.timed_out), (Some(7), false), "{escaping}");
             assert!(begun.elapsed() < Duration::from_millis(1500));
         }
@@ -371,7 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_can_not_be_started_says_why() {
-        let error = async |spec: Spec| run(spec).await.unwrap_err();
+        let error = async |spec: Spec| run(spec, || ()).await.unwrap_err();
         let missing = Spec { program: "/nowhere/x".into(), ..shell("") };
         assert!(matches!(error(missing).await, SpawnError::NotFound { .. }));
         assert!(matches!(

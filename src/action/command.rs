@@ -5,13 +5,14 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::send::render_words;
 use crate::clock::Timestamp;
 use crate::hook::{Capture, CommandLine, Hook, Run};
-use crate::process::{self, Ended, SpawnError, Spec};
+use crate::process::{self, Ended, Leftover, SpawnError, Spec};
 use crate::request::HookRequest;
 use crate::request::parameter::Parameter;
 use crate::tasks::Tasks;
@@ -24,6 +25,12 @@ const WAITING: usize = 20_000;
 
 /// What the arguments of the waiting ones may take, in bytes.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// After its end, so long a command's output is read for the log. A daemon that it started may hold it open for years.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Outputs that are held open by what ended commands have started, each with a file of ours. Beyond that they are closed.
+const LEFT_OPEN: usize = 256;
 
 /// Output that is kept for a caller, in bytes.
 const OUTPUT_BYTES: usize = 64 * 1024 * 1024;
@@ -59,6 +66,28 @@ pub struct Commands {
     running: Arc<Semaphore>,
     waiting: Arc<Waiting>,
     tasks: Tasks,
+    left: Left,
+}
+
+/// Who reads what ended commands have left open. Nobody waits for these tasks: they end when a stranger does.
+#[derive(Clone, Debug)]
+struct Left {
+    places: Arc<Semaphore>,
+    tasks: Tasks,
+}
+
+impl Left {
+    fn take(&self, leftover: Leftover, hook: &Hook) {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            tracing::warn!(hook = %hook.id, "the output of an ended command is closed, though something that it started \
+                still holds it: {LEFT_OPEN} others are open already; redirect the output of what is to run on");
+            return;
+        };
+        self.tasks.spawn(async move {
+            leftover.drain().await;
+            drop(place);
+        });
+    }
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +109,9 @@ impl Drop for Place {
     }
 }
 
+/// A free place among the running; the semaphore is never closed, so that there is always one in it.
+type Permit = Result<OwnedSemaphorePermit, AcquireError>;
+
 /// A command ready to run.
 struct Invocation {
     hook: Arc<Hook>,
@@ -94,7 +126,8 @@ struct Invocation {
 impl Commands {
     /// A runner whose commands belong to `tasks`: who stops can wait for them.
     pub fn new(tasks: Tasks) -> Commands {
-        Commands { running: Arc::new(Semaphore::new(RUNNING)), waiting: Arc::default(), tasks }
+        let left = Left { places: Arc::new(Semaphore::new(LEFT_OPEN)), tasks: Tasks::new() };
+        Commands { running: Arc::new(Semaphore::new(RUNNING)), waiting: Arc::default(), tasks, left }
     }
 
     /// Runs a hook's command. Returns at once where the hook does not want the output.
@@ -108,21 +141,21 @@ impl Commands {
     ) -> Result<Ran, RunRefusal> {
         let invocation = Invocation::of(hook, run, request, now)?;
         let place = self.place(&invocation)?;
-        let running = self.running.clone();
+        let (running, left) = (self.running.clone(), self.left.clone());
         if invocation.capture == Capture::Nothing {
             self.tasks.spawn(async move {
-                let _permit = running.acquire_owned().await;
+                let permit = running.acquire_owned().await;
                 drop(place);
-                invocation.execute().await;
+                invocation.execute(permit, &left).await;
             });
             return Ok(Ran::Started);
         }
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
-            let _permit = running.acquire_owned().await;
+            let permit = running.acquire_owned().await;
             drop(place);
             // Nobody listens any more if the caller has gone.
-            tell.send(invocation.execute().await).ok();
+            tell.send(invocation.execute(permit, &left).await).ok();
         });
         Ok(told.await.unwrap_or(Ran::Badly(None)))
     }
@@ -168,9 +201,10 @@ impl Invocation {
         Ok(Invocation { hook, program, file, arguments, environment, directory, capture })
     }
 
-    async fn execute(self) -> Ran {
+    /// Runs it. `permit` is given back when the program itself has ended, whoever still holds its output.
+    async fn execute(self, permit: Permit, left: &Left) -> Ran {
         let ended = match &self.file {
-            Ok(file) => self.start(file.clone()).await,
+            Ok(file) => self.start(file.clone(), permit, left).await,
             Err(why) => {
                 self.log_lookup(why);
                 return self.badly(Vec::new());
@@ -185,7 +219,7 @@ impl Invocation {
         }
     }
 
-    async fn start(&self, file: PathBuf) -> Result<Ended, SpawnError> {
+    async fn start(&self, file: PathBuf, permit: Permit, left: &Left) -> Result<Ended, SpawnError> {
         let program = self.program.as_str();
         tracing::debug!(hook = %self.hook.id, "executing {program} ({}) with arguments {:?} and environment {:?} using {} as cwd",
             file.display(), self.arguments, self.environment,
@@ -201,7 +235,16 @@ impl Invocation {
             output_bytes: if self.capture == Capture::Nothing { LOGGED_BYTES } else { OUTPUT_BYTES },
             limit: None,
         };
-        process::run(spec).await
+        let exited = move || drop(permit);
+        // upstream: a caller that wants the output gets all of it, so that it waits until the output is closed.
+        if self.capture != Capture::Nothing {
+            return process::run(spec, exited).await;
+        }
+        let (ended, leftover) = process::run_alone(spec, exited, LINGER).await?;
+        if let Some(leftover) = leftover {
+            left.take(leftover, &self.hook);
+        }
+        Ok(ended)
     }
 
     fn ended(&self, ended: Ended) -> Ran {

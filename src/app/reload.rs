@@ -15,15 +15,15 @@ use crate::config::load::{Basis, Loader, Reload};
 use crate::config::watch::Watch;
 use crate::config::{Config, ConfigPublisher};
 use crate::diagnostic::Diagnostic;
-use crate::dispatch::{Dispatcher, transport};
+use crate::dispatch::{Dispatcher, log_end, transport};
 use crate::hook::HookId;
 use crate::http::Limits;
 use crate::http::edge::serve;
 use crate::http::listener::{ListenError, Listener};
 use crate::http::respond::Control;
 use crate::http::site::Site;
+use crate::message::delivery::OnUnknown;
 use crate::outbox::{Outbox, OutboxError};
-use crate::provider::OnUnknown;
 use crate::tasks::Tasks;
 
 /// Reloads that wait: one is enough, for a second would read the same files.
@@ -271,9 +271,7 @@ impl Reloader {
             policies.iter().find(|(name, _)| name == account).map_or(OnUnknown::default(), |(_, policy)| *policy)
         };
         let ended = outbox.void_leases(policy).await?;
-        if !ended.is_empty() {
-            tracing::warn!(count = ended.len(), "messages ended whose sending was cut off by the last stop");
-        }
+        ended.iter().for_each(log_end);
         let clock = self.means.clock.clone();
         self.dispatcher = Some(Dispatcher::start(outbox.clone(), clock, &self.background, transport::carriers()));
         // There is only this one writer, and it looked first.

@@ -12,8 +12,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Carries a provider's requests: the only thing here that touches the world outside.
 pub trait Carry: Send + Sync {
-    /// Carries one request, within the transport's timeout.
-    fn carry<'a>(&'a self, request: Request, transport: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>>;
+    /// Carries one request, within its account's timeout.
+    fn carry(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>>;
 }
 
 /// Makes the carrier of an account.

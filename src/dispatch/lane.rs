@@ -24,6 +24,9 @@ const IN_FLIGHT: usize = 16;
 /// Requests in one try: the longest conversation known has three.
 const TURNS: u32 = 8;
 
+/// What a conversation may last beyond its timeouts: a program that is out of time gets a while to end.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// What a lease lasts beyond its conversation: the time that writing the result may take.
 const LEASE_SLACK: Duration = Duration::from_secs(120);
 
@@ -44,19 +47,19 @@ pub(super) type Known = Arc<BTreeSet<AccountName>>;
 
 /// What every lane needs.
 #[derive(Clone)]
-pub(super) struct Surroundings {
+pub(super) struct Common {
     pub outbox: Outbox,
     pub clock: Clock,
     /// The accounts there are, for deliveries that change their way.
     pub known: watch::Receiver<Known>,
-    /// Rung when a delivery came to an account that is not there.
+    /// Rung when a delivery waits at an account that is not there.
     pub stray: Arc<Notify>,
 }
 
 struct Lane {
     account: Arc<Account>,
     carrier: Arc<dyn Carry>,
-    surroundings: Surroundings,
+    common: Common,
     bell: Arc<Notify>,
     slots: Arc<Semaphore>,
     quiet: Mutex<Quiet>,
@@ -66,13 +69,13 @@ struct Lane {
 pub(super) fn start(
     account: Arc<Account>,
     carrier: Arc<dyn Carry>,
-    surroundings: Surroundings,
+    common: Common,
     tasks: Tasks,
     predecessor: Option<Tasks>,
 ) {
-    let bell = surroundings.outbox.bell(&account.name);
+    let bell = common.outbox.bell(&account.name);
     let slots = Arc::new(Semaphore::new(IN_FLIGHT));
-    let lane = Arc::new(Lane { account, carrier, surroundings, bell, slots, quiet: Mutex::default() });
+    let lane = Arc::new(Lane { account, carrier, common, bell, slots, quiet: Mutex::default() });
     let family = tasks.clone();
     tasks.spawn(async move {
         if let Some(predecessor) = predecessor {
@@ -100,10 +103,13 @@ impl Lane {
     /// Claims what may go now and starts it. Yields how long to wait, should no bell ring.
     async fn round(self: &Arc<Lane>, bucket: &mut Option<Bucket>, tasks: &Tasks) -> Duration {
         let slots = self.slots.available_permits();
+        if slots == 0 {
+            // The next free one rings.
+            return SLOW_POLL;
+        }
         let allowed = bucket.as_ref().map_or(slots, |bucket| bucket.allows(Instant::now()));
         let free = slots.min(allowed);
         if free == 0 {
-            // A slot rings when it is free again; the rate has its own time.
             return self.until_rate(bucket);
         }
         let terms = Terms {
@@ -112,7 +118,7 @@ impl Lane {
             lease: self.longest_try().saturating_add(LEASE_SLACK),
             on_unknown: self.account.on_unknown,
         };
-        let asked = self.surroundings.outbox.claim(&self.account.name, terms).await;
+        let asked = self.common.outbox.claim(&self.account.name, terms).await;
         let found = match asked {
             Ok(found) => found,
             Err(e) => {
@@ -128,7 +134,7 @@ impl Lane {
             let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
             tasks.spawn(Arc::clone(self).attempt(claim, slot));
         }
-        let next = found.next_at.map_or(SLOW_POLL, |at| at.since(self.surroundings.clock.now()));
+        let next = found.next_at.map_or(SLOW_POLL, |at| at.since(self.common.clock.now()));
         let rate_is_used_up = bucket.as_ref().is_some_and(|bucket| bucket.allows(Instant::now()) == 0);
         if rate_is_used_up { self.until_rate(bucket) } else { next }
     }
@@ -138,49 +144,53 @@ impl Lane {
     }
 
     fn longest_try(&self) -> Duration {
-        self.account.transport.timeout.saturating_mul(TURNS)
+        self.account.transport.timeout.saturating_mul(TURNS).saturating_add(ENDING)
     }
 
     /// One try of one delivery, to the written result.
     async fn attempt(self: Arc<Lane>, claim: Claim, slot: Option<OwnedSemaphorePermit>) {
-        let way = claim.delivery().way;
         let conversation = tokio::time::timeout(self.longest_try(), unwound(self.converse(&claim)));
         let outcome = match conversation.await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(Panicked)) => Err(unknown("the provider's code failed; see the log")),
             Err(_) => Err(unknown("the conversation with the provider took too long")),
         };
-        if let Err(error) = &outcome {
-            self.warn(error.class.as_str(), &error.detail);
+        match &outcome {
+            Ok(Receipt { advice: Some(advice), .. }) => {
+                let (account, contact) = (&self.account.name, &claim.delivery().recipient.contact);
+                tracing::warn!(%account, contact, "it was sent, but {advice}");
+            }
+            Ok(_) => {}
+            Err(error) => self.warn(error.class.as_str(), &error.detail),
         }
         let settlement = Settlement { outcome, on_unknown: self.account.on_unknown };
         let message = claim.delivery().message;
-        match self.surroundings.outbox.settle(claim, settlement).await {
+        match self.common.outbox.settle(claim, settlement).await {
             Ok(delivery) if delivery.state.is_end() => log_end(&delivery),
-            Ok(delivery) if delivery.way != way => self.see_off(&delivery),
-            Ok(_) => {}
+            Ok(delivery) => self.see_off(&delivery),
             Err(e) => tracing::error!(id = %message, account = %self.account.name, "a try's result is lost: {e}"),
         }
         drop(slot);
         self.bell.notify_one();
     }
 
-    /// A delivery that left for an account that is gone must not wait there unseen.
+    /// A delivery must not wait unseen at an account that is gone: the one it left for, or its own, which may have gone
+    /// while the try was under way.
     fn see_off(&self, delivery: &Delivery) {
-        let known = self.surroundings.known.borrow();
+        let known = self.common.known.borrow();
         if delivery.current_way().is_some_and(|way| !known.contains(&way.account)) {
-            self.surroundings.stray.notify_one();
+            self.common.stray.notify_one();
         }
     }
 
     async fn converse(&self, claim: &Claim) -> Result<Receipt, SendError> {
-        let Account { provider, transport, .. } = &*self.account;
-        let outgoing = outgoing(claim, self.surroundings.clock.now())?;
+        let provider = &self.account.provider;
+        let outgoing = outgoing(claim, self.common.clock.now())?;
         let mut answers = Vec::new();
         for _ in 0..TURNS {
             match provider.converse(&outgoing, &answers)? {
                 Next::Done(receipt) => return Ok(receipt),
-                Next::Ask(request) => answers.push(self.carrier.carry(request, transport).await?),
+                Next::Ask(request) => answers.push(self.carrier.carry(request).await?),
             }
         }
         Err(unknown("the conversation with the provider has no end"))
@@ -290,13 +300,15 @@ impl Bucket {
     }
 }
 
-/// One line for every delivery that came to its end.
-pub(super) fn log_end(delivery: &Delivery) {
+/// One line for every delivery that came to its end. Whoever is told of ends by the outbox calls it.
+pub fn log_end(delivery: &Delivery) {
     let Delivery { message, recipient, state, reason, .. } = delivery;
     let account = delivery.current_way().map_or("", |way| way.account.as_str());
     let (contact, state, reason) = (&recipient.contact, state.as_str(), reason.as_deref());
     match delivery.state {
-        DeliveryState::Failed => tracing::error!(id = %message, contact, account, state, reason, "message ended"),
+        DeliveryState::Failed | DeliveryState::Expired => {
+            tracing::error!(id = %message, contact, account, state, reason, "message ended")
+        }
         _ => tracing::info!(id = %message, contact, account, state, reason, "message ended"),
     }
 }

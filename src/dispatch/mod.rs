@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use carry::Carriers;
-use lane::{Known, SLOW_POLL, Surroundings, log_end};
+use lane::{Common, Known, SLOW_POLL};
 
 use crate::account::AccountName;
 use crate::clock::Clock;
@@ -18,6 +19,8 @@ pub mod carry;
 mod lane;
 pub mod transport;
 
+pub use lane::log_end;
+
 /// A lane that runs, as its owner sees it.
 struct Running {
     fingerprint: u64,
@@ -26,7 +29,7 @@ struct Running {
 
 /// The owner of all lanes.
 pub struct Dispatcher {
-    surroundings: Surroundings,
+    common: Common,
     carriers: Carriers,
     tasks: Tasks,
     accounts: watch::Sender<Known>,
@@ -40,10 +43,10 @@ impl Dispatcher {
     /// (`Outbox::void_leases`).
     pub fn start(outbox: Outbox, clock: Clock, tasks: &Tasks, carriers: Carriers) -> Dispatcher {
         let (accounts, known) = watch::channel(Known::default());
-        let surroundings = Surroundings { outbox, clock, known, stray: Arc::default() };
+        let common = Common { outbox, clock, known, stray: Arc::default() };
         let tasks = tasks.child();
-        tasks.spawn(keep_accounts(surroundings.clone(), tasks.clone()));
-        Dispatcher { surroundings, carriers, tasks, accounts, lanes: HashMap::new(), ending: HashMap::new() }
+        tasks.spawn(keep_accounts(common.clone(), tasks.clone()));
+        Dispatcher { common, carriers, tasks, accounts, lanes: HashMap::new(), ending: HashMap::new() }
     }
 
     /// Brings the lanes in step with the accounts: starts new ones, and lets those that changed or are gone finish what
@@ -63,7 +66,7 @@ impl Dispatcher {
                 let tasks = self.tasks.child();
                 let carrier = (self.carriers)(&account.transport);
                 let predecessor = self.ending.get(name).cloned();
-                lane::start(Arc::clone(account), carrier, self.surroundings.clone(), tasks.clone(), predecessor);
+                lane::start(Arc::clone(account), carrier, self.common.clone(), tasks.clone(), predecessor);
                 self.lanes.insert(name.clone(), Running { fingerprint: account.fingerprint, tasks });
             }
         }
@@ -79,32 +82,28 @@ impl Dispatcher {
     }
 }
 
-/// Tells the outbox which accounts there are, and sees to what has no lane.
-async fn keep_accounts(mut surroundings: Surroundings, tasks: Tasks) {
+/// Tells the outbox again and again which accounts there are, and sees to what has no lane.
+async fn keep_accounts(common: Common, tasks: Tasks) {
+    let Common { outbox, mut known, stray, .. } = common;
+    // Before the first `reconcile` nobody knows which accounts there are.
+    let mut wait = Duration::MAX;
     loop {
-        let Surroundings { outbox, known, stray, .. } = &mut surroundings;
-        let look = tokio::select! {
+        tokio::select! {
             biased;
             () = tasks.stopping() => return,
-            changed = known.changed() => changed.is_ok(),
-            () = stray.notified() => true,
-            () = tokio::time::sleep(SLOW_POLL) => false,
-        };
+            changed = known.changed() => if changed.is_err() { return },
+            () = stray.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
         let names = BTreeSet::clone(&known.borrow_and_update());
-        let kept = if look { outbox.keep_accounts(names).await } else { Ok(()) };
-        match (kept, outbox.sweep().await) {
-            (Ok(()), Ok(ended)) => ended.iter().for_each(log_end),
-            (Err(e), _) | (_, Err(e)) => {
-                tracing::error!("the outbox could not be looked through: {e}");
-                // What was not done is asked for again.
-                if look {
-                    stray.notify_one();
-                    tokio::select! {
-                        () = tasks.stopping() => return,
-                        () = tokio::time::sleep(lane::AFTER_TROUBLE) => {}
-                    }
-                }
-            }
+        // Each time: a call may have been accepted for an account that was just leaving.
+        let kept = outbox.keep_accounts(names).await;
+        let swept = outbox.sweep().await;
+        swept.iter().flatten().for_each(log_end);
+        wait = SLOW_POLL;
+        if let Err(e) = kept.and(swept.map(drop)) {
+            tracing::error!("the outbox could not be looked through: {e}");
+            wait = lane::AFTER_TROUBLE;
         }
     }
 }

@@ -90,7 +90,8 @@ impl Delivery {
 
     /// Back to the queue for a counted try: soon and in order for a minute, then late and alone.
     fn tried_again(self, error: &SendError, now: Timestamp, jitter: f64) -> Delivery {
-        let first = self.first_failed_at.unwrap_or(now);
+        // Not later than now: the clock may have been set back.
+        let first = self.first_failed_at.unwrap_or(now).min(now);
         let steps_aside = first.plus(retry::HOLDS_OTHERS_FOR);
         let late = self.late || steps_aside <= now;
         let due_at = if late {

@@ -290,4 +290,6 @@ pub struct SendError {
 pub struct Receipt {
     /// Its id, where it gives one.
     pub id: Option<String>,
+    /// What the operator should mend, though it went well this time.
+    pub advice: Option<String>,
 }

@@ -17,14 +17,18 @@ const LATE_STEPS: [u64; 5] = [1, 2, 4, 8, 15];
 /// The longest wait that a provider may ask for. A figure beyond a day is a mistake or an attack.
 const LONGEST_ASKED: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The shortest one.
+const SHORTEST_ASKED: Duration = Duration::from_secs(1);
+
 /// The wait after so many `earlier` failures: 1, 2, 4, 8, 15, 30 s, then 60 s each.
 pub fn step(earlier: u32) -> Duration {
     index(earlier, &STEPS).map_or(LONG_STEP, Duration::from_secs)
 }
 
-/// The wait for a hold: what the provider asked for, else the step.
+/// The wait for a hold: what the provider asked for, else the step. One that asks for no time at all has not thought of
+/// any: it would be asked again at once, for ever.
 pub fn hold(asked: Option<Duration>, earlier: u32) -> Duration {
-    asked.map_or_else(|| step(earlier), |asked| asked.min(LONGEST_ASKED))
+    asked.filter(|asked| *asked >= SHORTEST_ASKED).map_or_else(|| step(earlier), |asked| asked.min(LONGEST_ASKED))
 }
 
 /// The wait of a delivery that stepped aside: up to 1, 2, 4, 8, 15 min, drawn whole by `jitter` (0 to 1), so that many of
@@ -55,6 +59,7 @@ mod tests {
         assert_eq!(hold(Some(Duration::from_secs(3)), 5), Duration::from_secs(3));
         assert_eq!(hold(Some(Duration::MAX), 0), LONGEST_ASKED);
         assert_eq!(hold(None, 2), Duration::from_secs(4));
+        assert_eq!(hold(Some(Duration::ZERO), 2), Duration::from_secs(4), "no hot loop");
     }
 
     #[test]

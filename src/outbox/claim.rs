@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::OutboxError;
+use super::error::OutboxError;
+use super::held::{Held, Hold};
 use super::queue::{self, ids};
 use super::rows::{self, Leased};
 use super::writer::Pen;
 use crate::account::{AccountName, Rate};
 use crate::clock::Timestamp;
-use crate::message::delivery::{Delivery, DeliveryId, Event, OnUnknown, Receipt, SendError};
+use crate::message::delivery::{Delivery, Event, OnUnknown, Receipt, SendError};
 
 /// Addresses whose time has come that one claim looks at; the next claim takes the rest.
 const PROMOTED: i64 = 256;
@@ -40,6 +41,7 @@ pub struct Claim {
     text: String,
     fence: i64,
     began: Timestamp,
+    _hold: Hold,
 }
 
 impl Claim {
@@ -79,11 +81,17 @@ pub struct Claims {
     pub ended: Vec<Delivery>,
 }
 
-pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms) -> Result<Claims, OutboxError> {
-    let mut ended = queue::sweep(pen)?;
+/// Leases what the account may send now.
+pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> Result<Claims, OutboxError> {
+    let mut ended = queue::sweep(pen)?.ended;
     let ran_out = "SELECT id FROM deliveries WHERE account = ?1 AND state = 'sending' AND leased_until <= ?2";
     for id in ids(pen, ran_out, params![account, pen.now.millis()])? {
-        ended.extend(void(pen, id, terms.on_unknown)?);
+        match rows::read(pen, id)? {
+            // A long stop of this process, or a step of the clock: the try goes on all the same.
+            Some(leased) if held.has((id, leased.fence)) => {}
+            Some(leased) => ended.extend(void(pen, &leased, terms.on_unknown)?),
+            None => {}
+        }
     }
     let mut claims = Vec::new();
     let (held_until, free) = gate(pen, account, terms.free)?;
@@ -100,11 +108,11 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms) -> Result<Claims
                 continue;
             };
             if leased.delivery.expires_at <= pen.now {
-                ended.push(queue::expire(pen, &leased)?);
+                ended.push(queue::expire(pen, leased)?);
                 misses += 1;
                 continue;
             }
-            claims.push(lease(pen, leased, &address, terms)?);
+            claims.push(lease(pen, leased, &address, terms, held)?);
         }
         more |= misses == MISSES;
         next_at = if more { Some(pen.now.millis()) } else { first_waiting(pen, account)? };
@@ -148,7 +156,7 @@ fn first_waiting(pen: &Pen<'_>, account: &str) -> Result<Option<i64>, OutboxErro
     Ok(pen.prepare(sql)?.query_row([account], |row| row.get(0))?)
 }
 
-fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms) -> Result<Claim, OutboxError> {
+fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms, held: &Held) -> Result<Claim, OutboxError> {
     let (account, now) = (rows::place(&leased.delivery).0, pen.now);
     let delivery = leased.delivery.advance(Event::Claimed, now, 0.0).delivery;
     let fence = leased.fence + 1;
@@ -167,7 +175,8 @@ fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms) -> Result<C
     let sql = "SELECT title, text FROM messages WHERE id = ?1";
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let (title, text) = pen.prepare(sql)?.query_row([delivery.message.to_string()], read)?;
-    Ok(Claim { delivery, title, text, fence, began: now })
+    let hold = held.hold((delivery.id, fence));
+    Ok(Claim { delivery, title, text, fence, began: now, _hold: hold })
 }
 
 /// One more to an address, by the generic cell rate algorithm: the new theoretical arrival time, and when the next may go.
@@ -178,6 +187,12 @@ fn charge(rate: Option<Rate>, tat: Timestamp, now: Timestamp) -> (Timestamp, Tim
     let tat = tat.max(now).plus(interval);
     let slack = Timestamp::default().plus(interval.saturating_mul(burst.saturating_sub(1)));
     (tat, Timestamp::from_millis(tat.millis().saturating_sub(slack.millis())))
+}
+
+/// A number from 0 to 1 that nobody can guess; in the middle, should the system give none.
+pub(super) fn jitter() -> f64 {
+    let mut bits = [0u8; 4];
+    getrandom::fill(&mut bits).map_or(0.5, |()| f64::from(u32::from_be_bytes(bits)) / f64::from(u32::MAX))
 }
 
 /// Applies what came of a try. Of a lease that is no longer the last one, nothing is believed.
@@ -193,8 +208,9 @@ pub(super) fn settle(
         tracing::warn!(id = %claim.delivery.message, delivery = id.0, "settled too late: another try has begun since");
         return Ok(rows::read(pen, id)?.map_or_else(|| claim.delivery.clone(), |current| current.delivery));
     };
-    // Should the lease have run out meanwhile, the try still began when it did.
-    let tried = Leased { since: Some(claim.began), ..current };
+    // Should the lease have been given up meanwhile, and the delivery moved, the try still was where and when it was.
+    let current = Leased { since: Some(claim.began), ..current };
+    let tried = Leased { delivery: claim.delivery.clone(), ..current };
     let shows_life = match &settlement.outcome {
         Ok(_) => {
             queue::note_attempt(pen, &tried, "accepted", "", "")?;
@@ -212,7 +228,7 @@ pub(super) fn settle(
         Ok(receipt) => Event::Accepted(receipt),
         Err(error) => Event::Refused(error, settlement.on_unknown),
     };
-    Ok(queue::change(pen, &tried, event, jitter)?.delivery)
+    Ok(queue::change(pen, &current, event, jitter)?.delivery)
 }
 
 /// Makes the tries of dead processes unknown. Yields what ended by that.
@@ -224,14 +240,13 @@ pub(super) fn void_all(
     for id in ids(pen, "SELECT id FROM deliveries WHERE state = 'sending'", params![])? {
         let Some(leased) = rows::read(pen, id)? else { continue };
         let policy = leased.delivery.current_way().map_or(OnUnknown::Retry, |way| policy(&way.account));
-        ended.extend(void(pen, id, policy)?);
+        ended.extend(void(pen, &leased, policy)?);
     }
     Ok(ended)
 }
 
-fn void(pen: &Pen<'_>, id: DeliveryId, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
-    let Some(leased) = rows::read(pen, id)? else { return Ok(None) };
-    queue::note_attempt(pen, &leased, "unknown", "", "the lease ended without an answer")?;
-    let after = queue::change(pen, &leased, Event::LeaseVoid(policy), super::jitter())?.delivery;
+fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
+    queue::note_attempt(pen, leased, "unknown", "", "the lease ended without an answer")?;
+    let after = queue::change(pen, leased, Event::LeaseVoid(policy), jitter())?.delivery;
     Ok(Some(after).filter(|after| after.state.is_end()))
 }

@@ -30,7 +30,7 @@ pub(super) fn look(db: &Connection, sql: &str) {
         let step: String = step.get(3).unwrap();
         // There are as many accounts as somebody wrote into a file, and as many leases as lanes have slots.
         let bounded = step.contains("SCAN accounts") || step.contains("INDEX deliveries_leased");
-        if step.starts_with("SCAN") && !bounded {
+        if (step.starts_with("SCAN") && !bounded) || step.contains("TEMP B-TREE") {
             WALKS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{step}: {sql}"));
         }
     }

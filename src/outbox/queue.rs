@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::OutboxError;
+use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
 use crate::clock::Timestamp;
@@ -17,6 +17,7 @@ struct Candidate {
     id: i64,
     rank: i64,
     at: i64,
+    late: bool,
     waits_for: Option<i64>,
 }
 
@@ -34,8 +35,10 @@ struct Turn {
 #[derive(Default)]
 struct Gates {
     under_way: bool,
+    /// When something may go again.
     opens_at: i64,
-    owes_nothing: bool,
+    /// Until when the row is needed even if nothing is queued.
+    owes_until: i64,
 }
 
 /// Works out anew who goes next at an address. Yields the delivery that may go now.
@@ -43,7 +46,7 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     let now = pen.now.millis();
     let sql =
         "SELECT ready, ready_at, priority, head, waits_for, under_way IS NOT NULL, max(hold_until, limited_until),
-                   hold_until <= ?3 AND tat <= ?3
+                   max(hold_until, tat)
                FROM address_queue WHERE account = ?1 AND address = ?2";
     let read = |row: &Row<'_>| {
         let turn = Turn {
@@ -53,21 +56,21 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
             head: row.get(3)?,
             waits_for: row.get(4)?,
         };
-        Ok((turn, Gates { under_way: row.get(5)?, opens_at: row.get(6)?, owes_nothing: row.get(7)? }))
+        Ok((turn, Gates { under_way: row.get(5)?, opens_at: row.get(6)?, owes_until: row.get(7)? }))
     };
-    let stored = pen.prepare(sql)?.query_row(params![account, address, now], read).optional()?;
+    let stored = pen.prepare(sql)?.query_row([account, address], read).optional()?;
     let known = stored.is_some();
     let (before, gates) = stored.unwrap_or_default();
     if gates.under_way {
         return Ok(None);
     }
     let candidates = candidates(pen, account, address)?;
-    if candidates.is_empty() && known && gates.owes_nothing {
+    if candidates.is_empty() && known && gates.owes_until <= now {
         let sql = "DELETE FROM address_queue WHERE account = ?1 AND address = ?2";
         pen.prepare(sql)?.execute([account, address])?;
         return Ok(None);
     }
-    let turn = turn(&candidates, gates.opens_at, now);
+    let turn = turn(&candidates, &gates, now);
     if turn != before {
         pen.prepare(
             "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for)
@@ -88,12 +91,18 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     Ok(turn.head.filter(|_| turn.ready == Some(true)).map(DeliveryId))
 }
 
-fn turn(candidates: &[Candidate], opens_at: i64, now: i64) -> Turn {
-    let due = candidates.iter().filter(|candidate| candidate.at.max(opens_at) <= now);
-    if let Some(next) = due.min_by_key(|candidate| (-candidate.rank, candidate.id)) {
+fn turn(candidates: &[Candidate], gates: &Gates, now: i64) -> Turn {
+    let opens_at = gates.opens_at;
+    let due = candidates.iter().filter(|candidate| candidate.waits_for.is_none() && candidate.at.max(opens_at) <= now);
+    // Of one priority a late one lets the others pass: many that are late would take an address from all that is new.
+    if let Some(next) = due.min_by_key(|candidate| (-candidate.rank, candidate.late)) {
         return Turn { ready: Some(true), rank: Some(next.rank), head: Some(next.id), ..Turn::default() };
     }
-    let Some(first) = candidates.iter().min_by_key(|candidate| candidate.at) else { return Turn::default() };
+    let Some(first) = candidates.iter().min_by_key(|candidate| candidate.at) else {
+        // Somebody has to come and remove the row once nothing is owed.
+        let owes = gates.owes_until > now;
+        return Turn { ready: owes.then_some(false), ready_at: owes.then_some(gates.owes_until), ..Turn::default() };
+    };
     let waits_for = candidates.iter().find_map(|candidate| candidate.waits_for);
     Turn { ready: Some(false), ready_at: Some(first.at.max(opens_at)), waits_for, ..Turn::default() }
 }
@@ -104,32 +113,31 @@ fn candidates(pen: &Pen<'_>, account: &str, address: &str) -> Result<Vec<Candida
     let in_order = "SELECT id, priority, due_at, contact, hook FROM deliveries
                     WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 0
                     ORDER BY priority DESC, id LIMIT 1";
-    found.extend(candidate(pen, in_order, params![account, address])?);
-    let due_late = "SELECT id, priority, due_at, contact, hook FROM deliveries
-                    WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 AND due_at <= ?3
-                    ORDER BY priority DESC, id LIMIT 1";
-    let mut late = candidate(pen, due_late, params![account, address, pen.now.millis()])?;
-    if late.is_none() {
-        let next_late = "SELECT id, priority, due_at, contact, hook FROM deliveries
-                         WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 ORDER BY due_at LIMIT 1";
-        late = candidate(pen, next_late, params![account, address])?;
-    }
-    found.extend(late);
+    found.extend(candidate(pen, in_order, false, params![account, address])?);
+    let late = "SELECT id, priority, due_at, contact, hook FROM deliveries
+                WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 ORDER BY due_at LIMIT 1";
+    found.extend(candidate(pen, late, true, params![account, address])?);
     Ok(found)
 }
 
-fn candidate(pen: &Pen<'_>, sql: &str, place: &[&dyn rusqlite::ToSql]) -> Result<Option<Candidate>, OutboxError> {
+fn candidate(
+    pen: &Pen<'_>,
+    sql: &str,
+    late: bool,
+    place: &[&dyn rusqlite::ToSql],
+) -> Result<Option<Candidate>, OutboxError> {
     let read = |row: &Row<'_>| {
-        let candidate = Candidate { id: row.get(0)?, rank: row.get(1)?, at: row.get(2)?, waits_for: None };
+        let candidate = Candidate { id: row.get(0)?, rank: row.get(1)?, at: row.get(2)?, late, waits_for: None };
         Ok((candidate, row.get::<_, String>(3)?, row.get::<_, String>(4)?))
     };
     let found = pen.prepare(sql)?.query_row(place, read).optional()?;
     let Some((candidate, contact, hook)) = found else { return Ok(None) };
-    // An older one of the same contact and hook that came to another queue goes first, for a minute.
+    // An older one of the same contact and hook that came to another queue goes first, until it is answered or marked
+    // late. Of several the oldest is enough: when that is done, this is looked at again.
     let older = "SELECT id, moved_at FROM deliveries
                  WHERE contact = ?1 AND hook = ?2 AND priority = ?3 AND id < ?4
                      AND state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL
-                 ORDER BY moved_at DESC LIMIT 1";
+                 ORDER BY id LIMIT 1";
     let moved = pen
         .prepare(older)?
         .query_row(params![contact, hook, candidate.rank, candidate.id], |row| {
@@ -138,8 +146,10 @@ fn candidate(pen: &Pen<'_>, sql: &str, place: &[&dyn rusqlite::ToSql]) -> Result
         .optional()?;
     Ok(Some(match moved {
         Some((older, moved_at)) => {
-            let until = moved_at.plus(retry::HOLDS_OTHERS_FOR).millis();
-            Candidate { at: candidate.at.max(until), waits_for: Some(older), ..candidate }
+            let until = moved_at.plus(retry::HOLDS_OTHERS_FOR);
+            // Its minute is over, but the sweep has not come to it yet, and rings when it has.
+            let until = if until > pen.now { until } else { pen.now.plus(retry::HOLDS_OTHERS_FOR) };
+            Candidate { at: candidate.at.max(until.millis()), waits_for: Some(older), ..candidate }
         }
         None => candidate,
     }))
@@ -249,31 +259,51 @@ pub(super) fn note_attempt(
 }
 
 /// Ends a queued delivery whose time ran out.
-pub(super) fn expire(pen: &Pen<'_>, leased: &Leased) -> Result<Delivery, OutboxError> {
-    let ended = change(pen, leased, Event::Expired, 0.0)?.delivery;
-    note_attempt(pen, leased, "expired", "", ended.reason.as_deref().unwrap_or_default())?;
+pub(super) fn expire(pen: &Pen<'_>, leased: Leased) -> Result<Delivery, OutboxError> {
+    let missing = "SELECT missing FROM accounts WHERE account = ?1";
+    let missing = pen.prepare(missing)?.query_row([rows::place(&leased.delivery).0], |row| row.get(0)).optional()?;
+    let leased = match missing {
+        // Nobody wrote that down, as nobody tried; but it is why.
+        Some(true) if leased.delivery.ways_left() == 0 => {
+            Leased { delivery: leased.delivery.advance(Event::NoAccount, pen.now, 0.0).delivery, ..leased }
+        }
+        _ => leased,
+    };
+    let ended = change(pen, &leased, Event::Expired, 0.0)?.delivery;
+    note_attempt(pen, &leased, "expired", "", ended.reason.as_deref().unwrap_or_default())?;
     Ok(ended)
 }
 
-/// Does what only time brings about, for all accounts: expiry, and stepping aside after a move. Yields what ended.
-pub(super) fn sweep(pen: &Pen<'_>) -> Result<Vec<Delivery>, OutboxError> {
+/// What a sweep found.
+pub(super) struct Swept {
+    /// Deliveries that ended.
+    pub(super) ended: Vec<Delivery>,
+    /// Whether there may be more to do.
+    pub(super) more: bool,
+}
+
+/// Does what only time brings about, for all accounts: expiry, and stepping aside after a move.
+pub(super) fn sweep(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
     let now = pen.now.millis();
     let mut ended = Vec::new();
     let expiring = "SELECT id FROM deliveries WHERE state = 'queued' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
-    for id in ids(pen, expiring, params![now, SWEEP])? {
-        if let Some(leased) = rows::read(pen, id)? {
-            ended.push(expire(pen, &leased)?);
+    let expiring = ids(pen, expiring, params![now, SWEEP])?;
+    for id in &expiring {
+        if let Some(leased) = rows::read(pen, *id)? {
+            ended.push(expire(pen, leased)?);
         }
     }
     let moved = "SELECT id FROM deliveries WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL
                      AND moved_at <= ?1 ORDER BY moved_at LIMIT ?2";
     let long_ago = now.saturating_sub(Timestamp::default().plus(retry::HOLDS_OTHERS_FOR).millis());
-    for id in ids(pen, moved, params![long_ago, SWEEP])? {
-        if let Some(leased) = rows::read(pen, id)? {
+    let moved = ids(pen, moved, params![long_ago, SWEEP])?;
+    for id in &moved {
+        if let Some(leased) = rows::read(pen, *id)? {
             change(pen, &leased, Event::SteppedAside, 0.0)?;
         }
     }
-    Ok(ended)
+    let more = [expiring, moved].iter().any(|found| i64::try_from(found.len()).is_ok_and(|count| count == SWEEP));
+    Ok(Swept { ended, more })
 }
 
 /// When `sweep` has something to do next.

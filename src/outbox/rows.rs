@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::OutboxError;
+use super::error::OutboxError;
 use super::writer::Pen;
 use crate::account::{AccountName, Address, AddressKind};
 use crate::clock::Timestamp;
@@ -73,34 +73,62 @@ pub(super) fn insert(
     message: &Message,
     recipients: &[Recipient],
 ) -> Result<Vec<(String, String)>, OutboxError> {
+    if recipients.is_empty() || recipients.iter().any(|recipient| recipient.ways.is_empty()) {
+        // Accepted means that somebody gets it; whoever calls this has made sure.
+        let why = "a message for nobody, or for a contact without an address, can't be stored";
+        return Err(OutboxError::Unavailable(why.to_owned()));
+    }
     let Message { id, hook, caller, title, text, priority, accepted_at, expires_at } = message;
-    let (rank, accepted_at, expires_at) = (rank(*priority), accepted_at.millis(), expires_at.millis());
     pen.prepare(
         "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
-    .execute(params![id.to_string(), hook, caller, title, text, rank, accepted_at, expires_at])?;
+    .execute(params![
+        id.to_string(),
+        hook,
+        caller,
+        title,
+        text,
+        rank(*priority),
+        accepted_at.millis(),
+        expires_at.millis()
+    ])?;
     let seq = pen.db.last_insert_rowid();
     let mut places = Vec::with_capacity(recipients.len());
     for recipient in recipients {
-        let Some(first) = recipient.ways.first() else { continue };
-        let (account, address) = (first.account.as_str().to_owned(), address(&first.address));
+        // The store gives it its number.
+        let new = Delivery::new(DeliveryId(0), message, recipient.clone());
+        let (account, address) = place(&new);
         pen.prepare(
             "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
-                     template, due_at, accepted_at, expires_at, tries, late_tries, late, possible_duplicate)
-                 VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, 'queued', 0, ?9, ?9, ?10, 0, 0, 0, 0)",
+                     template, due_at, accepted_at, expires_at, tries, late_tries, first_failed_at, moved_at, late,
+                     possible_duplicate, receipt, reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                     ?21, ?22)",
         )?
         .execute(params![
             seq,
-            recipient.contact,
-            written(&recipient.ways),
-            number(recipient.ways.len() - 1),
+            new.recipient.contact,
+            written(&new.recipient.ways),
+            number(new.way),
+            number(new.ways_left()),
             account,
             address,
-            hook,
-            rank,
-            accepted_at,
-            expires_at,
+            new.hook,
+            rank(new.priority),
+            new.state.as_str(),
+            new.form == Form::Template,
+            new.due_at.millis(),
+            new.accepted_at.millis(),
+            new.expires_at.millis(),
+            new.tries,
+            new.late_tries,
+            new.first_failed_at.map(Timestamp::millis),
+            new.moved_at.map(Timestamp::millis),
+            new.late,
+            new.possible_duplicate,
+            new.receipt,
+            new.reason,
         ])?;
         places.push((account, address));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
-use super::OutboxError;
+use super::error::OutboxError;
 
 /// The number of the schema, in the file's `user_version`.
 const FORMAT: i64 = 1;
@@ -109,6 +109,7 @@ fn lock(dir: &Path) -> Result<File, OutboxError> {
         Err(e) => return Err(trouble(e.into())),
     }
     let pid = format!("{}\n", std::process::id());
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes())).map_err(trouble)?;
+    // Only a help for people: a full disk must not keep the daemon from starting, and from sending what it has.
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes())).ok();
     Ok(file)
 }

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use super::bells::Bells;
+use super::error::OutboxError;
 use super::sqlite::Store;
-use super::{Bells, OutboxError};
+use super::step::{Moment, Steps};
 use crate::clock::{Clock, Timestamp};
 
 /// Operations that may wait for the writer. More than this means that the disk can't follow: then callers are told so.
@@ -29,7 +32,7 @@ type Op = Box<dyn FnOnce(Result<&Pen<'_>, OutboxError>) -> Answer + Send>;
 
 enum Order {
     /// With the caller's time: on this thread a clock that follows a runtime would not.
-    Op(Timestamp, Op),
+    Op(Moment, Op),
     Close(oneshot::Sender<()>),
 }
 
@@ -40,6 +43,7 @@ pub(super) struct Pen<'a> {
     /// The time of the operation.
     pub(super) now: Timestamp,
     rung: &'a RefCell<BTreeSet<String>>,
+    lost: &'a RefCell<Option<OutboxError>>,
 }
 
 impl Pen<'_> {
@@ -63,12 +67,14 @@ impl Pen<'_> {
         self.say("SAVEPOINT op")?;
         let result = op(self);
         // After some errors (a full disk) SQLite has already taken back the whole transaction.
-        if result.is_err() && !self.db.is_autocommit() {
+        if self.db.is_autocommit() {
+            self.lost.replace(result.as_ref().err().cloned());
+            return result;
+        }
+        if result.is_err() {
             self.say("ROLLBACK TO op")?;
         }
-        if !self.db.is_autocommit() {
-            self.say("RELEASE op")?;
-        }
+        self.say("RELEASE op")?;
         result
     }
 
@@ -106,7 +112,7 @@ impl Writer {
             // The caller may have gone; what it asked for is done all the same.
             Box::new(move |committed| drop(reply.send(committed.and(result))))
         });
-        let order = Order::Op(self.clock.now(), op);
+        let order = Order::Op(Moment { now: self.clock.now(), steady: Instant::now() }, op);
         self.orders.try_send(order).map_err(|e| match e {
             TrySendError::Full(_) => OutboxError::Busy,
             TrySendError::Disconnected(_) => OutboxError::closed(),
@@ -129,18 +135,25 @@ impl Writer {
 
 fn write_until_closed(store: Store, bells: &Bells, inbox: &Receiver<Order>) {
     let mut closed = Vec::new();
+    let mut steps = Steps::default();
     while closed.is_empty() {
         let Ok(first) = inbox.recv() else { break };
+        if let Order::Op(moment, _) = &first
+            && let Err(e) = steps.follow(&store.db, *moment)
+        {
+            // The next operation asks again.
+            tracing::warn!("the outbox can't follow the clock yet: {e}");
+        }
         let mut answers = Vec::new();
-        let rung = RefCell::default();
+        let (rung, lost) = (RefCell::default(), RefCell::default());
         let mut apply = |order, db: Result<&Connection, OutboxError>| match order {
-            Order::Op(now, op) => {
-                let pen = db.map(|db| Pen { db, now, rung: &rung });
+            Order::Op(Moment { now, .. }, op) => {
+                let pen = db.map(|db| Pen { db, now, rung: &rung, lost: &lost });
                 answers.push(op(pen.as_ref().map_err(OutboxError::clone)));
             }
             Order::Close(reply) => closed.push(reply),
         };
-        let committed = batch(&store.db, first, inbox, &mut apply);
+        let committed = batch(&store.db, first, inbox, &lost, &mut apply);
         if committed.is_ok() {
             bells.ring(&rung.into_inner());
         }
@@ -160,21 +173,24 @@ fn batch(
     db: &Connection,
     first: Order,
     inbox: &Receiver<Order>,
+    lost: &RefCell<Option<OutboxError>>,
     apply: &mut impl FnMut(Order, Result<&Connection, OutboxError>),
 ) -> Result<(), OutboxError> {
+    let others = std::iter::from_fn(|| inbox.try_recv().ok());
     if let Err(e) = db.execute_batch("BEGIN IMMEDIATE") {
-        apply(first, Err(OutboxError::from(e)));
+        // Whoever waits behind the first would wait as long, for the same answer.
+        let error = OutboxError::from(e);
+        for order in std::iter::once(first).chain(others.take(WAITING_OPS)) {
+            apply(order, Err(error.clone()));
+        }
         return Ok(());
     }
-    apply(first, Ok(db));
-    for _ in 1..BATCH {
-        // After some errors (a full disk) the transaction is gone, and with it what the others wrote: COMMIT will say so.
+    for order in std::iter::once(first).chain(others).take(BATCH) {
+        apply(order, Ok(db));
+        // After some errors (a full disk) the transaction is gone, and with it what the others wrote.
         if db.is_autocommit() {
-            break;
-        }
-        match inbox.try_recv() {
-            Ok(order) => apply(order, Ok(db)),
-            Err(_) => break,
+            let unknown = || OutboxError::Unavailable("the outbox's transaction was taken back".to_owned());
+            return Err(lost.take().unwrap_or_else(unknown));
         }
     }
     let committed = db.execute_batch("COMMIT").map_err(OutboxError::from);
@@ -182,4 +198,59 @@ fn batch(
         drop(db.execute_batch("ROLLBACK"));
     }
     committed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    /// Orders that note what became of them, with one statement each.
+    fn orders(statements: &[&'static str]) -> (Receiver<Order>, Vec<oneshot::Receiver<Result<(), OutboxError>>>) {
+        let (send, inbox) = sync_channel(WAITING_OPS);
+        let told = statements.iter().copied().map(|sql| {
+            let (reply, told) = oneshot::channel();
+            let op: Op = Box::new(move |pen| {
+                let result = pen.and_then(|pen| pen.apart(|pen| Ok(pen.db.execute_batch(sql)?)));
+                Box::new(move |committed| drop(reply.send(committed.and(result))))
+            });
+            send.send(Order::Op(Moment { now: Timestamp::default(), steady: Instant::now() }, op)).unwrap();
+            told
+        });
+        let told = told.collect();
+        (inbox, told)
+    }
+
+    fn written(store: Store, statements: &[&'static str]) -> Vec<Result<(), OutboxError>> {
+        let (inbox, told) = orders(statements);
+        write_until_closed(store, &Bells::default(), &inbox);
+        told.into_iter().map(|told| told.blocking_recv().unwrap()).collect()
+    }
+
+    #[test]
+    fn nobody_waits_twice_for_somebody_elses_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.db.busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(dir.path().join("outbox.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (inbox, _told) = orders(&["SELECT 1", "SELECT 1", "SELECT 1"]);
+        let mut seen = Vec::new();
+        let mut apply = |_, db: Result<&Connection, OutboxError>| seen.push(db.map(drop));
+        batch(&store.db, inbox.recv().unwrap(), &inbox, &RefCell::default(), &mut apply).unwrap();
+        assert_eq!(seen, [const { Err(OutboxError::Locked) }; 3]);
+    }
+
+    #[test]
+    fn a_full_disk_is_called_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.db.execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 1").unwrap();
+        let results = written(
+            store,
+            &["INSERT INTO t VALUES (1)", "NO SUCH STATEMENT", "INSERT INTO t VALUES (zeroblob(1000000))"],
+        );
+        // All were in the transaction that is gone, and are told why; not that there was none to commit.
+        assert_eq!(results, [const { Err(OutboxError::Full) }; 3]);
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::de::{Deserialize as _, DeserializeOwned, Deserializer};
 
 use super::text;
 use crate::message::delivery::{Class, Scope, SendError};
@@ -27,10 +28,21 @@ pub(super) fn class_of_bare_status(status: StatusCode, headers: &HeaderMap) -> C
     }
 }
 
-/// `Retry-After` in seconds. Its other form, a date, is not used by the providers we know and reads as none.
+/// `Retry-After`, in seconds or as a date. A date is counted from the answer's own `Date`, so that only one clock counts.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::trim);
+    let until = text(header::RETRY_AFTER)?;
+    if let Ok(seconds) = until.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let [until, now] = [until, text(header::DATE)?].map(httpdate::parse_http_date);
+    until.ok()?.duration_since(now.ok()?).ok()
+}
+
+/// Reads a property that must not spoil the rest: null, or something else than expected, is as if it were not there.
+pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(T::deserialize(value).unwrap_or_default())
 }
 
 /// A refusal in the words of a provider. Whatever a provider says, the account's secret is masked in it: some repeat

@@ -60,12 +60,6 @@ pub(super) fn cut_utf16(text: &str, most: usize) -> String {
     cut(text, most, char::len_utf16)
 }
 
-/// The last `most` bytes or a little less, beginning with a whole character.
-pub(super) fn tail(text: &str, most: usize) -> &str {
-    let from = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
-    from.and_then(|at| text.get(at..)).unwrap_or_default()
-}
-
 /// The text with control characters and direction overrides made visible: nothing in it moves a cursor, changes a
 /// colour or turns a line around. Line breaks stay; a tab becomes a space.
 pub(super) fn harmless(text: &str) -> String {
@@ -105,12 +99,6 @@ mod tests {
         assert_eq!(cut_utf16("😀😀", 4), "😀😀");
         assert_eq!(cut_utf16("😀😀a", 4), "😀…");
         assert_eq!(cut_utf16("a😀😀", 4), "a😀…");
-    }
-
-    #[test]
-    fn a_tail_begins_with_a_whole_character() {
-        assert_eq!(tail("ab", 5), "ab");
-        assert_eq!(tail("жук", 3), "к");
     }
 
     #[test]

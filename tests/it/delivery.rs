@@ -26,7 +26,7 @@ impl Provider for Parrot {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
         assert_ne!(out.text, "panic", "as the test wants it");
         if let [.., Answer::Exec { output, .. }] = answers {
-            return Ok(Next::Done(Receipt { id: Some(output.clone()) }));
+            return Ok(Next::Done(Receipt { id: Some(output.clone()), advice: None }));
         }
         let form = if out.form == Form::Template { "template: " } else { "" };
         Ok(Next::Ask(Request::Exec(Command { argv: vec![format!("{form}{}", out.text)], stdin: Vec::new() })))
@@ -46,7 +46,7 @@ struct Wire {
 }
 
 impl Carry for Wire {
-    fn carry<'a>(&'a self, request: Request, _: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>> {
+    fn carry(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(async move {
             let Request::Exec(Command { argv, .. }) = request else { panic!("only commands here") };
             let (text, now) = (argv[0].clone(), self.clock.now().since(START).as_secs());
@@ -253,6 +253,22 @@ async fn a_changed_account_begins_when_the_old_one_has_ended() {
     world.accept("2", recipient("bo", &["a"])).await;
     world.pass(7).await;
     assert_eq!(world.carried(), carried(&[(0, "1"), (5, "2")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_back_to_an_account_that_is_gone_moves_on() {
+    let mut world =
+        World::new(Duration::from_secs(5), |_, before| if before == 0 { Err(Class::Fault) } else { Ok(()) });
+    world.configure(&["a", "b"], Limits::default(), 1);
+    world.accept("tried", recipient("ana", &["a", "b"])).await;
+    world.pass(1).await;
+    world.configure(&["b"], Limits::default(), 1);
+    world.pass(6).await;
+    assert_eq!(world.carried(), carried(&[(0, "tried"), (5, "tried")]));
+    // A call that was compiled against the configuration of before.
+    world.accept("new", recipient("ana", &["a", "b"])).await;
+    world.pass(61).await;
+    assert_eq!(world.carried().last().unwrap().1, "new");
 }
 
 #[tokio::test(start_paused = true)]

@@ -89,8 +89,14 @@ impl World {
     }
 
     async fn settle(&self, claim: Claim, outcome: Result<(), Class>) -> Delivery {
-        let outcome = outcome.map(|()| Receipt { id: Some("r1".to_owned()) }).map_err(error);
+        let outcome = outcome.map(|()| Receipt { id: Some("r1".to_owned()), advice: None }).map_err(error);
         self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap()
+    }
+
+    /// What one query counts in the file.
+    fn counted(&self, sql: &str) -> i64 {
+        let db = rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap();
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     async fn state(&self, id: MessageId) -> DeliveryState {
@@ -179,17 +185,42 @@ async fn what_a_dead_process_held_is_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_last_lease_counts() {
+async fn a_lease_runs_out_once_nobody_holds_it() {
     let world = World::new();
     let id = world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
     let first = world.one("a").await;
     pass(MINUTE * 2).await;
-    assert!(world.claim("a").await.is_empty(), "its lease ran out: unknown, and due in a second");
+    assert!(world.claim("a").await.is_empty());
+    assert_eq!(world.state(id).await, DeliveryState::Sending, "the try goes on, whatever the clock says");
+    drop(first);
+    assert!(world.claim("a").await.is_empty(), "unknown, and due in a second");
+    pass(MINUTE).await;
+    assert_eq!(world.settle(world.one("a").await, Ok(())).await.state, DeliveryState::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_last_lease_counts() {
+    let world = World::new();
+    let id = world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
+    let first = world.one("a").await;
+    world.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
     pass(MINUTE).await;
     let second = world.one("a").await;
     world.settle(first, Err(Class::Content)).await;
     assert_eq!(world.state(id).await, DeliveryState::Sending, "the first is no longer believed");
     assert_eq!(world.settle(second, Ok(())).await.state, DeliveryState::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_is_booked_where_the_try_was() {
+    let world = World::new();
+    world.accept("one", Priority::Normal, recipient("ana", &["a", "b"])).await;
+    let first = world.one("a").await;
+    world.outbox.void_leases(|_| OnUnknown::GiveUp).await.unwrap();
+    assert_eq!(world.settle(first, Ok(())).await.state, DeliveryState::Sent);
+    let attempts = world.counted("SELECT count(*) FROM attempts WHERE account = 'a' AND way = 0");
+    assert_eq!(attempts, 2, "given up, and accepted");
+    assert!(world.claim("b").await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -310,6 +341,127 @@ async fn without_an_account_the_next_way_is_taken() {
     assert_eq!(reason(&world.outbox, waits).await.as_deref(), Some("no account"));
     assert_eq!(reason(&world.outbox, moves).await.as_deref(), Some("the account gone is no longer configured"));
     assert_eq!(texts(&world.claim("a").await), ["one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_one_lets_new_ones_pass() {
+    let world = World::new();
+    world.accept("old", Priority::Normal, recipient("ana", &["a", "b"])).await;
+    world.settle(world.one("a").await, Err(Class::Content)).await;
+    pass(MINUTE).await;
+    world.outbox.sweep().await.unwrap();
+    world.accept("new", Priority::Normal, recipient("ana", &["b"])).await;
+    let new = world.one("b").await;
+    assert_eq!((new.text(), new.delivery().late), ("new", false));
+    world.settle(new, Ok(())).await;
+    assert_eq!(texts(&world.claim("b").await), ["old"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_passes_an_older_one_that_is_not_marked_late_yet() {
+    let world = World::new();
+    let contacts: Vec<String> = (0..70).map(|n| format!("+15550{n:03}")).collect();
+    for contact in &contacts {
+        world.accept("old", Priority::Normal, recipient(contact, &["a", "b"])).await;
+    }
+    for claim in world.ask("a", 100, None).await.claims {
+        world.settle(claim, Err(Class::Content)).await;
+    }
+    for contact in &contacts {
+        world.accept("young", Priority::Normal, recipient(contact, &["a"])).await;
+    }
+    pass(MINUTE).await;
+    let late = "SELECT count(*) FROM deliveries WHERE late = 1";
+    let mut began = 0;
+    while began < 70 {
+        let found = world.ask("a", 100, None).await;
+        began += i64::try_from(found.claims.len()).unwrap();
+        assert_eq!(world.counted(late), began);
+        assert!(began == 70 || found.next_at <= Some(world.clock.now()), "the rest has not to wait");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_lane_all_that_time_brings_is_done_at_once() {
+    let world = World::new();
+    for n in 0..150 {
+        let brief = message("brief", Priority::Normal, world.clock.now(), MINUTE);
+        world.outbox.enqueue(brief, vec![recipient(&n.to_string(), &["gone"])]).await.unwrap();
+    }
+    world.outbox.keep_accounts(BTreeSet::new()).await.unwrap();
+    pass(MINUTE).await;
+    let ended = world.outbox.sweep().await.unwrap();
+    assert_eq!(ended.len(), 150);
+    let why = "its time ran out; the last trouble: no account";
+    assert!(ended.iter().all(|delivery| delivery.reason.as_deref() == Some(why)), "{:?}", ended[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_owes_nothing_leaves_no_row() {
+    let world = World::new();
+    let rate = Some(Rate::per(1, Duration::from_secs(6)).burst(45));
+    world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
+    for claim in world.ask("a", 1, rate).await.claims {
+        world.settle(claim, Ok(())).await;
+    }
+    let rows = "SELECT count(*) FROM address_queue";
+    assert_eq!(world.counted(rows), 1, "its rate is remembered");
+    assert_eq!(world.ask("a", 1, rate).await.next_at, Some(START.plus(Duration::from_secs(6))));
+    pass(Duration::from_secs(6)).await;
+    world.claim("a").await;
+    assert_eq!(world.counted(rows), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_changes_no_wait() {
+    const DAY: i64 = 24 * 3600 * 1000;
+    let world = World::new();
+    world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
+    world.clock.set_by(3 * DAY);
+    let claim = world.one("a").await;
+    assert!(claim.delivery().expires_at > world.clock.now(), "it has its hour");
+    world.settle(claim, Err(Class::Network)).await;
+    world.clock.set_by(-2 * DAY);
+    assert!(world.claim("a").await.is_empty(), "still held");
+    pass(Duration::from_secs(1)).await;
+    let wait = Class::Wait { scope: Scope::Recipient, after: Some(MINUTE * 9) };
+    world.settle(world.one("a").await, Err(wait)).await;
+
+    let World { outbox, dir, _standstill, .. } = world;
+    drop(outbox);
+    // The clock of this one stands a day before that.
+    let world = World { outbox: opened_again(dir.path()), clock: Clock::following_runtime(START), dir, _standstill };
+    assert!(world.claim("a").await.is_empty());
+    pass(MINUTE).await;
+    assert_eq!(texts(&world.claim("a").await), ["one"], "nobody knows how old the hold is: a minute will do");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_for_nobody_is_refused() {
+    let world = World::new();
+    for to in [vec![], vec![recipient("ana", &["a"]), recipient("bo", &[])]] {
+        let refused = world.outbox.enqueue(message("one", Priority::Normal, START, MINUTE), to).await.unwrap_err();
+        assert!(refused.to_string().contains("for nobody"), "{refused}");
+    }
+    assert_eq!(world.counted("SELECT count(*) FROM messages"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_waits_until_it_can_be_written() {
+    let world = World::new();
+    world.accept("one", Priority::Normal, recipient("ana", &["a"])).await;
+    let claim = world.one("a").await;
+    let other = rusqlite::Connection::open(world.dir.path().join("outbox.db")).unwrap();
+    let trouble = "CREATE TRIGGER trouble BEFORE INSERT ON attempts BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(trouble).unwrap();
+    let mend = async {
+        // Comes after the result, so that this has been refused.
+        world.outbox.depth().await.unwrap();
+        other.execute_batch("DROP TRIGGER trouble").unwrap();
+        pass(Duration::from_secs(1)).await;
+    };
+    let (settled, ()) = tokio::join!(world.settle(claim, Ok(())), mend);
+    assert_eq!(settled.state, DeliveryState::Sent);
 }
 
 async fn reason(outbox: &Outbox, id: MessageId) -> Option<String> {

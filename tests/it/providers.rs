@@ -7,7 +7,7 @@ use std::time::Duration;
 use hookbell::account::{AccountName, Address, AddressKind, Rate, Takes};
 use hookbell::clock::Timestamp;
 use hookbell::diagnostic::{Diagnostic, Source};
-use hookbell::message::delivery::{Class, Form, Scope, SendError};
+use hookbell::message::delivery::{Class, Form, Receipt, Scope, SendError};
 use hookbell::node::{self, Reader};
 use hookbell::provider::kinds::KINDS;
 use hookbell::provider::{Account, Answer, Limits, Next, OnUnknown, Outgoing, Request, Transport};
@@ -101,8 +101,10 @@ fn fixtures() -> impl Iterator<Item = (String, Value)> {
 /// One conversation, from the first request to the result.
 fn talks(at: &str, case: &Value) {
     let (account, findings) = opened(&case["account"]);
-    assert!(findings.is_empty(), "{at}: {findings:?}");
-    let account = account.unwrap();
+    let account = account.unwrap_or_else(|| panic!("{at}: {findings:?}"));
+    if let Some(warnings) = case.get("warnings") {
+        assert_eq!(told(&findings), *warnings, "{at}");
+    }
     let out = outgoing(&case["outgoing"]);
     let mut answers = Vec::new();
     for turn in case["talk"].as_array().unwrap() {
@@ -229,10 +231,11 @@ fn answered(json: &Value) -> Answer {
     }
 }
 
-/// `{"receipt"}`, or `{"class", "code", "detail"}`.
+/// `{"receipt"}`, perhaps with `"advice"`, or `{"class", "code", "detail"}`.
 fn ended(outcome: Result<Next, SendError>) -> Value {
     match outcome {
-        Ok(Next::Done(receipt)) => json!({ "receipt": receipt.id }),
+        Ok(Next::Done(Receipt { id, advice: None })) => json!({ "receipt": id }),
+        Ok(Next::Done(Receipt { id, advice })) => json!({ "receipt": id, "advice": advice }),
         Ok(Next::Ask(request)) => json!({ "asks": format!("{request:?}") }),
         Err(SendError { class, code, detail }) => {
             assert!(!detail.contains("s3cret"), "a secret is shown in {detail}");

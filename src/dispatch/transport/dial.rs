@@ -42,6 +42,18 @@ impl Proxies {
     }
 }
 
+impl Proxies {
+    /// The variables that can't be read as a proxy's address, and so are as good as not set.
+    pub(super) fn unreadable(&self) -> impl Iterator<Item = &'static str> {
+        let given = [("HTTP_PROXY", &self.http), ("HTTPS_PROXY", &self.https), ("ALL_PROXY", &self.all)];
+        let anywhere = Uri::from_static("http://host.invalid/");
+        given.into_iter().filter_map(move |(name, value)| {
+            let matcher = Matcher::builder().all(value.clone()).build();
+            (!value.is_empty() && matcher.intercept(&anywhere).is_none()).then_some(name)
+        })
+    }
+}
+
 /// Makes connections for one account.
 #[derive(Clone)]
 pub(super) struct Dial {
@@ -194,5 +206,18 @@ impl Write for Dialed {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_can_not_be_read_is_named() {
+        let [http, https] = ["http://u:p@proxy:3128", "ftp://proxy"].map(str::to_owned);
+        let proxies = Proxies { http, https, all: "a proxy".to_owned(), none: String::new() };
+        assert_eq!(proxies.unreadable().collect::<Vec<_>>(), ["HTTPS_PROXY", "ALL_PROXY"]);
+        assert_eq!(Proxies { all: "proxy:3128".to_owned(), ..Proxies::default() }.unreadable().count(), 0);
     }
 }

@@ -26,8 +26,10 @@ pub(super) async fn carry(command: Command, timeout: Duration) -> Result<Answer,
         output_bytes: ANSWER_BYTES,
         limit: Some(Limit { timeout, grace: GRACE }),
     };
-    let Ended { code, timed_out, output, .. } = process::run(spec).await.map_err(not_started)?;
+    let Ended { code, timed_out, output, .. } = process::run(spec, || ()).await.map_err(not_started)?;
     let output = String::from_utf8_lossy(&output).into_owned();
+    // Nowhere else: it may repeat the message.
+    tracing::debug!(code, "{name} ended; its output: {output}");
     if timed_out {
         let detail = format!("{name} did not end within {timeout:?} and was ended; perhaps it has sent the message");
         return Err(no_answer(Class::Unknown, "timeout", detail));

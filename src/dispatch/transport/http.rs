@@ -75,8 +75,11 @@ impl Client {
         let is_tls = url.scheme_str() == Some("https");
         *request.uri_mut() = url;
         let response = if is_tls {
-            let tls = self.tls.get_or_try_init(async || self.tls()).await;
-            let tls = tls.map_err(|why| no_answer(Class::Account, "tls", why))?;
+            let made = self.tls.get_or_try_init(|| tls(self.dial.clone(), self.extra_ca.clone()));
+            let tls = match timeout_at(deadline, made).await {
+                Ok(made) => made.map_err(|why| no_answer(Class::Account, "tls", why))?,
+                Err(_) => return Err(trip.timed_out(timeout)),
+            };
             timeout_at(deadline, tls.request(request)).await
         } else {
             timeout_at(deadline, self.plain.request(request)).await
@@ -95,26 +98,31 @@ impl Client {
         // Of a refusal the status alone says enough.
         Ok(Answer::Http { status: head.status, headers: head.headers, body })
     }
+}
 
-    fn tls(&self) -> Result<Tls, String> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            // A container without certificates: Mozilla's, as they were when this program was built.
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        for certificate in &self.extra_ca {
-            roots.add(certificate.clone()).map_err(|e| format!("ca-file: {e}"))?;
-        }
-        // Never the process-wide default: a dependency might set another.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| format!("TLS: {e}"))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(builder().build(HttpsConnector::from((self.dial.clone(), config))))
+/// The client for TLS. The system's certificates are some hundred files, perhaps on a disk that sleeps.
+async fn tls(dial: Dial, extra_ca: Vec<CertificateDer<'static>>) -> Result<Tls, String> {
+    let config =
+        tokio::task::spawn_blocking(move || tls_config(&extra_ca)).await.map_err(|e| format!("TLS: {e}"))??;
+    Ok(builder().build(HttpsConnector::from((dial, config))))
+}
+
+fn tls_config(extra_ca: &[CertificateDer<'static>]) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        // A container without certificates: Mozilla's, as they were when this program was built.
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
+    for certificate in extra_ca {
+        roots.add(certificate.clone()).map_err(|e| format!("ca-file: {e}"))?;
+    }
+    // Never the process-wide default: a dependency might set another.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| format!("TLS: {e}"))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn builder() -> legacy::Builder {

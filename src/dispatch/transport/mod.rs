@@ -3,6 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use crate::dispatch::carry::{BoxFuture, Carriers, Carry};
 use crate::message::delivery::{Class, SendError};
 use crate::provider::{Answer, Request, Transport};
@@ -20,6 +22,8 @@ use http::Client;
 pub struct Carrier {
     transport: Transport,
     http: Client,
+    /// Taken while somebody writes to the terminal, which may have been stopped.
+    terminal: Arc<Mutex<()>>,
 }
 
 impl Carrier {
@@ -31,7 +35,7 @@ impl Carrier {
 
     /// The same with other proxies.
     pub fn through(transport: &Transport, proxies: &Proxies) -> Result<Carrier, String> {
-        Ok(Carrier { transport: transport.clone(), http: Client::new(transport, proxies)? })
+        Ok(Carrier { transport: transport.clone(), http: Client::new(transport, proxies)?, terminal: Arc::default() })
     }
 
     /// Carries one request and brings the answer, whatever it says; the error says why there is none.
@@ -39,13 +43,33 @@ impl Carrier {
         match request {
             Request::Http(request) => self.http.carry(request, self.transport.timeout).await,
             Request::Exec(command) => exec::carry(command, self.transport.timeout).await,
-            Request::Print { terminal, line } => Ok(print(&terminal, &line)),
+            Request::Print { terminal, line } => Ok(self.print(terminal, &line).await),
         }
     }
 }
 
+impl Carrier {
+    /// Rings on the terminal, if there is one; else, or if it is gone or stopped (Ctrl-S), in the log.
+    async fn print(&self, terminal: String, line: &str) -> Answer {
+        let ring = async {
+            // One at a time, so that a stopped terminal costs one thread and no more.
+            let turn = self.terminal.clone().lock_owned().await;
+            let ring = move || {
+                let rung = rings(&terminal);
+                drop(turn);
+                rung
+            };
+            tokio::task::spawn_blocking(ring).await.unwrap_or(false)
+        };
+        if !tokio::time::timeout(self.transport.timeout, ring).await.unwrap_or(false) {
+            tracing::info!("{line}");
+        }
+        Answer::Printed
+    }
+}
+
 impl Carry for Carrier {
-    fn carry<'a>(&'a self, request: Request, _: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>> {
+    fn carry(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(Carrier::carry(self, request))
     }
 }
@@ -54,25 +78,26 @@ impl Carry for Carrier {
 struct NoCarrier(String);
 
 impl Carry for NoCarrier {
-    fn carry<'a>(&'a self, _: Request, _: &'a Transport) -> BoxFuture<'a, Result<Answer, SendError>> {
+    fn carry(&self, _: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(std::future::ready(Err(no_answer(Class::Account, "transport", self.0.clone()))))
     }
 }
 
-/// Carriers to the world outside.
+/// Carriers to the world outside, with the proxies of this process where an account has none of its own.
 pub fn carriers() -> Carriers {
-    Arc::new(|transport| match Carrier::new(transport) {
+    let proxies = Proxies::of_process();
+    for name in proxies.unreadable() {
+        // Its value may hold a password.
+        tracing::warn!("${name} is no proxy's address, and does nothing: write http://HOST:PORT or socks5://HOST:PORT");
+    }
+    Arc::new(move |transport| match Carrier::through(transport, &proxies) {
         Ok(carrier) => Arc::new(carrier),
         Err(why) => Arc::new(NoCarrier(why)),
     })
 }
 
-/// Rings on the terminal, if there is one; else, or if it is gone, in the log.
-fn print(terminal: &str, line: &str) -> Answer {
+/// Whether it rang: there is a terminal, and it took the text.
+fn rings(terminal: &str) -> bool {
     let mut stdout = std::io::stdout();
-    let rung = stdout.is_terminal() && stdout.write_all(terminal.as_bytes()).and_then(|()| stdout.flush()).is_ok();
-    if !rung {
-        tracing::info!("{line}");
-    }
-    Answer::Printed
+    stdout.is_terminal() && stdout.write_all(terminal.as_bytes()).and_then(|()| stdout.flush()).is_ok()
 }

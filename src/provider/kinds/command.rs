@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::account::{AddressKind, Takes};
 use crate::message::delivery::{Class, Receipt, SendError};
 use crate::node::{Node, Placed, Property, Reader};
-use crate::provider::text::{harmless, one_line, tail};
+use crate::provider::text::one_line;
 use crate::provider::{Answer, Command, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::template::{Template, TemplateError, Words};
 
@@ -16,9 +16,6 @@ pub(super) const KIND: Kind =
 
 /// What the templates of an account may name.
 const NAMES: [&str; 3] = ["to", "title", "msg"];
-
-/// Of the output of a program that failed, so many bytes are told: the last ones, where programs say why.
-const TOLD_BYTES: usize = 400;
 
 #[derive(Default)]
 struct Properties {
@@ -110,10 +107,16 @@ struct Values<'a> {
     msg: &'a str,
 }
 
+impl<'a> Values<'a> {
+    fn of(out: &'a Outgoing) -> Values<'a> {
+        Values { to: &out.address.text, title: out.title.as_deref(), msg: &out.text }
+    }
+}
+
 impl Provider for Program {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
         match answers {
-            [.., Answer::Exec { code, output }] => self.judge(*code, output),
+            [.., Answer::Exec { code, output }] => self.judge(out, *code, output),
             _ => match self.ask(out) {
                 Ok(command) => Ok(Next::Ask(Request::Exec(command))),
                 // The text is one that the templates can't take.
@@ -125,7 +128,7 @@ impl Provider for Program {
 
 impl Program {
     fn ask(&self, out: &Outgoing) -> Result<Command, String> {
-        let values = Values { to: &out.address.text, title: out.title.as_deref(), msg: &out.text };
+        let values = Values::of(out);
         let stdin = self.stdin.as_ref().map(|stdin| stdin.render(&values)).transpose()?.unwrap_or_default();
         Ok(Command { argv: self.argv(&values)?, stdin: stdin.into_bytes() })
     }
@@ -150,7 +153,9 @@ impl Program {
         Ok(words.into_iter().zip(others).map(guarded).collect())
     }
 
-    fn judge(&self, code: Option<i32>, output: &str) -> Result<Next, SendError> {
+    /// What the program's end means. Its output is not told: many repeat the text that they were to send, and what is
+    /// told here stands in the log.
+    fn judge(&self, out: &Outgoing, code: Option<i32>, output: &str) -> Result<Next, SendError> {
         let matches = self.success_pattern.as_ref().is_none_or(|pattern| pattern.is_match(output));
         let (word, how) = match code {
             Some(code) if !self.success_codes.contains(&code) => (code.to_string(), format!("ended with code {code}")),
@@ -158,8 +163,7 @@ impl Program {
             Some(_) => ("pattern".to_owned(), "ended well, but success-pattern is not in its output".to_owned()),
             None => ("signal".to_owned(), "was ended by a signal".to_owned()),
         };
-        let said = harmless(&one_line(tail(output.trim_end(), TOLD_BYTES)));
-        let detail = if said.is_empty() { format!("the program {how}") } else { format!("the program {how}: {said}") };
-        Err(SendError { class: Class::Fault, code: word, detail })
+        let name = self.argv(&Values::of(out)).ok().and_then(|argv| argv.into_iter().next()).unwrap_or_default();
+        Err(SendError { class: Class::Fault, code: word, detail: format!("{name} {how}") })
     }
 }

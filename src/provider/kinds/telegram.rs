@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{AddressKind, Rate, Takes};
 use crate::message::delivery::{Class, Receipt, Scope, SendError};
 use crate::node::{Node, Property, Reader};
-use crate::provider::reply::{bare_refusal, refusal, retry_after};
+use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
 use crate::provider::text::{cut_utf16, with_title};
 use crate::provider::{Answer, HttpRequest, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::secret::Secret;
@@ -90,39 +90,58 @@ struct LinkPreviewOptions {
 #[derive(Deserialize)]
 struct Reply {
     ok: bool,
+    #[serde(default, deserialize_with = "lenient")]
     error_code: Option<u16>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     description: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     parameters: Parameters,
+    #[serde(default, deserialize_with = "lenient")]
     result: Option<SentMessage>,
 }
 
 #[derive(Default, Deserialize)]
 struct Parameters {
+    #[serde(default, deserialize_with = "lenient")]
     retry_after: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
     migrate_to_chat_id: Option<i64>,
 }
 
 #[derive(Deserialize)]
 struct SentMessage {
+    #[serde(default, deserialize_with = "lenient")]
     message_id: Option<i64>,
 }
 
 impl Provider for Telegram {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
+        let ask = |chat| Ok(Next::Ask(Request::Http(self.ask(out, chat))));
         match answers {
-            [.., Answer::Http { status, headers, body }] => self.read(*status, headers, body),
-            _ => Ok(Next::Ask(Request::Http(self.ask(out)))),
+            [first @ Answer::Http { status, headers, body }] => match moved_to(first) {
+                Some(chat) => ask(ChatId::Number(chat)),
+                None => self.read(*status, headers, body, None),
+            },
+            [first, .., Answer::Http { status, headers, body }] => self.read(*status, headers, body, moved_to(first)),
+            _ => {
+                let address = out.address.text.as_str();
+                ask(address.parse().map_or(ChatId::Name(address), ChatId::Number))
+            }
         }
     }
 }
 
+/// The new number of a group that has become a supergroup, out of the refusal that tells it.
+fn moved_to(answer: &Answer) -> Option<i64> {
+    let Answer::Http { body, .. } = answer else { return None };
+    let reply = serde_json::from_slice::<Reply>(body).ok()?;
+    reply.parameters.migrate_to_chat_id.filter(|_| !reply.ok)
+}
+
 impl Telegram {
-    fn ask(&self, out: &Outgoing) -> HttpRequest {
-        let address = out.address.text.as_str();
+    fn ask(&self, out: &Outgoing, chat_id: ChatId<'_>) -> HttpRequest {
         let message = SendMessage {
-            chat_id: address.parse().map_or(ChatId::Name(address), ChatId::Number),
+            chat_id,
             text: cut_utf16(&with_title(out.title.as_deref(), &out.text), TEXT_UNITS),
             link_preview_options: LinkPreviewOptions { is_disabled: true },
         };
@@ -137,18 +156,26 @@ impl Telegram {
         }
     }
 
-    fn read(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Next, SendError> {
+    /// The answer that counts; `moved_to` is the chat that was asked for instead.
+    fn read(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        moved_to: Option<i64>,
+    ) -> Result<Next, SendError> {
+        let advice = moved_to.map(|chat| format!("the group is a supergroup now: write {chat} into the contact"));
         let Ok(reply) = serde_json::from_slice::<Reply>(body) else {
             return Err(bare_refusal(status, headers, body, &self.token));
         };
         if reply.ok {
             let id = reply.result.and_then(|sent| sent.message_id).map(|id| id.to_string());
-            return Ok(Next::Done(Receipt { id }));
+            return Ok(Next::Done(Receipt { id, advice }));
         }
         let code = reply.error_code.unwrap_or(status.as_u16());
         let mut words = reply.description.clone();
-        if let Some(chat) = reply.parameters.migrate_to_chat_id {
-            words.push_str(&format!(" (the group is a supergroup now: write {chat} into the contact)"));
+        if let Some(advice) = advice {
+            words.push_str(&format!(" ({advice})"));
         }
         Err(refusal(classify(code, &reply, headers), code, &words, &self.token))
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{AddressKind, Rate, Takes};
 use crate::message::delivery::{Class, Form, Receipt, Scope, SendError};
 use crate::node::{Node, Property, Reader};
-use crate::provider::reply::{bare_refusal, refusal, retry_after};
+use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
 use crate::provider::text::{cut_characters, one_line, with_title};
 use crate::provider::{Answer, HttpRequest, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::secret::Secret;
@@ -67,6 +67,12 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         }
         return None;
     };
+    if template.is_none() {
+        reader.warn(
+            &node.place,
+            "no \"approved-template\": plain text reaches only who wrote to this number within 24 hours",
+        );
+    }
     let version = api_version.as_deref().unwrap_or("v23.0");
     let url = format!("{base_url}/{version}/{id}/messages");
     let takes = Takes::Kinds(vec![AddressKind::new("whatsapp"), AddressKind::new("phone")]);
@@ -172,8 +178,9 @@ struct Parameter {
 
 #[derive(Deserialize)]
 struct Reply {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     messages: Vec<Taken>,
+    #[serde(default, deserialize_with = "lenient")]
     error: Option<Fault>,
 }
 
@@ -186,17 +193,19 @@ struct Taken {
 /// An error as it stands in a reply; a status callback has the same fields but `error_subcode`.
 #[derive(Deserialize)]
 struct Fault {
-    code: i64,
+    #[serde(default, deserialize_with = "lenient")]
+    code: Option<i64>,
+    #[serde(default, deserialize_with = "lenient")]
     error_subcode: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     message: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     error_data: FaultData,
 }
 
 #[derive(Default, Deserialize)]
 struct FaultData {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     details: String,
 }
 
@@ -254,10 +263,13 @@ impl WhatsApp {
 
     fn read(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Next, SendError> {
         match serde_json::from_slice::<Reply>(body) {
-            Ok(Reply { error: Some(fault), .. }) => {
-                let class = patient(classify(fault.code, fault.error_subcode, Some(status)), headers);
-                Err(refusal(class, fault.code, &self.words(&fault), &self.token))
-            }
+            Ok(Reply { error: Some(fault), .. }) => match fault.code {
+                Some(code) => {
+                    let class = patient(classify(code, fault.error_subcode, Some(status)), headers);
+                    Err(refusal(class, code, &self.words(code, &fault), &self.token))
+                }
+                None => Err(bare_refusal(status, headers, body, &self.token)),
+            },
             Ok(Reply { messages, error: None }) if status.is_success() && !messages.is_empty() => {
                 self.taken(messages.into_iter().next())
             }
@@ -272,18 +284,18 @@ impl WhatsApp {
                 let words = format!("the template {} is paused: Meta did not send the message", self.template_name());
                 Err(refusal(Class::Content, "paused", &words, &self.token))
             }
-            taken => Ok(Next::Done(Receipt { id: taken.map(|taken| taken.id) })),
+            taken => Ok(Next::Done(Receipt { id: taken.map(|taken| taken.id), advice: None })),
         }
     }
 
     /// What Meta says, with the template's name where it is about that.
-    fn words(&self, fault: &Fault) -> String {
+    fn words(&self, code: i64, fault: &Fault) -> String {
         let mut words = fault.message.clone();
         let details = &fault.error_data.details;
         if !details.is_empty() && !words.contains(details) {
             words.push_str(&format!(": {details}"));
         }
-        if (132_000..133_000).contains(&fault.code) {
+        if (132_000..133_000).contains(&code) {
             words.push_str(&format!(" (template {})", self.template_name()));
         }
         words
@@ -316,6 +328,8 @@ fn classify(code: i64, subcode: Option<i64>, status: Option<StatusCode>) -> Clas
         // Token, permissions, payment, registration, a locked or blocked account, a number that is gone.
         (0 | 3 | 10 | 33 | 190 | 200..=299 | 368, _) => Class::Account,
         (131_005 | 131_031 | 131_037 | 131_042 | 131_045 | 133_016, _) => Class::Account,
+        // "Invalid request or possible server error": the status tells which.
+        (1, _) if status.is_some_and(|status| status.is_client_error()) => Class::Content,
         (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004, _) => Class::Fault,
         // Calls of the app, and of the business account: minutes, which a header may tell.
         (4 | 80_007, _) => wait(Scope::Account, 60),
@@ -325,8 +339,8 @@ fn classify(code: i64, subcode: Option<i64>, status: Option<StatusCode>) -> Clas
         (131_064 | 132_069, _) => Class::Wait { scope: Scope::Account, after: None },
         // A template that is being copied is there within ten minutes.
         (134_101, _) => wait(Scope::Account, 600),
-        // One sender, one user: Meta wants 4^n seconds after the n-th refusal in a row. Nothing here counts them, and
-        // the steps that a lane takes without a figure grow as they should.
+        // One sender, one user: Meta wants 4^n seconds after the n-th refusal in a row. The outbox counts those of an
+        // address, but takes its own steps (1, 2, 4, 8 s…), which are shorter at first: a refusal more, and no harm.
         (131_056, _) => Class::Wait { scope: Scope::Recipient, after: None },
         // Not on WhatsApp, in an experiment, in a country that is closed to us, the sender itself, not on the list of
         // a test number, opted out, another identity. 131049 is "not to this user now": Meta asks to wait for a day and

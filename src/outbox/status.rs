@@ -1,0 +1,85 @@
+//! Where messages stand, and how much there is to do.
+
+use std::collections::BTreeMap;
+
+use super::error::OutboxError;
+use super::rows;
+use super::writer::Pen;
+use crate::account::AccountName;
+use crate::clock::Timestamp;
+use crate::message::delivery::{Delivery, DeliveryState, Event};
+use crate::message::{Message, MessageId};
+
+/// A message and where its deliveries stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageStatus {
+    /// The message.
+    pub message: Message,
+    /// One for each contact and copy, in order of acceptance.
+    pub deliveries: Vec<DeliveryStatus>,
+}
+
+/// Where one delivery stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryStatus {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// How many tries have begun.
+    pub attempts: u32,
+}
+
+/// How much waits and how much is under way, by account.
+pub type Depth = BTreeMap<AccountName, AccountDepth>;
+
+/// How much one account has to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountDepth {
+    /// Deliveries that wait.
+    pub queued: u64,
+    /// Tries under way.
+    pub sending: u64,
+}
+
+/// Where a message stands.
+pub(super) fn find(pen: &Pen<'_>, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        rows::delivery_columns!(),
+        ", a.missing FROM deliveries d JOIN messages m ON m.seq = d.message LEFT JOIN accounts a ON a.account = d.account
+         WHERE d.message = ?1 ORDER BY d.id"
+    );
+    let Some((seq, message)) = rows::message(pen, id)? else { return Ok(None) };
+    let mut statement = pen.prepare(SQL)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((rows::delivery(row)?, row.get::<_, Option<bool>>(22)?.unwrap_or(false)));
+    let found: Vec<_> = statement.query_map([seq], read)?.collect::<Result<_, _>>()?;
+    let deliveries = found
+        .into_iter()
+        .map(|(leased, missing)| DeliveryStatus {
+            attempts: u32::try_from(leased.fence).unwrap_or(u32::MAX),
+            delivery: as_of(leased.delivery, missing, pen.now),
+        })
+        .collect();
+    Ok(Some(MessageStatus { message, deliveries }))
+}
+
+/// The delivery as it stands at `now`, also where nobody has come to write that down yet.
+fn as_of(delivery: Delivery, missing: bool, now: Timestamp) -> Delivery {
+    if delivery.state != DeliveryState::Queued {
+        return delivery;
+    }
+    let stranded = missing && delivery.ways_left() == 0;
+    let delivery = if stranded { delivery.advance(Event::NoAccount, now, 0.0).delivery } else { delivery };
+    let is_over = delivery.expires_at <= now;
+    if is_over { delivery.advance(Event::Expired, now, 0.0).delivery } else { delivery }
+}
+
+/// How much there is to do.
+pub(super) fn depth(pen: &Pen<'_>) -> Result<Depth, OutboxError> {
+    let mut statement = pen.prepare("SELECT account, queued, sending FROM accounts")?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let count = |column| row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0));
+        let depth = AccountDepth { queued: count(1)?, sending: count(2)? };
+        Ok((AccountName::new(row.get_ref(0)?.as_str()?), depth))
+    };
+    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,106 @@
+//! When the clock is set: what is queued keeps its waits and its time to live, as if nothing had happened.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+use tokio::time::Instant;
+
+use crate::clock::Timestamp;
+use crate::message::retry;
+
+/// A difference of so many milliseconds between the time of day and the time that passed is a step; less is drift, and
+/// does no harm.
+const STEP: i64 = 10_000;
+
+/// A moment by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// The time of day, which can be set.
+    pub(super) now: Timestamp,
+    /// The time that passes.
+    pub(super) steady: Instant,
+}
+
+/// What the writer knows of the clock.
+#[derive(Default)]
+pub(super) struct Steps {
+    last: Option<Moment>,
+}
+
+impl Steps {
+    /// Follows the clock. Should it have been set since the last call, all times that still count move with it; at the
+    /// first call it may have been set back while nobody looked.
+    pub(super) fn follow(&mut self, db: &Connection, moment: Moment) -> rusqlite::Result<()> {
+        match self.last {
+            None => mend(db, moment.now)?,
+            Some(last) => match step(last, moment) {
+                // Drift adds up, so that `last` stays.
+                by if by.abs() < STEP => return Ok(()),
+                by => shift(db, by)?,
+            },
+        }
+        self.last = Some(moment);
+        Ok(())
+    }
+}
+
+/// By how many milliseconds the clock was set between two moments.
+fn step(last: Moment, moment: Moment) -> i64 {
+    let passed = moment.now.millis().saturating_sub(last.now.millis());
+    let steady = match moment.steady.checked_duration_since(last.steady) {
+        Some(later) => millis(later),
+        // Calls overtake each other a little.
+        None => -millis(last.steady.duration_since(moment.steady)),
+    };
+    passed.saturating_sub(steady)
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
+    tracing::warn!(seconds = by / 1000, "the clock was set: what waits moves with it");
+    let all = db.unchecked_transaction()?;
+    all.execute(
+        "UPDATE deliveries SET due_at = due_at + ?1, expires_at = expires_at + ?1, first_failed_at = first_failed_at + ?1,
+             moved_at = moved_at + ?1, leased_until = leased_until + ?1 WHERE state IN ('queued', 'sending')",
+        [by],
+    )?;
+    all.execute(
+        "UPDATE address_queue SET ready_at = ready_at + ?1, hold_until = hold_until + ?1, tat = tat + ?1,
+             limited_until = limited_until + ?1",
+        [by],
+    )?;
+    all.execute("UPDATE accounts SET hold_until = hold_until + ?1, held_at = held_at + ?1", [by])?;
+    all.commit()
+}
+
+/// After a start: nothing waits for a time that is only so far off because the clock was ahead when it was written. What
+/// expires stays as it is: how long the daemon was away, nobody knows.
+fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let newest = "SELECT max(coalesce((SELECT accepted_at FROM messages ORDER BY seq DESC LIMIT 1), 0),
+                             coalesce((SELECT ended_at FROM attempts ORDER BY id DESC LIMIT 1), 0))";
+    let ahead = db.query_row(newest, [], |row| row.get::<_, i64>(0))?.saturating_sub(now.millis());
+    if ahead < STEP {
+        return Ok(());
+    }
+    tracing::warn!(seconds = ahead / 1000, "the clock was set back since the last run: nothing waits for the old time");
+    let soon = now.plus(retry::HOLDS_OTHERS_FOR).millis();
+    let all = db.unchecked_transaction()?;
+    all.execute(
+        "UPDATE deliveries SET due_at = min(due_at, ?1), first_failed_at = min(first_failed_at, ?1),
+             moved_at = min(moved_at, ?1) WHERE state IN ('queued', 'sending')",
+        [now.millis()],
+    )?;
+    all.execute(
+        "UPDATE address_queue SET ready_at = min(ready_at, ?1), hold_until = min(hold_until, ?2), tat = min(tat, ?1),
+             limited_until = min(limited_until, ?1)",
+        params![now.millis(), soon],
+    )?;
+    all.execute(
+        "UPDATE accounts SET hold_until = min(hold_until, ?2), held_at = min(held_at, ?1)",
+        params![now.millis(), soon],
+    )?;
+    all.commit()
+}
