@@ -1,10 +1,10 @@
-//! For tests: no statement walks through a table that grows with what waits.
+//! For tests: no statement walks through a table that grows with what waits, and none is planned twice.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::{Outbox, Settlement, Terms};
 use crate::account::{AccountName, Address, AddressKind, Rate};
@@ -13,12 +13,16 @@ use crate::contact::{Recipient, Way};
 use crate::message::delivery::{Class, OnUnknown, Receipt, Scope, SendError};
 use crate::message::{Message, MessageId, Priority};
 
-/// Statements seen, and the steps of their plans that walk.
+/// Statements seen, the steps of their plans that walk, and those that were planned again for other values.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 static WALKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static AGAIN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Notes the plan of a statement.
-pub(super) fn look(db: &Connection, sql: &str) {
+pub(super) fn look(db: &Connection, sql: &str, statement: &Statement<'_>) {
+    if statement.get_status(StatementStatus::RePrepare) > 0 {
+        AGAIN.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
+    }
     let verb = sql.split_whitespace().next().unwrap_or_default();
     let new = SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
     if !new || !["SELECT", "UPDATE", "DELETE"].contains(&verb) {
@@ -89,4 +93,5 @@ async fn what_waits_is_never_walked_through() {
     let seen = SEEN.lock().unwrap().len();
     assert!(seen > 30, "{seen} statements looked at");
     assert_eq!(*WALKS.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(*AGAIN.lock().unwrap(), BTreeSet::new());
 }

@@ -49,9 +49,10 @@ pub(super) struct Pen<'a> {
 impl Pen<'_> {
     /// A statement, kept ready for the next time.
     pub(super) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, OutboxError> {
+        let statement = self.db.prepare_cached(sql)?;
         #[cfg(test)]
-        super::plans::look(self.db, sql);
-        Ok(self.db.prepare_cached(sql)?)
+        super::plans::look(self.db, sql, &statement);
+        Ok(statement)
     }
 
     /// Wakes the account's lane once this is committed.
