@@ -114,9 +114,13 @@ async fn pass(time: Duration) {
 }
 
 fn opened_again(dir: &Path) -> Outbox {
+    opened_with(dir, &Clock::following_runtime(START))
+}
+
+fn opened_with(dir: &Path, clock: &Clock) -> Outbox {
     // The dropped store's thread gives the lock back in its own time.
     for _ in 0..1000 {
-        match Outbox::open(dir, Clock::following_runtime(START)) {
+        match Outbox::open(dir, clock.clone()) {
             Ok(outbox) => return outbox,
             Err(_) => std::thread::yield_now(),
         }
@@ -454,14 +458,50 @@ async fn an_answer_waits_until_it_can_be_written() {
     let other = rusqlite::Connection::open(world.dir.path().join("outbox.db")).unwrap();
     let trouble = "CREATE TRIGGER trouble BEFORE INSERT ON attempts BEGIN SELECT RAISE(ABORT, 'no'); END";
     other.execute_batch(trouble).unwrap();
-    let mend = async {
+    let settled = world.settle(claim, Ok(()));
+    tokio::pin!(settled);
+    tokio::select! {
+        biased;
+        _ = &mut settled => panic!("nothing could be written"),
         // Comes after the result, so that this has been refused.
-        world.outbox.depth().await.unwrap();
-        other.execute_batch("DROP TRIGGER trouble").unwrap();
-        pass(Duration::from_secs(1)).await;
+        _ = world.outbox.depth() => other.execute_batch("DROP TRIGGER trouble").unwrap(),
+    }
+    let settled = loop {
+        tokio::select! {
+            biased;
+            settled = &mut settled => break settled,
+            () = pass(Duration::from_secs(1)) => {}
+        }
     };
-    let (settled, ()) = tokio::join!(world.settle(claim, Ok(())), mend);
     assert_eq!(settled.state, DeliveryState::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_tries_at_once_unless_the_provider_asked_for_a_longer_wait() {
+    let asked = Class::Wait { scope: Scope::Account, after: Some(MINUTE * 10) };
+    for (class, waiting) in [(Class::Network, 0), (asked, 1)] {
+        let world = World::new();
+        for text in ["first", "second", "third"] {
+            world.accept(text, Priority::Normal, recipient("ana", &["a"])).await;
+        }
+        // Three steps: the third holds for four seconds.
+        for _ in 0..3 {
+            let claim = world.one("a").await;
+            world.settle(claim, Err(class)).await;
+            if waiting == 1 {
+                break;
+            }
+            assert!(world.claim("a").await.is_empty(), "{class:?}");
+            pass(Duration::from_secs(2)).await;
+        }
+        let World { outbox, dir, clock, _standstill } = world;
+        drop(outbox);
+        let outbox = opened_with(dir.path(), &clock);
+        outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        let terms = Terms { free: 1, per_recipient: None, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        let claims = outbox.claim(&account("a"), terms).await.unwrap().claims;
+        assert_eq!(claims.len(), 1 - waiting, "{class:?}");
+    }
 }
 
 async fn reason(outbox: &Outbox, id: MessageId) -> Option<String> {
