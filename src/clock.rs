@@ -30,11 +30,6 @@ impl Timestamp {
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
-
-    /// The same moment for libraries that speak `SystemTime`.
-    pub fn system_time(self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
-    }
 }
 
 impl fmt::Display for Timestamp {

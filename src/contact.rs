@@ -1,11 +1,12 @@
 //! People and rooms that can be reached: contacts, lists, phone numbers, and the ways a message may take to one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 
 /// One way for a message to reach a contact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Way {
     /// The account that sends it.
     pub account: AccountName,
@@ -27,7 +28,7 @@ pub struct Recipient {
 pub struct Contact {
     /// Its name.
     pub name: String,
-    /// Its addresses, as written.
+    /// Its addresses, in the order of writing; phones in E.164.
     pub addresses: Vec<Address>,
     /// The accounts it would rather hear from, first the best.
     pub via: Vec<AccountName>,
@@ -132,7 +133,7 @@ impl Contact {
 }
 
 /// The recipients that these contacts make, copies included; those with equal ways are one.
-/// The error names a contact that can't be reached, or says that there is none.
+/// A contact without a way is left out; the error says why none is left.
 pub fn recipients<'a>(
     contacts: impl IntoIterator<Item = &'a Contact>,
     via: &[AccountName],
@@ -140,13 +141,26 @@ pub fn recipients<'a>(
     accounts: &AccountDirectory,
 ) -> Result<Vec<Recipient>, String> {
     let mut recipients: Vec<Recipient> = Vec::new();
-    let mut add = |contact: &str, ways: Vec<Way>| match recipients.iter_mut().find(|known| known.ways == ways) {
-        Some(known) if known.contact.split(", ").any(|name| name == contact) => {}
-        Some(known) => known.contact = format!("{}, {contact}", known.contact),
-        None => recipients.push(Recipient { contact: contact.to_owned(), ways }),
+    let mut places: HashMap<Vec<Way>, (usize, HashSet<&str>)> = HashMap::new();
+    let mut unreachable = None;
+    let mut add = |contact: &'a str, ways: Vec<Way>| match places.entry(ways) {
+        Entry::Occupied(mut known) => {
+            let (at, names) = known.get_mut();
+            if names.insert(contact) {
+                recipients[*at].contact += &format!(", {contact}");
+            }
+        }
+        Entry::Vacant(vacant) => {
+            recipients.push(Recipient { contact: contact.to_owned(), ways: vacant.key().clone() });
+            vacant.insert((recipients.len() - 1, HashSet::from([contact])));
+        }
     };
     for contact in contacts {
-        add(&contact.name, contact.ways(via, accounts)?);
+        // Whoever can't be reached is no reason to keep it from the others.
+        match contact.ways(via, accounts) {
+            Ok(ways) => add(&contact.name, ways),
+            Err(why) => unreachable = Some(why),
+        }
         for account in also {
             // A copy that finds no address is no reason to refuse the message itself.
             if let Ok(ways) = contact.ways(std::slice::from_ref(account), accounts) {
@@ -155,7 +169,7 @@ pub fn recipients<'a>(
         }
     }
     if recipients.is_empty() {
-        return Err("nobody is left to send it to".to_owned());
+        return Err(unreachable.unwrap_or_else(|| "nobody is left to send it to".to_owned()));
     }
     Ok(recipients)
 }

@@ -82,7 +82,11 @@ impl Surroundings {
 
     /// A file's text. The error says what is wrong and names the file.
     pub fn file(&mut self, path: &Path) -> Result<String, String> {
-        let read = || fs::read_to_string(path).map_err(|e| format!("can't read {}: {e}", path.display()));
+        let read = || {
+            let text = read_regular(path)
+                .and_then(|bytes| String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8")));
+            text.map_err(|e| format!("can't read {}: {e}", path.display()))
+        };
         self.seen.entry(path.to_owned()).or_insert_with(read).clone()
     }
 
@@ -149,6 +153,21 @@ fn random_token() -> Result<String, String> {
     let mut bits = [0u8; 16];
     getrandom::fill(&mut bits).map_err(|e| format!("the system gives no random bytes: {e}"))?;
     Ok(data_encoding::BASE32_NOPAD.encode(&bits).to_lowercase())
+}
+
+/// The largest file that is read, in bytes: 20 times the longest hooks file that anybody has.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// A regular file's content. A pipe would wait for a writer for ever, and a device has no end.
+pub fn read_regular(path: &Path) -> std::io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if found.len() > MAX_FILE {
+        return Err(std::io::Error::other(format!("it has more than {} MiB", MAX_FILE >> 20)));
+    }
+    fs::read(path)
 }
 
 fn without_line_end(mut text: String) -> String {

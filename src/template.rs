@@ -1,5 +1,6 @@
 //! Text with parameters in it: parsed when a configuration is loaded, rendered for every call.
 
+use std::fmt;
 use std::io;
 use std::sync::LazyLock;
 
@@ -48,13 +49,22 @@ static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 /// Why a template can't be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
     /// What is wrong: lower case, no full stop.
     pub message: String,
     /// The line of the template's text, counted from 1.
     pub line: usize,
+}
+
+impl fmt::Display for TemplateError {
+    /// With the line, where there is more than one to look at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            1 => f.write_str(&self.message),
+            line => write!(f, "in its line {line}: {}", self.message),
+        }
+    }
 }
 
 /// A parsed template.

@@ -65,7 +65,11 @@ pub fn pairs(text: &[u8], broken: Broken) -> (Vec<Pair>, bool) {
 pub fn masked_query(query: &str, secret: &str) -> String {
     let masked = query.split('&').map(|pair| {
         let key = pair.split('=').next().unwrap_or_default();
-        if decode_value(key.as_bytes()) == secret.as_bytes() { format!("{key}=[secret]") } else { pair.to_owned() }
+        if decode_value(key.as_bytes()).eq_ignore_ascii_case(secret.as_bytes()) {
+            format!("{key}=[secret]")
+        } else {
+            pair.to_owned()
+        }
     });
     masked.collect::<Vec<_>>().join("&")
 }

@@ -252,7 +252,8 @@ impl Invocation {
         if ended.dropped > 0 && self.capture != Capture::Nothing {
             tracing::warn!(%hook, dropped = ended.dropped, "the output was longer than {OUTPUT_BYTES} bytes: its end is cut off");
         }
-        tracing::debug!(%hook, "command output: {}", String::from_utf8_lossy(&ended.output));
+        let shown = &ended.output[..ended.output.len().min(LOGGED_BYTES)];
+        tracing::debug!(%hook, "command output: {}", String::from_utf8_lossy(shown));
         let how = match (ended.code, ended.signal) {
             (Some(0), _) => None,
             (Some(code), _) => Some(format!("exit status {code}")),

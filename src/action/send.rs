@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{self, Contact, Recipient};
-use crate::hook::{Action, CommandLine, Hook, PriorityRule, Run, Send, To};
+use crate::hook::{Hook, PriorityRule, Send, To};
 use crate::message::{Message, MessageId, Priority};
 use crate::outbox::{Outbox, OutboxError};
 use crate::request::HookRequest;
 use crate::request::body::BodyFormat;
-use crate::request::parameter::{Parameter, Source};
+use crate::request::parameter::Parameter;
 use crate::request::text::{is_blank, readable};
 use crate::request::value::Value;
 
@@ -74,9 +74,9 @@ pub async fn send(
         return Err(SendRefusal::Caller(format!("the message has {length} bytes: send at most {MAX_TEXT}")));
     }
     let recipients = recipients(hook, send, request)?;
-    log_unused(hook, send, request);
+    log_unused(hook, request);
     let message = Message {
-        id: MessageId::generate(now).map_err(SendRefusal::Template)?,
+        id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
         hook: hook.id.as_str().to_owned(),
         caller,
         title,
@@ -197,6 +197,9 @@ fn recipients(hook: &Hook, send: &Send, request: &HookRequest) -> Result<Vec<Rec
         return Err(SendRefusal::Caller(format!("to whom? the parameter {} is missing or empty", parameter.name)));
     }
     let contacts: Vec<Contact> = directory.called(&name).map_err(SendRefusal::Caller)?;
+    for why in contacts.iter().filter_map(|contact| contact.ways(via, accounts).err()) {
+        tracing::warn!(hook = %hook.id, "{why}");
+    }
     contact::recipients(&contacts, via, &send.also, accounts).map_err(SendRefusal::Caller)
 }
 
@@ -211,33 +214,12 @@ fn priority(rule: &PriorityRule, request: &HookRequest, hook: &Hook) -> Priority
 }
 
 /// A query parameter that nothing reads is most likely the rest of a message with a raw `&` in it.
-fn log_unused(hook: &Hook, send: &Send, request: &HookRequest) {
-    let (Value::Map(query), Some(read)) = (&request.query, parameters(hook, send)) else { return };
-    let in_url =
-        |key: &[u8]| read.iter().any(|parameter| parameter.source == Source::Url && parameter.name.as_bytes() == key);
-    let unused = query.keys().filter(|key| !matches!(key.as_slice(), b"msg" | b"wait") && !in_url(key));
-    let unused: Vec<_> = unused.map(|key| String::from_utf8_lossy(key)).collect();
+fn log_unused(hook: &Hook, request: &HookRequest) {
+    let Value::Map(query) = &request.query else { return };
+    let keys = query.keys().map(|key| String::from_utf8_lossy(key));
+    let unused: Vec<_> = keys.filter(|key| key != "msg" && !hook.reads_from_url(key)).collect();
     if !unused.is_empty() {
         let unused = unused.join(", ");
         tracing::warn!(hook = %hook.id, unused, "query parameters that nothing reads: is there a raw & in the message?");
     }
-}
-
-/// Every parameter that a hook reads. None where a template may read whatever there is.
-fn parameters<'h>(hook: &'h Hook, send: &'h Send) -> Option<Vec<&'h Parameter>> {
-    if send.text.is_some() {
-        return None;
-    }
-    let mut read: Vec<&Parameter> = send.message.iter().chain(&send.title).chain(&hook.require).collect();
-    if let To::Called { parameter, .. } = &send.to {
-        read.push(parameter);
-    }
-    if let PriorityRule::ByValue { parameter, .. } = &send.priority {
-        read.push(parameter);
-    }
-    if let Action::Both(_, Run { command, environment, .. }) = &hook.action {
-        let CommandLine::Execute { arguments, .. } = command else { return None };
-        read.extend(arguments.iter().chain(environment.iter().map(|(_, parameter)| parameter)));
-    }
-    Some(read)
 }

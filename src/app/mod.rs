@@ -38,7 +38,7 @@ pub struct App {
 }
 
 /// The families of tasks, by when they are told to stop.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Families {
     /// Listeners and connections: first.
     edge: Tasks,
@@ -93,13 +93,15 @@ impl App {
         let App { settings, listener, families, site, live, reloader, systemd } = self;
         let address = listener.local_address().to_owned();
         let socket = listener.socket_address();
-        tracing::info!("listening on {address}");
+        let config = live.current();
+        let (hooks, accounts) = (config.hooks.len(), config.accounts.len());
+        tracing::info!(hooks, accounts, "listening on {address}");
         tracing::debug!("serving hooks on http://{address}{}", shown_pattern(&settings.url_prefix));
         let asked = reloader.start(settings.hot_reload, families.edge.clone());
         families.edge.spawn(serve(listener, Front(site), Limits::default(), families.edge.clone()));
         systemd.keep_alive(&families.pulse);
-        systemd.ready(&format!("serving {} hooks on {address}", live.current().hooks.len()));
-        Running { families, asked, live, systemd, drain: settings.drain, address, socket }
+        systemd.ready(&format!("serving {hooks} hooks on {address}"));
+        Running { families, asked, systemd, drain: settings.drain, socket }
     }
 }
 
@@ -113,37 +115,20 @@ fn shown_pattern(prefix: &str) -> String {
 pub struct Running {
     families: Families,
     asked: Asked,
-    live: LiveConfig,
     systemd: Systemd,
     drain: Duration,
-    address: String,
     socket: Option<std::net::SocketAddr>,
 }
 
 impl Running {
-    /// Where calls are heard, in words.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
     /// Where calls are heard, if that is a TCP port.
     pub fn socket_address(&self) -> Option<std::net::SocketAddr> {
         self.socket
     }
 
-    /// The configuration of the moment.
-    pub fn config(&self) -> &LiveConfig {
-        &self.live
-    }
-
     /// Has the files read again, whatever they look like, and does not wait for it.
     pub fn ask_for_reload(&self) {
         self.asked.ask();
-    }
-
-    /// Reads the files again, whatever they look like, and resolves when that is done.
-    pub async fn reload(&self) {
-        self.asked.reload().await;
     }
 
     /// Stops, step by step, within the drain time: no new connections, requests finish, commands are waited for, lanes
@@ -155,7 +140,8 @@ impl Running {
         tracing::info!("stopping: at most {drain:?} for what is under way");
         systemd.stopping("finishing requests");
         families.edge.stop();
-        step("requests", deadline, families.edge.ended()).await;
+        // A slow request must not leave the lanes without time to hear their answers.
+        step("requests", deadline - drain / 4, families.edge.ended()).await;
         systemd.stopping("waiting for commands and messages");
         // Together: a long command is no reason to begin tries whose answers nobody would hear.
         families.background.stop();

@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::settings::{LogDetail, Settings, first_directory};
 use super::systemd::Systemd;
@@ -47,8 +47,13 @@ pub enum StartError {
     #[error("-strict: {0} findings in the hooks files, see above")]
     Strict(usize),
     /// The outbox can't be opened.
-    #[error(transparent)]
-    Outbox(#[from] OutboxError),
+    #[error("the outbox in {} can't be opened: {why}", path.display())]
+    Outbox {
+        /// Its folder.
+        path: PathBuf,
+        /// Why not.
+        why: OutboxError,
+    },
     /// Something is set that this version can't honour, and that no start may ignore.
     #[error("{0}")]
     NotYet(Diagnostic),
@@ -81,23 +86,14 @@ pub struct Reloader {
 
 /// The hand that asks for a reload.
 pub struct Asked {
-    reloads: mpsc::Sender<oneshot::Sender<()>>,
+    reloads: mpsc::Sender<()>,
     means: Means,
 }
 
 impl Asked {
     /// Asks. One that waits already will read the same files.
     pub fn ask(&self) {
-        self.reloads.try_send(oneshot::channel().0).ok();
-    }
-
-    /// Asks, and waits until it is done.
-    pub async fn reload(&self) {
-        let (done, is_done) = oneshot::channel();
-        if self.reloads.send(done).await.is_ok() {
-            // Where the reloader has ended the process is about to.
-            is_done.await.ok();
-        }
+        self.reloads.try_send(()).ok();
     }
 
     /// The outbox, if one was ever needed.
@@ -173,7 +169,7 @@ impl Reloader {
         Asked { reloads, means }
     }
 
-    async fn run(mut self, watching: bool, edge: Tasks, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
+    async fn run(mut self, watching: bool, edge: Tasks, mut asked: mpsc::Receiver<()>) {
         let (changed, mut changes) = mpsc::channel(PENDING);
         let watch = watching.then(|| Watch::start(&self.background, changed));
         let stopping = self.background.stopping();
@@ -188,18 +184,14 @@ impl Reloader {
                 watch.cover(files);
             }
             self.serve_control(&edge);
-            let reply = tokio::select! {
+            let asked = tokio::select! {
                 biased;
                 () = &mut stopping => break,
-                Some(reply) = asked.recv() => Some(reply),
-                Some(()) = changes.recv() => None,
+                Some(()) = asked.recv() => true,
+                Some(()) = changes.recv() => false,
                 else => break,
             };
-            self.reload(reply.is_some()).await;
-            if let Some(reply) = reply {
-                // Who asked may have gone.
-                reply.send(()).ok();
-            }
+            self.reload(asked).await;
         }
         if let Some(dispatcher) = self.dispatcher.take() {
             dispatcher.stop().await;
@@ -262,7 +254,7 @@ impl Reloader {
         // The disk may be slow, and another process may hold the lock for a while.
         let opened = tokio::task::spawn_blocking(move || {
             make_private(&state).map_err(|why| StartError::State { path: state.clone(), why })?;
-            Outbox::open(&state, clock).map_err(StartError::Outbox)
+            Outbox::open(&state, clock).map_err(|why| StartError::Outbox { path: state, why })
         });
         let outbox = opened.await.map_err(|_| StartError::Internal)??;
         let policies: Vec<_> =
@@ -270,7 +262,8 @@ impl Reloader {
         let policy = move |account: &_| {
             policies.iter().find(|(name, _)| name == account).map_or(OnUnknown::default(), |(_, policy)| *policy)
         };
-        let ended = outbox.void_leases(policy).await?;
+        let path = self.state.clone();
+        let ended = outbox.void_leases(policy).await.map_err(|why| StartError::Outbox { path, why })?;
         ended.iter().for_each(log_end);
         let clock = self.means.clock.clone();
         self.dispatcher = Some(Dispatcher::start(outbox.clone(), clock, &self.background, transport::carriers()));

@@ -59,7 +59,8 @@ fn deliver(args: SendArgs, text: &str) -> anyhow::Result<Exit> {
     match (status, answer["id"].as_str(), answer["error"].as_str()) {
         (202, Some(id), _) => {
             let names: Vec<_> = answer["contacts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            writeln!(std::io::stdout(), "queued {id} for {}", names.join(", "))?;
+            // It is stored: a closed terminal must not make anybody send it again.
+            writeln!(std::io::stdout(), "queued {id} for {}", names.join(", ")).ok();
             Ok(Exit::Fine)
         }
         (503, _, why) => {
@@ -90,7 +91,7 @@ fn parse(answer: &[u8]) -> Option<(u16, Value)> {
     let answer = std::str::from_utf8(answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, serde_json::from_str(body).ok()?))
+    Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
 }
 
 /// Shows who would get what, by which ways, and the first request to each provider, secrets masked.

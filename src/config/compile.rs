@@ -62,7 +62,6 @@ pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings
         }
     }
     let mut reader = Reader { form: Form::Full, findings: &mut compiled.findings, surroundings };
-    compiled.config.accounts = BTreeMap::new();
     let Defaults { region, unbuilt } = defaults(&files, &mut reader);
     let mut directory = Directory { region, ..Directory::default() };
     let account_directory = accounts(&files, &mut compiled.config, &mut reader);
@@ -246,7 +245,8 @@ fn lists(files: &[RawFile], directory: &mut Directory, names: &mut Names, reader
     }
     for (name, members) in &written {
         let mut contacts = Vec::new();
-        gather(members, &written, directory, &mut vec![name.as_str()], &mut contacts, reader);
+        let mut seen = BTreeSet::new();
+        gather(members, &written, directory, &mut vec![name.as_str()], (&mut contacts, &mut seen), reader);
         // One wrong name is told, and the others of the list still get their message.
         if contacts.is_empty() {
             directory.broken.insert(name.clone());
@@ -263,13 +263,13 @@ fn gather<'w>(
     written: &'w BTreeMap<String, Vec<node::Placed<String>>>,
     directory: &Directory,
     inside: &mut Vec<&'w str>,
-    contacts: &mut Vec<String>,
+    (contacts, seen): (&mut Vec<String>, &mut BTreeSet<&'w str>),
     reader: &mut Reader<'_>,
 ) {
     for member in members {
         let name = member.value.as_str();
         if directory.contacts.contains_key(name) {
-            if !contacts.iter().any(|known| known == name) {
+            if seen.insert(name) {
                 contacts.push(name.to_owned());
             }
         } else if inside.contains(&name) {
@@ -280,7 +280,7 @@ fn gather<'w>(
             }
         } else if let Some(members) = written.get(name) {
             inside.push(name);
-            gather(members, written, directory, inside, contacts, reader);
+            gather(members, written, directory, inside, (contacts, seen), reader);
             inside.pop();
         } else if inside.len() == 1 && !directory.broken.contains(name) {
             let message = format!("nobody is called \"{name}\": neither a contact nor a list");
@@ -313,6 +313,7 @@ fn hooks(files: Vec<RawFile>, methods: Option<&[String]>, surroundings: &mut Sur
                 let (line, _) = first.line_column();
                 let first = format!("{}:{line}", first.source.path.display());
                 let message = format!("the hook id \"{id}\" is taken already, at {first}; that one serves");
+                compiled.findings.extend(findings);
                 compiled.findings.push(Diagnostic::error(place, message));
                 continue;
             }

@@ -10,7 +10,7 @@ use super::compile::{Compiled, compile};
 use super::last_good;
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::hook::HookId;
-use crate::secret::Surroundings;
+use crate::secret::{Surroundings, read_regular};
 
 /// Endings of the files that a directory given with `-hooks` is read for.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
@@ -35,7 +35,7 @@ pub struct Loader {
     taken: BTreeMap<PathBuf, Arc<Source>>,
     quarantined: BTreeSet<HookId>,
     /// Errors that the configuration in force lives with, so that they refuse nothing new.
-    known: BTreeSet<String>,
+    known: Vec<String>,
     /// A hash over all that was read by the last attempt.
     seen: u64,
     /// A hash over all that the configuration in force was made of.
@@ -47,7 +47,7 @@ pub struct Loader {
 pub struct Basis {
     texts: Vec<Arc<Source>>,
     quarantined: BTreeSet<HookId>,
-    known: BTreeSet<String>,
+    known: Vec<String>,
     hash: u64,
 }
 
@@ -82,7 +82,7 @@ impl Loader {
             sources,
             taken: BTreeMap::new(),
             quarantined: BTreeSet::new(),
-            known: BTreeSet::new(),
+            known: Vec::new(),
             seen: 0,
             in_force: 0,
             files: BTreeSet::new(),
@@ -117,8 +117,15 @@ impl Loader {
                 }
             }
         }
-        let (mut compiled, hash) = self.compile(&texts);
-        let seen = if texts == as_found { hash } else { self.compile(&as_found).1 };
+        let (mut compiled, hash, mut files) = self.compile(&texts);
+        let seen = if texts == as_found {
+            hash
+        } else {
+            let (_, hash, more) = self.compile(&as_found);
+            files.extend(more);
+            hash
+        };
+        self.files = files;
         self.seen = with_refusals(seen, &unusable);
         // Only with the mistakes of what is served: a text that a copy stands in for must not be taken later.
         self.commit(Basis::of(texts, &compiled, hash));
@@ -147,6 +154,10 @@ impl Loader {
             }
             found.push((path.clone(), Found::Text(source.clone())));
         }
+        // In its old place: of an id in two files the first one serves.
+        found.sort_by_cached_key(|(path, _)| {
+            (self.sources.named.iter().position(|named| path.starts_with(named)), path.clone())
+        });
         for (path, found) in found {
             match found {
                 Found::Text(source) => {
@@ -160,8 +171,8 @@ impl Loader {
             }
         }
         let texts: Vec<_> = candidates.iter().map(|(source, _)| source.clone()).collect();
-        self.files.clear();
-        let (compiled, hash) = self.compile(&texts);
+        let (compiled, hash, files) = self.compile(&texts);
+        self.files = files;
         let seen = with_refusals(hash, &refused);
         if seen == self.seen && !asked {
             return Reload::Unchanged;
@@ -178,7 +189,8 @@ impl Loader {
             if wrong.contains(&source.path) { self.taken.get(&source.path).cloned() } else { Some(source) }
         });
         let texts: Vec<_> = texts.collect();
-        let (compiled, hash) = self.compile(&texts);
+        let (compiled, hash, files) = self.compile(&texts);
+        self.files.extend(files);
         self.accept(texts, compiled, hash, refused)
     }
 
@@ -204,7 +216,13 @@ impl Loader {
     fn new_errors<'c>(&self, compiled: &'c Compiled) -> impl Iterator<Item = &'c Diagnostic> {
         let in_hooks = compiled.hook_findings.iter().filter(|(id, _)| !self.quarantined.contains(*id));
         let all = compiled.findings.iter().chain(in_hooks.flat_map(|(_, findings)| findings));
-        all.filter(|finding| finding.is_error() && !self.known.contains(&identity(finding)))
+        // Each known one excuses one: a second of the kind is new.
+        let mut known = self.known.clone();
+        all.filter(move |finding| {
+            let old = known.iter().position(|known| finding.is_error() && *known == identity(finding));
+            old.map(|at| known.swap_remove(at));
+            finding.is_error() && old.is_none()
+        })
     }
 
     /// Remembers what is in force from now on.
@@ -227,15 +245,16 @@ impl Loader {
         }
     }
 
-    fn compile(&mut self, texts: &[Arc<Source>]) -> (Compiled, u64) {
+    /// The configuration that these texts make, a hash over all that it was made of, and the files worth watching.
+    fn compile(&self, texts: &[Arc<Source>]) -> (Compiled, u64, BTreeSet<PathBuf>) {
         let mut surroundings = Surroundings::of_process(self.sources.state.clone(), self.sources.serves);
         let compiled = compile(texts, self.sources.methods.as_deref(), &mut surroundings);
-        self.files.extend(self.sources.named.iter().cloned());
-        self.files.extend(texts.iter().map(|text| text.path.clone()));
-        self.files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));
+        let mut files: BTreeSet<PathBuf> = self.sources.named.iter().cloned().collect();
+        files.extend(texts.iter().map(|text| text.path.clone()));
+        files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));
         let texts: Vec<_> = texts.iter().map(|text| (&text.path, &text.text)).collect();
         let beside: Vec<_> = surroundings.seen().collect();
-        (compiled, hash_of(&(texts, beside)))
+        (compiled, hash_of(&(texts, beside)), files)
     }
 
     /// Every file that is named, or stands in a directory that is, with what is in it.
@@ -248,6 +267,10 @@ impl Loader {
                 continue;
             }
             match files_in(named) {
+                Ok(files) if files.is_empty() => {
+                    let why = format!("no .json, .yaml or .yml file is in the directory {}", named.display());
+                    found.push((named.clone(), Found::Unusable(Diagnostic::without_place(why))));
+                }
                 Ok(files) => found.extend(files.into_iter().map(|file| (file.clone(), read(&file)))),
                 Err(e) => {
                     let why = format!("can't read the directory {}: {e}", named.display());
@@ -282,7 +305,7 @@ impl Loader {
 
 fn read(path: &Path) -> Found {
     let wrong = |why: String| Found::Unusable(Diagnostic::without_place(format!("{}: {why}", path.display())));
-    let bytes = match fs::read(path) {
+    let bytes = match read_regular(path) {
         Ok(bytes) => bytes,
         Err(e) => return wrong(format!("can't be read: {e}")),
     };

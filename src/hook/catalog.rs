@@ -1,7 +1,6 @@
 //! All hooks of a configuration, by id.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::{Hook, HookId};
@@ -39,16 +38,9 @@ pub struct Changes {
 }
 
 impl HookCatalog {
-    /// Puts a hook under its id; `fingerprint` is a hash of its text. The first of an id stays; the answer tells whether
-    /// this was the first.
-    pub fn insert(&mut self, id: HookId, slot: Slot, fingerprint: u64) -> bool {
-        match self.0.entry(id) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Row { slot, fingerprint });
-                true
-            }
-            Entry::Occupied(_) => false,
-        }
+    /// Puts a hook under its id; `fingerprint` is a hash of its text.
+    pub fn insert(&mut self, id: HookId, slot: Slot, fingerprint: u64) {
+        self.0.insert(id, Row { slot, fingerprint });
     }
 
     /// The hook called `id`.

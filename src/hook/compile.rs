@@ -1,7 +1,6 @@
 //! A hook as written → a hook that can be called, or all that is wrong with it.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
@@ -11,15 +10,12 @@ use super::{Action, Capture, CommandLine, Hook, HookId, Known, PriorityRule, Rep
 use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::go;
-use crate::message::Priority;
+use crate::message::{DEFAULT_TTL, Priority};
 use crate::node::{Form, Placed, Reader};
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
 use crate::template::{Template, TemplateError, Words};
 use crate::url::Broken;
-
-/// Deliveries of a hook that sets no `ttl` are given up after a day.
-const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Hook {
     /// Compiles a hook. Mistakes go to the reader; `None` where the hook is disabled or can't be made at all.
@@ -225,8 +221,7 @@ fn lookup(raw: &RawArgument, place: &Place, form: Form) -> Result<Parameter, Dia
 fn read_template<T>(parsed: Result<T, TemplateError>, place: &Place, reader: &mut Reader<'_>) -> Option<T> {
     match parsed {
         Ok(parsed) => Some(parsed),
-        Err(TemplateError { message, line: 1 }) => reader.wrong(place, message),
-        Err(TemplateError { message, line }) => reader.wrong(place, format!("in its line {line}: {message}")),
+        Err(why) => reader.wrong(place, why.to_string()),
     }
 }
 
@@ -303,7 +298,7 @@ fn compile_priority(raw: Option<RawPriority>, reader: &mut Reader<'_>) -> Option
             }
             let map: Option<Vec<_>> =
                 raw.value.map.iter().map(|(value, word)| Some((value.clone(), priority_word(word, reader)?))).collect();
-            Some(PriorityRule::ByValue { parameter: parameter(&raw.value, &raw.place, reader)?, map: map? })
+            Some(PriorityRule::ByValue { parameter: own_parameter(&raw, reader)?, map: map? })
         }
     }
 }

@@ -101,8 +101,14 @@ pub enum Action {
 }
 
 impl Hook {
-    /// Whether a parameter of the hook is this one of the query.
+    /// Whether the hook reads this one of the query, or may: a template reads what it likes.
     pub fn reads_from_url(&self, name: &str) -> bool {
+        let is_it = |parameter: &&Parameter| parameter.source == Source::Url && parameter.name == name;
+        self.parameters().is_none_or(|read| read.iter().any(is_it))
+    }
+
+    /// Every parameter that the hook reads; none where it has a template.
+    fn parameters(&self) -> Option<Vec<&Parameter>> {
         let mut read: Vec<&Parameter> = self.require.iter().collect();
         if let Some(send) = self.action.send() {
             read.extend(send.message.iter().chain(&send.title));
@@ -112,14 +118,15 @@ impl Hook {
             if let PriorityRule::ByValue { parameter, .. } = &send.priority {
                 read.push(parameter);
             }
-        }
-        if let Action::Run(run) | Action::Both(_, run) = &self.action {
-            read.extend(run.environment.iter().map(|(_, parameter)| parameter));
-            if let CommandLine::Execute { arguments, .. } = &run.command {
-                read.extend(arguments);
+            if send.text.is_some() {
+                return None;
             }
         }
-        read.iter().any(|parameter| parameter.source == Source::Url && parameter.name == name)
+        if let Action::Run(run) | Action::Both(_, run) = &self.action {
+            let CommandLine::Execute { arguments, .. } = &run.command else { return None };
+            read.extend(arguments.iter().chain(run.environment.iter().map(|(_, parameter)| parameter)));
+        }
+        Some(read)
     }
 }
 

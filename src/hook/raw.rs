@@ -144,10 +144,7 @@ const HOOK: &[Property<RawHook>] = &[
     Property { name: "send", read: |hook, node, r| hook.send = placed(node, r.record(node, SEND)) },
     Property { name: "token", read: read_token },
     Property { name: "tokens", read: read_tokens },
-    Property {
-        name: "require",
-        read: |hook, node, r| hook.require = r.one_or_more(node, |r, node| parameter(node, r)),
-    },
+    Property { name: "require", read: require },
     Property {
         name: "allow-empty-message",
         read: |hook, node, r| hook.allow_empty_message = placed(node, r.boolean(node)),
@@ -308,6 +305,13 @@ fn priority(node: &Node, reader: &mut Reader<'_>) -> Option<RawPriority> {
         Value::Map(_) => placed(node, reader.record(node, PRIORITY)).map(RawPriority::Parameter),
         _ => reader.placed_text(node).map(RawPriority::Word),
     }
+}
+
+fn require(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {
+    if matches!(&node.value, Value::List(parameters) if parameters.is_empty()) {
+        reader.error(&node.place, "nothing is required here; leave this out if that is meant");
+    }
+    hook.require = reader.one_or_more(node, |r, node| parameter(node, r));
 }
 
 fn ttl(node: &Node, reader: &mut Reader<'_>) -> Option<std::time::Duration> {

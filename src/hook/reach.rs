@@ -1,5 +1,7 @@
 //! Names in a hook → accounts, contacts, and the ways between them.
 
+use std::collections::HashSet;
+
 use super::Known;
 use crate::account::AccountName;
 use crate::contact::{Contact, Recipient, recipients};
@@ -35,6 +37,7 @@ pub(super) fn fixed(
     reader: &mut Reader<'_>,
 ) -> Option<Vec<Recipient>> {
     let mut contacts: Vec<&Contact> = Vec::new();
+    let mut seen = HashSet::new();
     let before = reader.findings.len();
     for name in names {
         let Some(found) = known.directory.named(&name.value) else {
@@ -42,7 +45,7 @@ pub(super) fn fixed(
             continue;
         };
         for contact in found {
-            if contacts.iter().any(|earlier| earlier.name == contact.name) {
+            if !seen.insert(contact.name.as_str()) {
                 continue;
             }
             if let Some((via, also)) = via_and_also {

@@ -11,11 +11,9 @@ use crate::action::send::{SendRefusal, Stored, store};
 use crate::config::Config;
 use crate::contact::{self, Contact, Recipient};
 use crate::hook::admit::Refusal;
-use crate::message::{Message, MessageId, Priority};
-use crate::request::text::is_blank;
-
-/// Deliveries of a message from the command line are given up after a day.
-const TTL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+use crate::message::{DEFAULT_TTL, Message, MessageId, Priority};
+use crate::outbox::OutboxError;
+use crate::request::text::{is_blank, readable};
 
 /// A message from the command line: longer than any channel takes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -76,22 +74,24 @@ async fn new_message(site: &Site, body: Body) -> Result<Stored, SendRefusal> {
     let body = body.read(MAX_BODY, BODY_TIME).await.map_err(|why| wrong(why.to_string()))?;
     let NewMessage { to, via, title, text } =
         serde_json::from_slice(&body).map_err(|e| wrong(format!("no message can be read from the body: {e}")))?;
+    let text = readable(text.as_bytes(), None).text;
     if is_blank(&text) {
         return Err(wrong("the message is empty".to_owned()));
     }
+    let title = title.map(|title| readable(title.as_bytes(), None).text);
     let via = via.map(OneOrMore::into_list).unwrap_or_default();
     let recipients = recipients(&site.live.current(), &to.into_list(), &via).map_err(wrong)?;
     let outbox = site.means.outbox.get().ok_or_else(|| wrong("no account is set up to send through".to_owned()))?;
     let now = site.means.clock.now();
     let message = Message {
-        id: MessageId::generate(now).map_err(SendRefusal::Template)?,
+        id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
         hook: String::new(),
         caller: None,
         title: title.filter(|title| !is_blank(title)),
         text,
         priority: Priority::default(),
         accepted_at: now,
-        expires_at: now.plus(TTL),
+        expires_at: now.plus(DEFAULT_TTL),
     };
     store(message, recipients, outbox).await.map_err(SendRefusal::Outbox)
 }

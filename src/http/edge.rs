@@ -214,7 +214,9 @@ fn report(error: &hyper::Error, peer: &Peer, notes: &Notes) {
     } else if error.is_parse() {
         let reason = error.to_string();
         // The library has no question for this one; a test notices if it changes its words.
-        if reason.contains("URI") && !error.is_parse_too_large() {
+        // A raw blank ends the URL, and what follows is taken for the version.
+        let is_about_url = reason.contains("URI") || reason.contains("version");
+        if is_about_url && !error.is_parse_too_large() {
             tracing::warn!(peer, reason, hint = ENCODE_HINT, "a request was refused (400)");
         } else if reason.contains("URI") {
             tracing::warn!(peer, reason, hint = URI_TOO_LONG.trim_end(), "a request was refused (414)");

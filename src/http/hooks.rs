@@ -16,6 +16,7 @@ use crate::request::body::{BodyError, BodyFormat};
 use crate::request::{Head, HookRequest, TOKEN};
 use crate::url::{Broken, masked_query, pairs};
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 
 /// The largest body of a hook call, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -160,9 +161,21 @@ pub(super) fn log_head(parts: &Parts, peer: &Peer) {
     }
     tracing::trace!("> {} {} {:?}", parts.method, masked_target(parts), parts.version);
     for (name, value) in &parts.headers {
-        let secret = ["authorization", "cookie", "x-hook-token", "proxy-authorization"].contains(&name.as_str());
-        let value = if secret { "[secret]".into() } else { String::from_utf8_lossy(value.as_bytes()) };
-        tracing::trace!("> {name}: {value}");
+        tracing::trace!("> {name}: {}", masked_header(name, value));
+    }
+}
+
+/// A header's value as it may stand in a log.
+pub(super) fn masked_header(name: &HeaderName, value: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    match name.as_str() {
+        "authorization" | "cookie" | "x-hook-token" | "proxy-authorization" => "[secret]".to_owned(),
+        // They may be a URL of ours, token and all.
+        "location" | "referer" => match text.split_once('?') {
+            Some((path, query)) => format!("{path}?{}", masked_query(query, TOKEN)),
+            None => text.into_owned(),
+        },
+        _ => text.into_owned(),
     }
 }
 

@@ -105,6 +105,7 @@ impl Outcome {
         }
         let is_message = dress.sends && !matches!(self, Outcome::Ran(..));
         let (status, body) = self.status_and_body(dress, &mut headers);
+        let body = if is_message && dress.json { in_json(status, body, &mut headers) } else { body };
         if let Some(reply) = dress.reply {
             for (name, value) in &reply.headers {
                 headers.insert(name, value.clone());
@@ -153,11 +154,11 @@ impl Outcome {
             Outcome::UnreadKind(kind) => {
                 (Code::UNSUPPORTED_MEDIA_TYPE, format!("This version does not read {kind} bodies.").into())
             }
-            Outcome::Refused(refusal) => refused(refusal, dress, headers),
+            Outcome::Refused(refusal) => refused(refusal, headers),
             Outcome::NotInThisVersion(what) => {
                 (Code::NOT_IMPLEMENTED, format!("This version has no {what}; nothing was sent.").into())
             }
-            Outcome::Wrong(how) => explained(Code::BAD_REQUEST, &how, dress, headers),
+            Outcome::Wrong(how) => (Code::BAD_REQUEST, format!("{how}\n").into()),
             Outcome::Overloaded => come_back(headers, "Too much is waiting already; try again."),
             Outcome::NotStored => come_back(headers, "Message could not be stored."),
             Outcome::TemplateFault => {
@@ -183,7 +184,7 @@ fn come_back(headers: &mut HeaderMap, text: &'static str) -> (StatusCode, Bytes)
     (StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(text.as_bytes()))
 }
 
-fn refused(refusal: Refusal, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
     use StatusCode as Code;
     let (code, text) = match refusal {
         Refusal::Method => (Code::METHOD_NOT_ALLOWED, ""),
@@ -201,19 +202,19 @@ fn refused(refusal: Refusal, dress: Dress<'_>, headers: &mut HeaderMap) -> (Stat
         }
         Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong.\n"),
         Refusal::Missing(parameter) => {
-            let how = format!("the parameter {} is missing or empty", parameter.name);
-            return explained(Code::BAD_REQUEST, &how, dress, headers);
+            return (Code::BAD_REQUEST, format!("the parameter {} is missing or empty\n", parameter.name).into());
         }
     };
     (code, Bytes::from_static(text.as_bytes()))
 }
 
-fn explained(code: StatusCode, how: &str, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
-    if dress.json {
-        headers.insert(CONTENT_TYPE, JSON);
-        return (code, json!({ "error": how }).to_string().into());
+/// A refusal in words, for a caller who would rather have JSON.
+fn in_json(status: StatusCode, body: Bytes, headers: &mut HeaderMap) -> Bytes {
+    if status.as_u16() < 400 || body.is_empty() || headers.contains_key(CONTENT_TYPE) {
+        return body;
     }
-    (code, format!("{how}\n").into())
+    headers.insert(CONTENT_TYPE, JSON);
+    format!("{}\n", json!({ "error": String::from_utf8_lossy(&body).trim_end() })).into()
 }
 
 /// upstream: webhook.go hookHandler and handleHook.
@@ -251,7 +252,7 @@ fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut H
         if names {
             body["contacts"] = json!(stored.contacts);
         }
-        return (status, body.to_string().into());
+        return (status, format!("{body}\n").into());
     }
     let plural = if count == 1 { "recipient" } else { "recipients" };
     let names = if names { format!(": {}", stored.contacts.join(", ")) } else { String::new() };
@@ -277,7 +278,7 @@ fn status_answer(status: &MessageStatus, json: bool, headers: &mut HeaderMap) ->
             })
             .collect();
         let body = json!({ "id": id.to_string(), "accepted": accepted.to_string(), "deliveries": deliveries });
-        return (StatusCode::OK, body.to_string().into());
+        return (StatusCode::OK, format!("{body}\n").into());
     }
     let mut text = format!("{id} accepted {accepted}\n");
     for (number, row) in status.deliveries.iter().enumerate() {

@@ -8,9 +8,11 @@ use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
 use super::outcome::{Dress, Outcome, wants_json};
-use super::router::Route;
+use super::router::{Known, Route};
 use super::site::{Answer, Site};
 use super::{Body, Peer, Respond, api, hooks};
+use crate::hook::HookId;
+use crate::hook::catalog::Slot;
 use crate::message::MessageId;
 
 /// The main listener: hooks, and where their messages stand.
@@ -41,7 +43,7 @@ async fn log_answer(answer: &Answer) {
     }
     tracing::trace!("< {}", answer.status());
     for (name, value) in answer.headers() {
-        tracing::trace!("< {name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        tracing::trace!("< {name}: {}", hooks::masked_header(name, value));
     }
     let Ok(body) = answer.body().clone().collect().await;
     let body = body.to_bytes();
@@ -54,7 +56,12 @@ impl Front {
     async fn answer(&self, parts: &Parts, body: Body, peer: &Peer) -> Answer {
         let site = &*self.0;
         let config = site.live.current();
-        let route = site.router.route(parts.uri.path(), parts.uri.query(), |id| config.hooks.find(id).is_some());
+        let known = |id: &HookId| match config.hooks.find(id) {
+            Some(Slot::Ready(hook)) if hook.action.send().is_some() => Known::Sends,
+            Some(_) => Known::Runs,
+            None => Known::No,
+        };
+        let route = site.router.route(parts.uri.path(), parts.uri.query(), known);
         let outcome = match route {
             Route::Hook(id) => return hooks::serve(site, &config, &id, parts, body, peer).await,
             Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
@@ -94,6 +101,6 @@ impl Respond for Control {
     async fn respond(&self, request: Request<Body>, _peer: Arc<Peer>) -> Answer {
         let (parts, body) = request.into_parts();
         let outcome = api::control(&self.0, &parts.method, parts.uri.path(), body).await;
-        outcome.into_response(Dress { json: true, ..Dress::NONE })
+        outcome.into_response(Dress { json: true, sends: true, ..Dress::NONE })
     }
 }

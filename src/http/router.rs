@@ -21,6 +21,17 @@ pub(super) enum Route {
     Malformed,
 }
 
+/// What is known of a hook's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// There is no such hook.
+    No,
+    /// It only runs a command, or is broken.
+    Runs,
+    /// It sends.
+    Sends,
+}
+
 /// The paths that a server knows.
 #[derive(Clone, Debug)]
 pub(super) struct Router {
@@ -35,14 +46,19 @@ impl Router {
         Router { prefix: if prefix.is_empty() { "/".to_owned() } else { format!("/{prefix}/") } }
     }
 
-    /// What `path` means. Hook ids win over our own routes; `is_hook` tells which there are.
+    /// What `path` means. Hook ids win over our own routes; `known` tells which there are.
     ///
-    /// upstream: gorilla/mux with its path cleaning, on the decoded path.
-    pub(super) fn route(&self, path: &str, query: Option<&str>, is_hook: impl Fn(&HookId) -> bool) -> Route {
+    /// upstream: gorilla/mux with its path cleaning, on the decoded path. A hook that sends is served all the same, for a
+    /// caller that follows no redirect (curl) would lose its alarm and never know.
+    pub(super) fn route(&self, path: &str, query: Option<&str>, known: impl Fn(&HookId) -> Known) -> Route {
         let Some(decoded) = decode_path(path) else { return Route::Malformed };
         let decoded = String::from_utf8_lossy(&decoded).into_owned();
         let cleaned = cleaned(&decoded);
+        let id_of = |path: &str| path.strip_prefix(&self.prefix).filter(|id| !id.contains('\n')).map(HookId::new);
         if cleaned != decoded {
+            if let Some(id) = id_of(&cleaned).filter(|id| known(id) == Known::Sends) {
+                return Route::Hook(id);
+            }
             let segments: Vec<_> = cleaned.split('/').map(encode_segment).collect();
             let query = query.map(|query| format!("?{query}")).unwrap_or_default();
             return Route::Redirect(format!("{}{query}", segments.join("/")));
@@ -51,10 +67,10 @@ impl Router {
             return Route::Root;
         }
         // upstream: the pattern of the id is `.*`, which no line break matches.
-        let id = decoded.strip_prefix(&self.prefix).filter(|id| !id.contains('\n')).map(HookId::new);
+        let id = id_of(&decoded);
         let message = decoded.strip_prefix("/messages/").filter(|id| !id.contains('/'));
         match (id, message) {
-            (Some(id), Some(message)) if !is_hook(&id) => Route::Message(message.to_owned()),
+            (Some(id), Some(message)) if known(&id) == Known::No => Route::Message(message.to_owned()),
             (Some(id), _) => Route::Hook(id),
             (None, Some(message)) => Route::Message(message.to_owned()),
             (None, None) => Route::Nowhere,
@@ -94,6 +110,7 @@ mod tests {
             ("hooks", "/hooks/p%zz", Route::Malformed),
             ("hooks", "/hooks/./p?x=1&y=%20", redirect("/hooks/p?x=1&y=%20")),
             ("hooks", "//hooks//ü", redirect("/hooks/%C3%BC")),
+            ("hooks", "//hooks/alarm?msg=x", hook("alarm")),
             ("hooks", "/messages/01J", message("01J")),
             ("", "/a", hook("a")),
             ("", "/messages/taken", hook("messages/taken")),
@@ -102,7 +119,12 @@ mod tests {
             ("/foo", "/foo/a", Route::Nowhere),
         ] {
             let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-            let found = Router::new(prefix).route(path, query, |id| id.as_str() == "messages/taken");
+            let known = |id: &HookId| match id.as_str() {
+                "messages/taken" => Known::Runs,
+                "alarm" => Known::Sends,
+                _ => Known::No,
+            };
+            let found = Router::new(prefix).route(path, query, known);
             assert_eq!(found, route, "{prefix} {target}");
         }
     }

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 
 mod advance;
 pub mod delivery;
 pub mod retry;
+
+/// Deliveries of a message that says nothing else are given up after a day.
+pub const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A message's public name: a ULID, 48 bits of time and 80 fresh random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,6 @@ use super::writer::Pen;
 use crate::account::{AccountName, Rate};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Delivery, Event, OnUnknown, Receipt, SendError};
-use crate::message::retry;
 
 /// Addresses whose time has come that one claim looks at; the next claim takes the rest.
 const PROMOTED: i64 = 256;
@@ -243,11 +242,8 @@ pub(super) fn void_all(
         let policy = leased.delivery.current_way().map_or(OnUnknown::Retry, |way| policy(&way.account));
         ended.extend(void(pen, &leased, policy)?);
     }
-    // Who starts a daemon wants to see it send. A longer wait than our own steps take is one that the provider asked for.
-    let own = i64::try_from(retry::HOLDS_OTHERS_FOR.as_millis()).unwrap_or(i64::MAX);
-    let now = pen.now.millis();
-    let tried_at_once = "UPDATE accounts SET hold_until = ?1 WHERE hold_until > ?1 AND hold_until <= ?1 + ?2";
-    pen.prepare(tried_at_once)?.execute(params![now, own])?;
+    // Who starts a daemon wants to see it send: only what the provider asked for still holds.
+    pen.prepare("UPDATE accounts SET hold_until = asked_until WHERE hold_until > asked_until")?.execute(params![])?;
     Ok(ended)
 }
 

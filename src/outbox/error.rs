@@ -43,6 +43,9 @@ impl From<rusqlite::Error> for OutboxError {
             | (_, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => {
                 OutboxError::Corrupt(error.to_string())
             }
+            (Some(ErrorCode::SystemIoFailure), _) => {
+                OutboxError::Unavailable(format!("the disk does not take it ({error}): is it full, or broken?"))
+            }
             _ => OutboxError::Unavailable(format!("the outbox can't be used: {error}")),
         }
     }

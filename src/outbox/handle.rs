@@ -96,7 +96,12 @@ impl Outbox {
     pub async fn sweep(&self) -> Result<Vec<Delivery>, OutboxError> {
         let mut ended = Vec::new();
         loop {
-            let swept = self.writer.run(queue::sweep).await?;
+            let swept = match self.writer.run(queue::sweep).await {
+                Ok(swept) => swept,
+                Err(e) if ended.is_empty() => return Err(e),
+                // Those are written down, and must be told.
+                Err(_) => return Ok(ended),
+            };
             ended.extend(swept.ended);
             if !swept.more {
                 return Ok(ended);

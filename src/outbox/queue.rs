@@ -216,8 +216,10 @@ fn hold_account(
         asked.map_or_else(Default::default, |_| retry::hold(asked, step))
     };
     let sql = "UPDATE accounts SET hold_until = max(hold_until, ?2), hold_step = hold_step + ?3,
-                   held_at = iif(?3, ?4, held_at) WHERE account = ?1";
-    pen.prepare(sql)?.execute(params![account, pen.now.plus(wait).millis(), new_burst, pen.now.millis()])?;
+                   held_at = iif(?3, ?4, held_at), asked_until = iif(?5, max(asked_until, ?2), asked_until)
+               WHERE account = ?1";
+    let (until, now) = (pen.now.plus(wait).millis(), pen.now.millis());
+    pen.prepare(sql)?.execute(params![account, until, new_burst, now, asked.is_some()])?;
     pen.ring(account);
     Ok(())
 }
@@ -227,7 +229,7 @@ pub(super) fn works(pen: &Pen<'_>, delivery: &Delivery, began: Timestamp) -> Res
     let (account, address) = rows::place(delivery);
     let sql = "UPDATE address_queue SET hold_step = 0 WHERE account = ?1 AND address = ?2 AND hold_step > 0";
     pen.prepare(sql)?.execute([&account, &address])?;
-    let sql = "UPDATE accounts SET hold_step = 0, hold_until = 0 WHERE account = ?1 AND hold_step > 0 AND held_at < ?2";
+    let sql = "UPDATE accounts SET hold_step = 0, hold_until = 0, asked_until = 0 WHERE account = ?1 AND hold_step > 0 AND held_at < ?2";
     if pen.prepare(sql)?.execute(params![account, began.millis()])? > 0 {
         pen.ring(&account);
     }

@@ -102,6 +102,7 @@ CREATE TABLE accounts (
     sending    INTEGER NOT NULL DEFAULT 0,
     missing    INTEGER NOT NULL DEFAULT 0,     -- 1: not in the configuration
     hold_until INTEGER NOT NULL DEFAULT 0,
+    asked_until INTEGER NOT NULL DEFAULT 0,    -- so much of it the provider asked for; a restart forgets the rest
     hold_step  INTEGER NOT NULL DEFAULT 0,     -- how many holds in a row; over 0 it sends one at a time
     held_at    INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;

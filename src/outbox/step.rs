@@ -72,7 +72,10 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
              limited_until = limited_until + ?1",
         [by],
     )?;
-    all.execute("UPDATE accounts SET hold_until = hold_until + ?1, held_at = held_at + ?1", [by])?;
+    all.execute(
+        "UPDATE accounts SET hold_until = hold_until + ?1, asked_until = asked_until + ?1, held_at = held_at + ?1",
+        [by],
+    )?;
     all.commit()
 }
 
@@ -99,7 +102,7 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
         params![now.millis(), soon],
     )?;
     all.execute(
-        "UPDATE accounts SET hold_until = min(hold_until, ?2), held_at = min(held_at, ?1)",
+        "UPDATE accounts SET hold_until = min(hold_until, ?2), asked_until = min(asked_until, ?2), held_at = min(held_at, ?1)",
         params![now.millis(), soon],
     )?;
     all.commit()

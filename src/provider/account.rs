@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{Account, Kind, Limits, OnUnknown, Open, Opened, Transport};
+use super::{Account, Kind, Limits, Open, Opened, Transport};
 use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::message::delivery::OnUnknown;
 use crate::node::{Entry, Node, Placed, Property, Reader, Value};
 
 /// Time for one request where an account sets none.

@@ -11,11 +11,9 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::account::{AccountName, Address, Rate, Takes};
 use crate::clock::Timestamp;
-use crate::message::delivery::{Form, Receipt, SendError};
+use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
 use crate::node::{Node, Reader};
 use crate::secret::Secret;
-
-pub use crate::message::delivery::OnUnknown;
 
 mod account;
 pub mod kinds;

@@ -477,8 +477,8 @@ async fn an_answer_waits_until_it_can_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_tries_at_once_unless_the_provider_asked_for_a_longer_wait() {
-    let asked = Class::Wait { scope: Scope::Account, after: Some(MINUTE * 10) };
+async fn a_restart_tries_at_once_unless_the_provider_asked_to_wait() {
+    let asked = Class::Wait { scope: Scope::Account, after: Some(MINUTE / 2) };
     for (class, waiting) in [(Class::Network, 0), (asked, 1)] {
         let world = World::new();
         for text in ["first", "second", "third"] {

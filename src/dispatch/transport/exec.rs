@@ -48,5 +48,6 @@ fn not_started(error: SpawnError) -> SendError {
         // Processes or memory are short, most likely.
         SpawnError::Failed { .. } => (Class::Fault, "spawn"),
     };
-    no_answer(class, code, error.to_string())
+    let advice = if code == "too long" { "; give a long text by \"stdin\"" } else { "" };
+    no_answer(class, code, format!("{error}{advice}"))
 }

@@ -67,8 +67,7 @@ fn stdin(node: &Node, reader: &mut Reader<'_>) -> Option<Template> {
 fn parsed<T>(outcome: Result<T, TemplateError>, text: &Placed<String>, reader: &mut Reader<'_>) -> Option<T> {
     match outcome {
         Ok(parsed) => Some(parsed),
-        Err(TemplateError { message, line: 1 }) => reader.wrong(&text.place, message),
-        Err(TemplateError { message, line }) => reader.wrong(&text.place, format!("in its line {line}: {message}")),
+        Err(why) => reader.wrong(&text.place, why.to_string()),
     }
 }
 

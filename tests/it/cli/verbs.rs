@@ -11,7 +11,7 @@ const GOOD: &str = r#"{
   "accounts": {
     "desk": { "provider": "console" },
     "tg": { "provider": "telegram", "bot-token": "12345:bot-secret-bot-secret-bot-secret-bot" },
-    "wa": { "provider": "whatsapp-cloud", "phone-number-id": "106540352242922", "access-token": { "file": "wa-token" } }
+    "wa": { "provider": "whatsapp-cloud", "phone-number-id": "106540352242922", "access-token": { "file": "wa-token" }, "approved-template": { "name": "alert", "language": "ru" } }
   },
   "contacts": {
     "ivan": { "phone": "+79001234567", "telegram": "123456789" },

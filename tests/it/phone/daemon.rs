@@ -109,7 +109,7 @@ impl Daemon {
     /// Waits until it listens.
     pub(crate) async fn listens(&mut self) -> SocketAddr {
         let line = self.logged("listening on ").await;
-        let address = line.rsplit_once("listening on ").unwrap().1.parse().unwrap();
+        let address = line.rsplit_once("listening on ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
         self.address = Some(address);
         address
     }
