@@ -74,6 +74,14 @@ pub fn masked_query(query: &str, secret: &str) -> String {
     masked.collect::<Vec<_>>().join("&")
 }
 
+/// A URL as it may stand in a log.
+pub fn masked_url(url: &str, secret: &str) -> String {
+    match url.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", masked_query(query, secret)),
+        None => url.to_owned(),
+    }
+}
+
 /// A value of a query or form, decoded once.
 fn decode_value(text: &[u8]) -> Vec<u8> {
     let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();

@@ -14,7 +14,7 @@ use crate::hook::catalog::Slot;
 use crate::hook::{Hook, HookId};
 use crate::request::body::{BodyError, BodyFormat};
 use crate::request::{Head, HookRequest, TOKEN};
-use crate::url::{Broken, masked_query, pairs};
+use crate::url::{Broken, masked_query, masked_url, pairs};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 
@@ -171,10 +171,7 @@ pub(super) fn masked_header(name: &HeaderName, value: &HeaderValue) -> String {
     match name.as_str() {
         "authorization" | "cookie" | "x-hook-token" | "proxy-authorization" => "[secret]".to_owned(),
         // They may be a URL of ours, token and all.
-        "location" | "referer" => match text.split_once('?') {
-            Some((path, query)) => format!("{path}?{}", masked_query(query, TOKEN)),
-            None => text.into_owned(),
-        },
+        "location" | "referer" => masked_url(&text, TOKEN),
         _ => text.into_owned(),
     }
 }

@@ -4,7 +4,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING
 use http::{HeaderMap, Method, Uri};
 
 use crate::go::header::canonical;
-use crate::url::{Broken, pairs};
+use crate::url::{Broken, masked_url, pairs};
 
 pub mod body;
 pub mod parameter;
@@ -119,6 +119,10 @@ impl HookRequest {
         if let Value::Map(headers) = &mut self.headers {
             for name in [AUTHORIZATION.as_str(), TOKEN_HEADER] {
                 headers.remove(canonical(name).as_bytes());
+            }
+            // A browser tells where it comes from, token and all.
+            if let Some(Value::Text(referer)) = headers.get_mut(b"Referer".as_slice()) {
+                *referer = masked_url(&String::from_utf8_lossy(referer), TOKEN).into_bytes();
             }
         }
     }

@@ -202,3 +202,24 @@ fn a_dry_run_shows_the_requests_masked_and_sends_nothing() {
     assert_eq!(home.output(&["send", "-dry-run", "-to", "iwan", "-via", "wa", "x"]).0, Some(1));
     assert_eq!(names_in(&home), ["hooks.json", "wa-token"]);
 }
+
+#[test]
+fn a_pipe_or_a_device_is_no_hooks_file() {
+    let home = Home::new();
+    home.shell("mkfifo pipe.json; ln -s /dev/zero zero.json");
+    let (code, said) = home.output(&["check", "pipe.json", "zero.json"]);
+    assert!(code == Some(1) && said.matches("it is no regular file").count() == 2, "{said}");
+}
+
+#[test]
+fn a_message_that_cannot_be_stored_now_is_worth_another_try() {
+    let home = home();
+    let daemon = home.serve();
+    let db = rusqlite::Connection::open(home.path("hookbell-state/outbox.db")).unwrap();
+    db.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (code, said) = home.output(&["send", "-to", "ivan", "-via", "desk", "later"]);
+    assert!(code == Some(75) && said.contains("could not be stored"), "{said}");
+    db.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(home.output(&["send", "-to", "ivan", "-via", "desk", "now"]).0, Some(0));
+    daemon.stop();
+}
