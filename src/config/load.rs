@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::compile::{Compiled, compile};
 use super::last_good;
-use crate::diagnostic::{Diagnostic, Place, Source};
+use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::hook::HookId;
 use crate::secret::{Surroundings, read_regular};
 
@@ -102,7 +102,14 @@ impl Loader {
         let mut unusable = Vec::new();
         // As `again` will find them, so that it has no news where nothing changes.
         let mut as_found = Vec::new();
-        for (path, found) in self.find() {
+        let found = self.find();
+        for empty in self.sources.named.iter().filter(|named| named.is_dir()) {
+            if !found.iter().any(|(path, _)| path.starts_with(empty)) {
+                let message = format!("no .json, .yaml or .yml file is in the directory {}", empty.display());
+                findings.push(Diagnostic { severity: Severity::Warning, ..Diagnostic::without_place(message) });
+            }
+        }
+        for (path, found) in found {
             match found {
                 Found::Text(source) => {
                     as_found.push(source.clone());
@@ -267,10 +274,6 @@ impl Loader {
                 continue;
             }
             match files_in(named) {
-                Ok(files) if files.is_empty() => {
-                    let why = format!("no .json, .yaml or .yml file is in the directory {}", named.display());
-                    found.push((named.clone(), Found::Unusable(Diagnostic::without_place(why))));
-                }
                 Ok(files) => found.extend(files.into_iter().map(|file| (file.clone(), read(&file)))),
                 Err(e) => {
                     let why = format!("can't read the directory {}: {e}", named.display());
