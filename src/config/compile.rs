@@ -27,6 +27,8 @@ pub struct Compiled {
     pub findings: Vec<Diagnostic>,
     /// Findings of hooks, warnings included.
     pub hook_findings: BTreeMap<HookId, Vec<Diagnostic>>,
+    /// Files that could not even be parsed.
+    pub unparsed: BTreeSet<PathBuf>,
     /// Something that no start may ignore: a property of everything that this version can't honour.
     pub unbuilt: Option<Diagnostic>,
     /// The hooks of each file, in order, quarantined ones too.
@@ -58,7 +60,10 @@ pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings
                 let form = RawFile::form_of(&node);
                 files.extend(RawFile::read(node, &mut Reader { form, findings: &mut compiled.findings, surroundings }));
             }
-            Err(finding) => compiled.findings.push(finding),
+            Err(finding) => {
+                compiled.findings.push(finding);
+                compiled.unparsed.insert(source.path.clone());
+            }
         }
     }
     let mut reader = Reader { form: Form::Full, findings: &mut compiled.findings, surroundings };

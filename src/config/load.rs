@@ -34,6 +34,7 @@ pub struct Loader {
     /// The text last taken of each file.
     taken: BTreeMap<PathBuf, Arc<Source>>,
     quarantined: BTreeSet<HookId>,
+    unparsed: BTreeSet<PathBuf>,
     /// Errors that the configuration in force lives with, so that they refuse nothing new.
     known: Vec<String>,
     /// A hash over all that was read by the last attempt.
@@ -47,6 +48,7 @@ pub struct Loader {
 pub struct Basis {
     texts: Vec<Arc<Source>>,
     quarantined: BTreeSet<HookId>,
+    unparsed: BTreeSet<PathBuf>,
     known: Vec<String>,
     hash: u64,
 }
@@ -64,7 +66,8 @@ pub enum Reload {
 impl Basis {
     fn of(texts: Vec<Arc<Source>>, compiled: &Compiled, hash: u64) -> Basis {
         let known = compiled.findings.iter().filter(|finding| finding.is_error()).map(identity).collect();
-        Basis { texts, quarantined: compiled.quarantined(), known, hash }
+        let (quarantined, unparsed) = (compiled.quarantined(), compiled.unparsed.clone());
+        Basis { texts, quarantined, unparsed, known, hash }
     }
 }
 
@@ -82,6 +85,7 @@ impl Loader {
             sources,
             taken: BTreeMap::new(),
             quarantined: BTreeSet::new(),
+            unparsed: BTreeSet::new(),
             known: Vec::new(),
             seen: 0,
             in_force: 0,
@@ -97,11 +101,9 @@ impl Loader {
     /// The first load. What is broken is left out or quarantined; a file that can't be parsed is replaced by its last
     /// good copy. Everything that is wrong is among the findings.
     pub fn start(&mut self) -> Compiled {
-        let mut texts = Vec::new();
         let mut findings = Vec::new();
         let mut unusable = Vec::new();
-        // As `again` will find them, so that it has no news where nothing changes.
-        let mut as_found = Vec::new();
+        let mut texts = Vec::new();
         let found = self.find();
         for empty in self.sources.named.iter().filter(|named| named.is_dir()) {
             if !found.iter().any(|(path, _)| path.starts_with(empty)) {
@@ -111,29 +113,32 @@ impl Loader {
         }
         for (path, found) in found {
             match found {
-                Found::Text(source) => {
-                    as_found.push(source.clone());
-                    texts.push(self.or_last_good(source, &mut findings));
-                }
+                Found::Text(source) => texts.push(source),
                 Found::Unusable(finding) => {
                     unusable.push(finding.clone());
                     findings.push(finding);
-                    let good = self.recalled(&path, &mut findings);
-                    as_found.extend(good.clone());
-                    texts.extend(good);
+                    texts.extend(self.recalled(&path, &mut findings));
                 }
             }
         }
-        let (mut compiled, hash, mut files) = self.compile(&texts);
-        let seen = if texts == as_found {
-            hash
-        } else {
-            let (_, hash, more) = self.compile(&as_found);
+        let (mut compiled, mut hash, mut files) = self.compile(&texts);
+        // As `again` will find it, so that it has no news where nothing changes.
+        self.seen = with_refusals(hash, &unusable);
+        let mut recalled = false;
+        for text in texts.iter_mut().filter(|text| compiled.unparsed.contains(&text.path)) {
+            if let Some(good) = self.recalled(&text.path, &mut findings) {
+                let is_its = |finding: &&Diagnostic| file_of(finding).as_ref() == Some(&text.path);
+                findings.extend(compiled.findings.iter().filter(is_its).cloned());
+                *text = good;
+                recalled = true;
+            }
+        }
+        if recalled {
+            let more;
+            (compiled, hash, more) = self.compile(&texts);
             files.extend(more);
-            hash
-        };
+        }
         self.files = files;
-        self.seen = with_refusals(seen, &unusable);
         // Only with the mistakes of what is served: a text that a copy stands in for must not be taken later.
         self.commit(Basis::of(texts, &compiled, hash));
         findings.append(&mut compiled.findings);
@@ -234,16 +239,16 @@ impl Loader {
 
     /// Remembers what is in force from now on.
     pub fn commit(&mut self, basis: Basis) {
-        let Basis { texts, quarantined, known, hash } = basis;
+        let Basis { texts, quarantined, unparsed, known, hash } = basis;
         self.taken = texts.into_iter().map(|source| (source.path.clone(), source)).collect();
-        (self.quarantined, self.known, self.in_force) = (quarantined, known, hash);
+        (self.quarantined, self.unparsed, self.known, self.in_force) = (quarantined, unparsed, known, hash);
     }
 
     /// Keeps a copy of every text in force that can be parsed, where there is a state directory: a pure drop-in gets none.
     pub fn keep_copies(&self) {
         let Some(state) = self.sources.state.as_deref().filter(|state| state.is_dir()) else { return };
         for source in self.taken.values() {
-            if crate::node::parse(source).is_err() {
+            if self.unparsed.contains(&source.path) {
                 continue;
             }
             if let Err(e) = last_good::keep(state, source) {
@@ -284,19 +289,7 @@ impl Loader {
         found
     }
 
-    /// The text, or if it can't be parsed its last good copy, loudly.
-    fn or_last_good(&self, source: Arc<Source>, findings: &mut Vec<Diagnostic>) -> Arc<Source> {
-        let Err(why) = crate::node::parse(&source) else { return source };
-        match self.recalled(&source.path, findings) {
-            Some(good) => {
-                findings.push(why);
-                good
-            }
-            // It is compiled as it is, which tells the mistake once more where it belongs.
-            None => source,
-        }
-    }
-
+    /// The last good copy of a file, loudly.
     fn recalled(&self, path: &Path, findings: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
         let state = self.sources.state.as_deref().filter(|_| self.sources.serves)?;
         let good = last_good::recall(state, path)?;
