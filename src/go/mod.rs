@@ -5,5 +5,6 @@
 
 pub mod header;
 pub mod path;
+pub mod regex;
 pub mod sniff;
 pub mod status;
