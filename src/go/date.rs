@@ -19,7 +19,8 @@ pub fn parse(text: &str) -> Option<Duration> {
     let (minute, rest) = number(rest.strip_prefix(':')?, 2, 2)?;
     let (second, rest) = number(rest.strip_prefix(':')?, 2, 2)?;
     let zone = blank(without_fraction(rest))?;
-    let is_there = is_zone(zone) && day >= 1 && day <= length_of(month, year) && hour < 24 && minute < 60 && second < 60;
+    let is_there =
+        is_zone(zone) && day >= 1 && day <= length_of(month, year) && hour < 24 && minute < 60 && second < 60;
     let seconds = ((days_before(year, month) + day - 1) * 24 + hour) * 3600 + minute * 60 + second;
     is_there.then(|| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }

@@ -64,6 +64,9 @@ impl Source {
     }
 }
 
+/// What the source `request` has, in any case.
+const REQUEST_KEYS: [&str; 2] = ["method", "remote-addr"];
+
 /// A reference to a value of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -125,6 +128,10 @@ impl Parameter {
         if source.needs_name() && name.is_empty() && form == Form::Full {
             let message = format!("the source \"{}\" needs a \"name\" beside it", word.value);
             return Err(Diagnostic::error(&word.place, message));
+        }
+        if source == Source::Request && !REQUEST_KEYS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
+            let message = format!("the source \"request\" has nothing called \"{name}\"");
+            return Err(Diagnostic::error(&word.place, message).help("it has method and remote-addr"));
         }
         Ok(Parameter { source, name })
     }

@@ -47,7 +47,7 @@ impl Rule {
 }
 
 fn condition(raw: Placed<RawRule>, reader: &mut Reader<'_>) -> Option<Condition> {
-    let Placed { value: RawRule { and, or, not, one }, place } = raw;
+    let Placed { value: RawRule { and, or, not, one, says_something }, place } = raw;
     let present = [("and", and.is_some()), ("or", or.is_some()), ("not", not.is_some()), ("match", one.is_some())];
     let mut names = present.iter().filter(|(_, present)| *present).map(|(name, _)| *name);
     if let (Some(first), Some(second)) = (names.next(), names.next()) {
@@ -71,6 +71,7 @@ fn condition(raw: Placed<RawRule>, reader: &mut Reader<'_>) -> Option<Condition>
             let at = one.place.path.to_string().into();
             Some(Condition::Match(Box::new(Match { at, test: test(one, reader)? })))
         }
+        (None, None, None, None) if says_something => None,
         (None, None, None, None) => {
             reader.warn(&place, "an empty rule is never satisfied; it takes an \"and\", \"or\", \"not\" or \"match\"");
             Some(Condition::Never)
@@ -85,32 +86,40 @@ fn all(rules: Vec<Placed<RawRule>>, reader: &mut Reader<'_>) -> Option<Vec<Condi
 }
 
 fn test(one: Placed<RawMatch>, reader: &mut Reader<'_>) -> Option<Test> {
-    let Placed { value: RawMatch { kind, parameter, value, regex, secrets, ip_range }, place } = one;
-    let found = kind.as_ref().and_then(|kind| KINDS.iter().find(|(name, _)| *name == kind.value));
-    let kind = match (found, kind) {
-        (Some((_, kind)), _) => Some(*kind),
-        (None, word) => {
-            mistake(unknown_kind(word, &place), reader)?;
+    let Placed { value: RawMatch { kind, parameter, value, regex, secrets, secret_is_away, ip_range }, place } = one;
+    let named = kind.as_ref().and_then(|word| KINDS.iter().find(|(name, _)| *name == word.value));
+    let named = match named {
+        Some((_, named)) => Some(*named),
+        None => {
+            mistake(unknown_kind(kind.as_ref(), &place), reader)?;
             None
         }
     };
-    let looked_up = || compile_parameter(parameter, &place, reader);
-    match kind {
-        Some(Kind::Address) => address(ip_range, &place, reader),
-        Some(Kind::Scalr) => Some(Test::Scalr(Scalr::new(&known(secrets, &place, reader)?))),
-        Some(Kind::Value) => Some(Test::Text(looked_up()?, TextTest::Value(value.unwrap_or_else(|| Secret::new(""))))),
+    // Both are looked at before one of them ends it, so that all mistakes are told.
+    let parameter = match named {
+        Some(Kind::Address | Kind::Scalr) => None,
+        _ => compile_parameter(parameter, &place, reader),
+    };
+    let signs = matches!(named, Some(Kind::Signature(_) | Kind::Renamed(..) | Kind::Scalr));
+    let secrets = if signs && !secret_is_away { known(secrets, &place, reader) } else { None };
+    match named {
+        Some(Kind::Value) => {
+            let value = value.unwrap_or_else(|| Secret::new(""));
+            Some(Test::Text(parameter?, TextTest::Value(value)))
+        }
         Some(Kind::Regex) => {
-            let parameter = looked_up();
             let pattern = pattern(regex, &place, reader);
             Some(Test::Text(parameter?, pattern?))
         }
-        Some(Kind::Signature(digest)) => signature(looked_up(), digest, None, secrets, &place, reader),
+        Some(Kind::Signature(digest)) => Some(signature(parameter?, digest, None, &secrets?)),
         Some(Kind::Renamed(old, new, digest)) => {
-            let parameter = looked_up();
-            reader.warn(&place, format!("use of deprecated option {old}: use {new} instead"));
-            signature(parameter, digest, Some((old, new)), secrets, &place, reader)
+            let kind = kind.as_ref().map_or(&place, |kind| &kind.place);
+            reader.warn(kind, format!("use of deprecated option {old}: use {new} instead"));
+            Some(signature(parameter?, digest, Some((old, new)), &secrets?))
         }
-        None => Some(Test::Text(looked_up()?, TextTest::Unknown)),
+        Some(Kind::Address) => address(ip_range, &place, reader),
+        Some(Kind::Scalr) => Some(Test::Scalr(Scalr::new(&secrets?))),
+        None => Some(Test::Text(parameter?, TextTest::Unknown)),
     }
 }
 
@@ -123,27 +132,23 @@ fn mistake(finding: Diagnostic, reader: &mut Reader<'_>) -> Option<()> {
     Some(())
 }
 
-fn unknown_kind(word: Option<Placed<String>>, place: &Place) -> Diagnostic {
-    let names = || KINDS.iter().take(PRESENT).map(|(name, _)| *name);
-    let list = || names().collect::<Vec<_>>().join(", ");
+fn unknown_kind(word: Option<&Placed<String>>, place: &Place) -> Diagnostic {
+    let list = || KINDS.iter().take(PRESENT).map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     match word {
         Some(Placed { value, place }) => {
-            let help = did_you_mean(&value, KINDS.iter().map(|(name, _)| *name));
-            let help = help.unwrap_or_else(|| format!("one of {}", list()));
-            Diagnostic::error(&place, format!("no match is of the type \"{value}\", so this is never satisfied")).help(help)
+            let meant = did_you_mean(value, KINDS.iter().map(|(name, _)| *name));
+            let message = format!("no match is of the type \"{value}\", so this is never satisfied");
+            Diagnostic::error(place, message).help(meant.unwrap_or_else(|| format!("one of {}", list())))
         }
         None => Diagnostic::error(place, "a match needs a \"type\"; without one it is never satisfied")
             .help(format!("one of {}", list())),
     }
 }
 
-fn compile_parameter(
-    raw: Option<Placed<RawParameter>>,
-    place: &Place,
-    reader: &mut Reader<'_>,
-) -> Option<Parameter> {
+fn compile_parameter(raw: Option<Placed<RawParameter>>, place: &Place, reader: &mut Reader<'_>) -> Option<Parameter> {
     let Some(Placed { value: RawParameter { source, name }, place }) = raw else {
-        let finding = Diagnostic::error(place, "a match of this type needs a \"parameter\"; without one each call fails");
+        let finding =
+            Diagnostic::error(place, "a match of this type needs a \"parameter\"; without one each call fails");
         mistake(finding, reader)?;
         return Some(Parameter { source: Source::Nowhere, name: String::new() });
     };
@@ -178,24 +183,24 @@ fn pattern(regex: Option<Placed<String>>, place: &Place, reader: &mut Reader<'_>
 
 /// The secrets of a signature. One that is empty or missing is no secret.
 fn known(secrets: Vec<Placed<Secret>>, place: &Place, reader: &mut Reader<'_>) -> Option<Vec<Secret>> {
-    let empty = secrets.iter().find(|secret| secret.value.expose().is_empty());
-    if secrets.is_empty() || empty.is_some() {
-        let place = empty.map_or(place, |secret| &secret.place);
-        mistake(Diagnostic::error(place, "a signature can't be checked without a \"secret\": each call fails"), reader)?;
+    let is_empty = |secret: &&Placed<Secret>| secret.value.expose().is_empty();
+    let empty = secrets.iter().find(is_empty).map_or(place, |secret| &secret.place);
+    if secrets.iter().all(|secret| is_empty(&secret)) {
+        let message = "a signature can't be checked without a \"secret\": each call fails";
+        mistake(Diagnostic::error(empty, message), reader)?;
+    } else if secrets.iter().any(|secret| is_empty(&secret)) {
+        mistake(Diagnostic::error(empty, "this secret is empty, and nothing is signed with it"), reader)?;
     }
     Some(secrets.into_iter().map(|secret| secret.value).collect())
 }
 
 fn signature(
-    parameter: Option<Parameter>,
+    parameter: Parameter,
     digest: Digest,
     renamed: Option<(&'static str, &'static str)>,
-    secrets: Vec<Placed<Secret>>,
-    place: &Place,
-    reader: &mut Reader<'_>,
-) -> Option<Test> {
-    let secrets = known(secrets, place, reader);
-    Some(Test::Signature { parameter: parameter?, signature: Signature::new(digest, &secrets?), renamed })
+    secrets: &[Secret],
+) -> Test {
+    Test::Signature { parameter, signature: Signature::new(digest, secrets), renamed }
 }
 
 fn address(range: Option<Placed<String>>, place: &Place, reader: &mut Reader<'_>) -> Option<Test> {

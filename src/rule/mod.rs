@@ -104,8 +104,7 @@ impl Judged<'_> {
 impl Rule {
     /// Judges a call.
     pub fn judge<'r>(&'r self, request: &'r HookRequest, now: Timestamp) -> Result<Verdict<'r>, RuleFault<'r>> {
-        let Judged { holds, fault } =
-            self.condition.judge(Call { request, now, soft_failures: self.soft_failures });
+        let Judged { holds, fault } = self.condition.judge(Call { request, now, soft_failures: self.soft_failures });
         match fault {
             None => Ok(Verdict { satisfied: holds, missing: None }),
             Some(RuleFault { error: RuleError::Missing(name), .. }) => {

@@ -15,9 +15,7 @@ impl Condition {
     fn holds_by_proof(&self) -> bool {
         match self {
             Condition::All(conditions) => conditions.iter().any(Condition::holds_by_proof),
-            Condition::Any(conditions) => {
-                !conditions.is_empty() && conditions.iter().all(Condition::holds_by_proof)
-            }
+            Condition::Any(conditions) => !conditions.is_empty() && conditions.iter().all(Condition::holds_by_proof),
             Condition::Not(condition) => condition.fails_by_proof(),
             Condition::Match(one) => match &one.test {
                 Test::Signature { .. } | Test::Scalr(_) => true,

@@ -14,6 +14,8 @@ pub struct RawRule {
     pub not: Option<Box<Placed<RawRule>>>,
     /// `match`
     pub one: Option<Placed<RawMatch>>,
+    /// Whether one of them stands there, read well or not.
+    pub says_something: bool,
 }
 
 /// `match` as users write it.
@@ -29,6 +31,8 @@ pub struct RawMatch {
     pub regex: Option<Placed<String>>,
     /// `secret`: one, or several while it is being changed.
     pub secrets: Vec<Placed<Secret>>,
+    /// Whether a secret is meant that can't be had; that has been told.
+    pub secret_is_away: bool,
     /// `ip-range`
     pub ip_range: Option<Placed<String>>,
 }
@@ -43,10 +47,16 @@ pub struct RawParameter {
 }
 
 const RULE: &[Property<RawRule>] = &[
-    Property { name: "and", read: |rule, node, r| rule.and = rules(node, r) },
-    Property { name: "or", read: |rule, node, r| rule.or = rules(node, r) },
-    Property { name: "not", read: |rule, node, r| rule.not = read(node, r).map(Box::new) },
-    Property { name: "match", read: |rule, node, r| rule.one = placed(node, r.record(node, MATCH)) },
+    Property { name: "and", read: |rule, node, r| (rule.says_something, rule.and) = (true, rules(node, r)) },
+    Property { name: "or", read: |rule, node, r| (rule.says_something, rule.or) = (true, rules(node, r)) },
+    Property {
+        name: "not",
+        read: |rule, node, r| (rule.says_something, rule.not) = (true, read(node, r).map(Box::new)),
+    },
+    Property {
+        name: "match",
+        read: |rule, node, r| (rule.says_something, rule.one) = (true, placed(node, r.record(node, MATCH))),
+    },
 ];
 
 const MATCH: &[Property<RawMatch>] = &[
@@ -54,7 +64,14 @@ const MATCH: &[Property<RawMatch>] = &[
     Property { name: "parameter", read: |one, node, r| one.parameter = placed(node, r.record(node, PARAMETER)) },
     Property { name: "value", read: |one, node, r| one.value = hidden(node, r) },
     Property { name: "regex", read: |one, node, r| one.regex = r.placed_text(node) },
-    Property { name: "secret", read: |one, node, r| one.secrets = r.one_or_more(node, secret) },
+    Property {
+        name: "secret",
+        read: |one, node, r| {
+            let before = r.findings.len();
+            one.secrets = r.one_or_more(node, secret);
+            one.secret_is_away = r.findings.len() > before;
+        },
+    },
     Property { name: "ip-range", read: |one, node, r| one.ip_range = r.placed_text(node) },
 ];
 

@@ -151,3 +151,57 @@ impl Written {
         bool::from(self.digits[..self.length].ct_eq(presented))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::body::BodyFormat;
+
+    fn signed(date: Option<&str>, signature: &str) -> HookRequest {
+        let text = |text: &str| Value::Text(text.as_bytes().to_vec());
+        let headers = [("Date", date), ("X-Signature", Some(signature))];
+        let headers = headers.into_iter().filter_map(|(name, value)| Some((name.as_bytes().to_vec(), text(value?))));
+        HookRequest {
+            method: "POST".to_owned(),
+            remote: "127.0.0.1:9".to_owned(),
+            headers: Value::Map(headers.collect()),
+            query: Value::empty(),
+            payload: Value::Null,
+            body: br#"{"n":7}"#.to_vec(),
+            format: BodyFormat::Json,
+            body_error: None,
+        }
+    }
+
+    #[test]
+    fn scalrs_signature_counts_for_five_minutes_either_way() {
+        let scalr = Scalr::new(&[Secret::new("other"), Secret::new("k3y")]);
+        let (date, right) = ("Mon 02 Jan 2023 03:04:05 UTC", "fda52172d8da411a4258073246638845e4da8973");
+        const AT: i64 = 1_672_628_645_000;
+        for (date, signature, now, found) in [
+            (Some(date), right, AT, "true"),
+            (Some(date), right, AT + 200_000, "true"),
+            (Some(date), right, AT - 300_000, "true"),
+            (Some(date), right, AT + 300_001, "invalid payload signature outdated"),
+            (Some(date), right, AT - 300_001, "invalid payload signature outdated"),
+            (Some(date), "fda5", AT, "invalid payload signature [secret]"),
+            (Some("Mon 02 Jan 2023 03:04:06 UTC"), right, AT, "invalid payload signature [secret]"),
+            (None, right, AT, "false"),
+        ] {
+            let request = signed(date, signature);
+            let judged = scalr.check(&request, Timestamp::from_millis(now));
+            assert_eq!(judged.map_or_else(|why| why.to_string(), |held| held.to_string()), found, "{signature} {now}");
+        }
+    }
+
+    #[test]
+    fn any_of_several_secrets_will_do() {
+        let secrets = ["", "old", "k3y"].map(Secret::new);
+        let signature = Signature::new(Digest::Sha1, &secrets);
+        let right = b"sha1=14440c192f9c20c4acf0cc7366e449d863aff748";
+        assert_eq!(signature.check(right, br#"{"n":7}"#), Ok(()));
+        assert_eq!(signature.check(right, b"{}"), Err(RuleError::Signature(SignatureFault::Wrong)));
+        let none = Signature::new(Digest::Sha1, &secrets[..1]);
+        assert_eq!(none.check(right, br#"{"n":7}"#), Err(RuleError::Broken(Fault::NoSecret)));
+    }
+}
