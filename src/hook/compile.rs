@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::reach::{accounts_of, fixed};
@@ -14,6 +14,7 @@ use crate::message::{DEFAULT_TTL, Priority};
 use crate::node::{Form, Placed, Reader};
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
+use crate::rule::Rule;
 use crate::template::{Template, TemplateError, Words};
 use crate::url::Broken;
 
@@ -35,6 +36,10 @@ impl Hook {
             success_code,
             http_methods,
             content_type,
+            trigger_rule,
+            has_rule,
+            mismatch_code,
+            soft_failures,
             send,
             tokens,
             asks_for_token,
@@ -57,7 +62,10 @@ impl Hook {
         }
         // All parts are looked at before the first of them ends it, so that all mistakes are told.
         let sends = send.is_some();
-        let send = send.and_then(|send| compile_send(send, asks_for_token, allow_empty, known, reader));
+        let rule = trigger_rule.map(|rule| Rule::compile(rule, soft_failures, reader));
+        // A rule with mistakes has been told, and is no reason to tell of an open relay.
+        let knows_caller = asks_for_token || has_rule && rule.iter().flatten().all(Rule::proves_caller);
+        let send = send.and_then(|send| compile_send(send, knows_caller, allow_empty, known, reader));
         let arguments = pass_arguments.iter().filter_map(|raw| parameter(raw, place, reader)).collect();
         let environment = pass_environment.iter().filter_map(|raw| variable(raw, place, reader)).collect();
         let execute_command = execute_command.filter(|program| !program.value.is_empty());
@@ -107,6 +115,8 @@ impl Hook {
             reading: Reading { broken, content_type: content_type.filter(|given| !given.is_empty()) },
             charset,
             require: require?,
+            rule: settled(rule)?,
+            mismatch_status: mismatch_code.and_then(|code| known_status(&code, reader)),
             action,
             reply,
         })
@@ -152,22 +162,23 @@ fn compile_charset(name: &Placed<String>, reader: &mut Reader<'_>) -> Option<&'s
     found
 }
 
+/// A status code that is set and that the peer knows, too.
+fn known_status(code: &Placed<i64>, reader: &mut Reader<'_>) -> Option<StatusCode> {
+    let known = go::status::known(code.value);
+    if known.is_none() && code.value != 0 {
+        let message = format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value);
+        reader.warn(&code.place, message);
+    }
+    known
+}
+
 fn compile_reply(
     code: Option<Placed<i64>>,
     message: Option<String>,
     headers: &[(Placed<String>, Placed<String>)],
     reader: &mut Reader<'_>,
 ) -> Reply {
-    let status = code.filter(|code| code.value != 0).and_then(|code| {
-        let known = go::status::known(code.value);
-        if known.is_none() {
-            reader.warn(
-                &code.place,
-                format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value),
-            );
-        }
-        known
-    });
+    let status = code.and_then(|code| known_status(&code, reader));
     let headers = headers.iter().filter_map(|(name, value)| {
         let parsed = (HeaderName::from_bytes(name.value.as_bytes()), HeaderValue::from_str(&value.value));
         if let (Ok(name), Ok(value)) = parsed {
@@ -203,18 +214,7 @@ fn own_parameter(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<P
 
 /// A parameter as written → one that can be looked up.
 fn lookup(raw: &RawArgument, place: &Place, form: Form) -> Result<Parameter, Diagnostic> {
-    let name = raw.name.clone().unwrap_or_default();
-    let Some(word) = &raw.source else { return Err(Diagnostic::error(place, "a parameter needs a \"source\"")) };
-    let Some(source) = Source::named(&word.value) else {
-        let help = did_you_mean(&word.value, Source::ALL.map(|(name, _)| name));
-        let finding = Diagnostic::error(&word.place, format!("no source is called \"{}\"", word.value));
-        return Err(Diagnostic { help, ..finding });
-    };
-    if source.needs_name() && name.is_empty() && form == Form::Full {
-        let message = format!("the source \"{}\" needs a \"name\" beside it", word.value);
-        return Err(Diagnostic::error(&word.place, message));
-    }
-    Ok(Parameter { source, name })
+    Parameter::compile(raw.source.as_ref(), raw.name.as_deref(), place, form)
 }
 
 /// A template or command line; of several lines the one with the mistake is named.
@@ -234,7 +234,7 @@ fn variable(raw: &RawArgument, place: &Place, reader: &mut Reader<'_>) -> Option
 
 fn compile_send(
     raw: Placed<RawSend>,
-    has_token: bool,
+    knows_caller: bool,
     allow_empty: bool,
     known: &Known,
     reader: &mut Reader<'_>,
@@ -247,7 +247,7 @@ fn compile_send(
             let ways = via.as_deref().zip(also.as_deref());
             fixed(&names, &place, ways, known, reader).map(To::Fixed)
         }
-        Some(RawTo::Parameter(named)) => called(&named, via, has_token, known, reader),
+        Some(RawTo::Parameter(named)) => called(&named, via, knows_caller, known, reader),
         None => reader.wrong(&place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
     };
     let text = text.map(|text| read_template(Template::parse(&text.value), &text.place, reader));
@@ -270,13 +270,13 @@ fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
 fn called(
     named: &Placed<RawArgument>,
     via: Option<Vec<AccountName>>,
-    has_token: bool,
+    knows_caller: bool,
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<To> {
     let parameter = own_parameter(named, reader);
-    if !has_token {
-        let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\"";
+    if !knows_caller {
+        let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\", or a \"trigger-rule\" that can't be satisfied without a signature or an ip match";
         return reader.wrong(&named.place, message);
     }
     let via = via?;

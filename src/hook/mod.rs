@@ -15,6 +15,7 @@ use crate::message::Priority;
 use crate::process::{self, SpawnError};
 use crate::request::Reading;
 use crate::request::parameter::{Parameter, Source};
+use crate::rule::Rule;
 use crate::secret::Secret;
 use crate::template::{Template, Words};
 
@@ -74,6 +75,10 @@ pub struct Hook {
     pub charset: Option<&'static Encoding>,
     /// Parameters without which a call is refused.
     pub require: Vec<Parameter>,
+    /// When it does what it does; none: always.
+    pub rule: Option<Rule>,
+    /// The status of the answer where its rule is not satisfied, if it sets one.
+    pub mismatch_status: Option<StatusCode>,
     /// What it does.
     pub action: Action,
     /// What it answers when that went well.
@@ -110,6 +115,7 @@ impl Hook {
     /// Every parameter that the hook reads; none where it has a template.
     fn parameters(&self) -> Option<Vec<&Parameter>> {
         let mut read: Vec<&Parameter> = self.require.iter().collect();
+        read.extend(self.rule.iter().flat_map(Rule::parameters));
         if let Some(send) = self.action.send() {
             read.extend(send.message.iter().chain(&send.title));
             if let To::Called { parameter, .. } = &send.to {

@@ -1,6 +1,7 @@
 //! A hook exactly as users write it: every property optional, every value with its place.
 
-use crate::node::{Entry, Node, Placed, Property, Reader, Value};
+use crate::node::{Entry, Form, Node, Placed, Property, Reader, Value};
+use crate::rule::raw::{self as rule, RawRule};
 use crate::secret::{SECRET_SOURCES, Secret};
 
 /// One hook of a file.
@@ -32,6 +33,14 @@ pub struct RawHook {
     pub http_methods: Vec<String>,
     /// `incoming-payload-content-type`
     pub content_type: Option<String>,
+    /// `trigger-rule`
+    pub trigger_rule: Option<Placed<RawRule>>,
+    /// Whether `trigger-rule` stands there, read well or not.
+    pub has_rule: bool,
+    /// `trigger-rule-mismatch-http-response-code`
+    pub mismatch_code: Option<Placed<i64>>,
+    /// `trigger-signature-soft-failures`
+    pub soft_failures: bool,
     /// `send`
     pub send: Option<Placed<RawSend>>,
     /// `token` and `tokens`
@@ -127,19 +136,20 @@ const HOOK: &[Property<RawHook>] = &[
     },
     Property { name: "incoming-payload-content-type", read: |hook, node, r| hook.content_type = r.text(node) },
     Property { name: "parse-parameters-as-json", read: |_, node, r| not_in_this_version(node, r) },
-    Property { name: "trigger-rule", read: |_, node, r| not_in_this_version(node, r) },
     Property {
-        name: "trigger-rule-mismatch-http-response-code",
-        read: |_, node, r| {
-            // Harmless alone, for adnanh/webhook too: with a rule the hook is refused for the rule.
-            r.integer(node);
+        name: "trigger-rule",
+        read: |hook, node, r| {
+            hook.has_rule = true;
+            hook.trigger_rule = rule::read(node, r);
         },
     },
     Property {
+        name: "trigger-rule-mismatch-http-response-code",
+        read: |hook, node, r| hook.mismatch_code = placed_integer(node, r),
+    },
+    Property {
         name: "trigger-signature-soft-failures",
-        read: |_, node, r| {
-            r.boolean(node);
-        },
+        read: |hook, node, r| hook.soft_failures = r.boolean(node).unwrap_or_default(),
     },
     Property { name: "send", read: |hook, node, r| hook.send = placed(node, r.record(node, SEND)) },
     Property { name: "token", read: read_token },
@@ -158,7 +168,10 @@ const HOOK: &[Property<RawHook>] = &[
 ];
 
 /// Keys that guard a hook: with an empty value they would guard nothing, and nobody would notice.
-const GUARDS: [&str; 3] = ["token", "tokens", "require"];
+const GUARDS: [&str; 4] = ["token", "tokens", "require", RULE];
+
+/// The one of them that adnanh/webhook has, too: there, an empty one is none.
+const RULE: &str = "trigger-rule";
 
 /// Reads one hook. `null` leaves a default, but not where the default is an open door.
 pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<RawHook> {
@@ -166,7 +179,10 @@ pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<RawHook> {
         let is_guard = |entry: &&Entry| GUARDS.iter().any(|guard| guard.eq_ignore_ascii_case(&entry.key));
         for entry in entries.iter().filter(is_guard).filter(|entry| matches!(entry.value.value, Value::Null)) {
             let message = format!("\"{}\" is empty; leave it out if the hook is meant to be open", entry.key);
-            reader.error(&entry.key_place, message)
+            match reader.form {
+                Form::Classic if entry.key.eq_ignore_ascii_case(RULE) => reader.warn(&entry.key_place, message),
+                _ => reader.error(&entry.key_place, message),
+            }
         }
     }
     reader.record(node, HOOK)

@@ -8,12 +8,15 @@ use super::{Body, BodyFault, Peer};
 use crate::action::command::{Ran, RunRefusal};
 use crate::action::send::SendRefusal;
 use crate::action::{ActionError, Done, perform};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::hook::admit::{Refusal, WRONG_TOKEN_DELAY};
 use crate::hook::catalog::Slot;
 use crate::hook::{Hook, HookId};
 use crate::request::body::{BodyError, BodyFormat};
 use crate::request::{Head, HookRequest, TOKEN};
+use crate::rule::RuleFault;
+use crate::rule::error::RuleError;
 use crate::url::{Broken, masked_query, masked_url, pairs};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
@@ -64,10 +67,14 @@ pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Par
         tracing::warn!(hook = %id, peer = peer.shown, kind, "refused: this version does not read such bodies");
         return Outcome::UnreadKind(kind).into_response(dress);
     }
-    let caller = match hook.accept(&mut request, admission) {
+    let caller = match hook.accept(&request, admission) {
         Ok(caller) => caller,
         Err(refusal) => return refuse(site, hook, refusal, peer, dress).await,
     };
+    if let Some(outcome) = misfit(hook, &request, site.means.clock.now(), peer) {
+        return outcome.into_response(dress);
+    }
+    hook.forget_credentials(&mut request);
     let dress = Dress { reply: Some(&hook.reply), ..dress };
     tracing::debug!("{id} hook triggered successfully");
     let names = !hook.tokens.is_empty();
@@ -108,6 +115,26 @@ async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, peer: &Peer, dress: 
         }
     }
     Outcome::Refused(refusal).into_response(dress)
+}
+
+/// How the call ends if the hook's rule is not satisfied. Nothing of what was compared is told.
+fn misfit(hook: &Hook, request: &HookRequest, now: Timestamp, peer: &Peer) -> Option<Outcome> {
+    let (id, peer) = (&hook.id, &peer.shown);
+    let verdict = match hook.rule.as_ref()?.judge(request, now) {
+        Ok(verdict) => verdict,
+        Err(RuleFault { at, error }) => {
+            tracing::warn!(hook = %id, peer, at, "error evaluating hook: {error}");
+            return Some(Outcome::RuleFault);
+        }
+    };
+    if let Some(name) = verdict.missing {
+        tracing::debug!(hook = %id, "{}", RuleError::Missing(name));
+    }
+    if verdict.satisfied {
+        return None;
+    }
+    tracing::warn!(peer, "{id} got matched, but didn't get triggered because the trigger rules were not satisfied");
+    Some(Outcome::Unsatisfied(hook.mismatch_status))
 }
 
 fn refuse_body(hook: &Hook, fault: BodyFault, peer: &Peer, dress: Dress<'_>) -> Answer {

@@ -44,6 +44,10 @@ pub(super) enum Outcome {
     UnreadKind(&'static str),
     /// Refused before anything was done.
     Refused(Refusal),
+    /// The hook's rule is not satisfied; the status, if the hook sets one.
+    Unsatisfied(Option<StatusCode>),
+    /// The hook's rule can't be judged.
+    RuleFault,
     /// Something is asked for that this version does not have.
     NotInThisVersion(&'static str),
     /// The caller must say it otherwise; how.
@@ -155,6 +159,8 @@ impl Outcome {
                 (Code::UNSUPPORTED_MEDIA_TYPE, format!("This version does not read {kind} bodies.").into())
             }
             Outcome::Refused(refusal) => refused(refusal, headers),
+            Outcome::Unsatisfied(status) => fixed(status.unwrap_or(Code::OK), "Hook rules were not satisfied."),
+            Outcome::RuleFault => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while evaluating hook rules."),
             Outcome::NotInThisVersion(what) => {
                 (Code::NOT_IMPLEMENTED, format!("This version has no {what}; nothing was sent.").into())
             }

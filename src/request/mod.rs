@@ -94,6 +94,11 @@ impl HookRequest {
         }
     }
 
+    /// What a signature of the call is over: the body, byte by byte, whatever its format.
+    pub fn signed(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The token in the body, if there is one; an empty one is none.
     pub fn token_in_body(&self) -> Option<String> {
         let token = self.payload.at(TOKEN.as_bytes()).ok()?.to_text();
@@ -138,7 +143,7 @@ fn headers(sent: &HeaderMap) -> Value {
     let mut map = Map::new();
     for name in sent.keys().filter(|name| ![HOST, TRANSFER_ENCODING, TRAILER].contains(name)) {
         if let Some(value) = sent.get(name) {
-            map.insert(canonical(name.as_str()).into_bytes(), Value::Text(value.as_bytes().to_vec()));
+            map.insert(canonical(name.as_str()).into_owned().into_bytes(), Value::Text(value.as_bytes().to_vec()));
         }
     }
     Value::Map(map)

@@ -26,13 +26,21 @@ pub enum Value {
 /// The keys of an object in the order in which Go's encoding/json writes them: by their bytes.
 pub type Map = BTreeMap<Vec<u8>, Value>;
 
-/// Why there is no value at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why there is no value. Where a value may well be missing, adnanh/webhook forgives the first kind only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFound {
     /// Nothing is called that.
+    #[error("parameter node not found")]
     Missing,
     /// The path goes on below a `null`.
+    #[error("no parameters")]
     BelowNull,
+    /// The source is a word that means none.
+    #[error("no source for value retrieval")]
+    NoSource,
+    /// The source `request` has nothing of that name.
+    #[error("unsupported request key")]
+    NoSuchKey,
 }
 
 impl Value {
@@ -87,11 +95,17 @@ impl Value {
 
     /// The value as an argument's text: Go's `%v` for scalars, compact JSON for lists and objects.
     pub fn to_text(&self) -> Vec<u8> {
+        self.text().into_owned()
+    }
+
+    /// The same, borrowed where nothing has to be written for it.
+    pub fn text(&self) -> Cow<'_, [u8]> {
         match self {
             // upstream: fmt.Sprintf("%v", nil)
-            Value::Null => b"<nil>".to_vec(),
-            Value::Text(text) => text.clone(),
-            other => other.to_json(),
+            Value::Null => Cow::Borrowed(b"<nil>"),
+            Value::Text(text) => Cow::Borrowed(text),
+            Value::Number(number) => Cow::Borrowed(number.as_bytes()),
+            other => Cow::Owned(other.to_json()),
         }
     }
 

@@ -27,6 +27,8 @@ mod phone;
 mod providers;
 /// Edits of the files are taken, or refused with their reasons, while calls are answered.
 mod reload;
+/// Trigger rules: how conditions go together, and what that proves of the caller.
+mod rules;
 /// No secret is in any log, however it was sent or configured.
 mod secrets;
 /// A stop loses nothing: it waits for what is under way, keeps what is queued, and tells the service manager.
