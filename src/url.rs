@@ -28,7 +28,12 @@ pub fn encode_segment(text: &str) -> String {
 
 /// A path's bytes, its escapes resolved. `None` where an escape is broken (Go's net/http answers 400 then).
 pub fn decode_path(path: &str) -> Option<Vec<u8>> {
-    escapes_are_whole(path.as_bytes()).then(|| percent_decode(path.as_bytes()).collect())
+    percent_decoded(path.as_bytes())
+}
+
+/// Bytes with their escapes resolved. `None` where an escape is broken.
+pub fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
+    escapes_are_whole(text).then(|| percent_decode(text).collect())
 }
 
 /// How a pair with a broken escape or a raw `;` is taken.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::files::{self, Content, Written};
 use super::send::render_words;
 use crate::clock::Timestamp;
 use crate::hook::{Capture, CommandLine, Hook, Run};
@@ -23,7 +24,7 @@ const RUNNING: usize = 512;
 /// Runs that may wait for a free place: a storm of calls is worked off, a flood is answered 503.
 const WAITING: usize = 20_000;
 
-/// What the arguments of the waiting ones may take, in bytes.
+/// What the arguments, variables and files of the waiting ones may take, in bytes.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// After its end, so long a command's output is read for the log. A daemon that it started may hold it open for years.
@@ -53,7 +54,7 @@ pub enum Ran {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunRefusal {
     /// Too many wait already.
-    #[error("{WAITING} commands, or {WAITING_BYTES} bytes of their arguments, wait already")]
+    #[error("{WAITING} commands, or {WAITING_BYTES} bytes of their arguments and files, wait already")]
     Overloaded,
     /// The command line's templates don't render for this call.
     #[error("{0}")]
@@ -77,15 +78,18 @@ struct Left {
 }
 
 impl Left {
-    fn take(&self, leftover: Leftover, hook: &Hook) {
+    /// Reads on what is still open, and takes the files away once it is closed: whoever holds it may still read them.
+    async fn take(&self, leftover: Leftover, written: Written, hook: &Hook) {
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             tracing::warn!(hook = %hook.id, "the output of an ended command is closed, though something that it started \
                 still holds it: {LEFT_OPEN} others are open already; redirect the output of what is to run on");
-            return;
+            return written.remove(&hook.id).await;
         };
+        let hook = hook.id.clone();
         self.tasks.spawn(async move {
             leftover.drain().await;
             drop(place);
+            written.remove(&hook).await;
         });
     }
 }
@@ -119,6 +123,7 @@ struct Invocation {
     file: Result<PathBuf, SpawnError>,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    files: Vec<Content>,
     directory: Option<PathBuf>,
     capture: Capture,
 }
@@ -162,7 +167,8 @@ impl Commands {
 
     fn place(&self, invocation: &Invocation) -> Result<Place, RunRefusal> {
         let bytes = invocation.arguments.iter().map(|argument| argument.len()).sum::<usize>()
-            + invocation.environment.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+            + invocation.environment.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            + invocation.files.iter().map(Content::bytes).sum::<usize>();
         let runs = self.waiting.runs.fetch_add(1, Ordering::Relaxed);
         let waiting = self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
         let place = Place { waiting: self.waiting.clone(), bytes };
@@ -196,21 +202,26 @@ impl Invocation {
             }
         });
         let environment = environment.collect();
+        let files = files::contents(&run.files, request, hook);
         let (hook, directory, capture) = (hook.clone(), run.directory.clone(), run.capture);
         let file = run.file(&program);
-        Ok(Invocation { hook, program, file, arguments, environment, directory, capture })
+        Ok(Invocation { hook, program, file, arguments, environment, files, directory, capture })
     }
 
     /// Runs it. `permit` is given back when the program itself has ended, whoever still holds its output.
-    async fn execute(self, permit: Permit, left: &Left) -> Ran {
-        let ended = match &self.file {
-            Ok(file) => self.start(file.clone(), permit, left).await,
+    async fn execute(mut self, permit: Permit, left: &Left) -> Ran {
+        let file = match &self.file {
+            Ok(file) => file.clone(),
             Err(why) => {
                 self.log_lookup(why);
                 return self.badly(Vec::new());
             }
         };
-        match ended {
+        // Only now, for those that wait would fill the disk.
+        let files = std::mem::take(&mut self.files);
+        let written = files::write(files, self.directory.as_deref(), &self.hook.id).await;
+        self.environment.extend(written.variables());
+        match self.start(file, permit, written, left).await {
             Ok(ended) => self.ended(ended),
             Err(why) => {
                 tracing::error!(hook = %self.hook.id, "error occurred: {why}");
@@ -219,7 +230,8 @@ impl Invocation {
         }
     }
 
-    async fn start(&self, file: PathBuf, permit: Permit, left: &Left) -> Result<Ended, SpawnError> {
+    /// Starts the program and waits for its end. Its files are taken away then, however it ended.
+    async fn start(&self, file: PathBuf, permit: Permit, written: Written, left: &Left) -> Result<Ended, SpawnError> {
         let program = self.program.as_str();
         tracing::debug!(hook = %self.hook.id, "executing {program} ({}) with arguments {:?} and environment {:?} using {} as cwd",
             file.display(), self.arguments, self.environment,
@@ -237,14 +249,17 @@ impl Invocation {
         };
         let exited = move || drop(permit);
         // upstream: a caller that wants the output gets all of it, so that it waits until the output is closed.
-        if self.capture != Capture::Nothing {
-            return process::run(spec, exited).await;
+        let (ended, leftover) = match self.capture {
+            Capture::Nothing => process::run_alone(spec, exited, LINGER)
+                .await
+                .map_or_else(|why| (Err(why), None), |(ended, leftover)| (Ok(ended), leftover)),
+            Capture::Output | Capture::OutputAlsoOnError => (process::run(spec, exited).await, None),
+        };
+        match leftover {
+            Some(leftover) => left.take(leftover, written, &self.hook).await,
+            None => written.remove(&self.hook.id).await,
         }
-        let (ended, leftover) = process::run_alone(spec, exited, LINGER).await?;
-        if let Some(leftover) = leftover {
-            left.take(leftover, &self.hook);
-        }
-        Ok(ended)
+        ended
     }
 
     fn ended(&self, ended: Ended) -> Ran {

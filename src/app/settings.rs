@@ -38,6 +38,8 @@ pub struct RawSettings {
     pub headers: Vec<(String, String)>,
     /// `-http-methods`: a comma list.
     pub http_methods: Option<String>,
+    /// `-max-multipart-mem`, in bytes.
+    pub form_memory: Option<i64>,
     /// `-verbose`
     pub verbose: bool,
     /// `-debug`
@@ -73,6 +75,8 @@ pub struct Settings {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The methods of hooks that name none of their own; `None`: any. An empty list refuses every method.
     pub methods: Option<Vec<Method>>,
+    /// Memory for a form in parts besides 10 MiB, in bytes, where it is said.
+    pub form_memory: Option<i64>,
     /// The log.
     pub log: LogSettings,
     /// Whether edits of the files are noticed without a signal.
@@ -148,6 +152,7 @@ impl RawSettings {
             url_prefix,
             headers,
             http_methods,
+            form_memory,
             verbose,
             debug,
             log_file,
@@ -170,6 +175,7 @@ impl RawSettings {
             url_prefix: compile_prefix(url_prefix)?,
             headers: compile_headers(headers, &mut warnings),
             methods: http_methods.filter(|list| !list.is_empty()).map(|list| compile_methods(&list, &mut warnings)),
+            form_memory,
             log: LogSettings {
                 detail: match (debug, verbose || log_file.is_some()) {
                     (true, _) => LogDetail::Debug,

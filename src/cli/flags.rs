@@ -58,6 +58,14 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     peer("http-methods", Value("LIST"), HOOKS, "methods of hooks that name none, comma-separated", "any", |raw, v| {
         set(&mut raw.http_methods, text(v))
     }),
+    peer(
+        "max-multipart-mem",
+        Value("BYTES"),
+        HOOKS,
+        "memory for a form in parts, besides 10 MiB",
+        "1048576",
+        |raw, v| set(&mut raw.form_memory, integer(v)),
+    ),
     peer("header", Value("NAME=VALUE"), HOOKS, "header of every answer; repeatable", "", |raw, v| {
         let typed = text(v)?;
         let pair = typed.split_once('=').ok_or("header flag must be in name=value format")?;
@@ -97,7 +105,6 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     peer("cipher-suites", NotYet, "", "", "", ignore),
     peer("key", NotYet, "", "", "", ignore),
     peer("list-cipher-suites", NotYet, "", "", "", ignore),
-    peer("max-multipart-mem", NotYet, "", "", "", ignore),
     peer("pidfile", NotYet, "", "", "", ignore),
     peer("secure", NotYet, "", "", "", ignore),
     peer("setgid", NotYet, "", "", "", ignore),

@@ -50,8 +50,8 @@ impl Compiled {
     }
 }
 
-/// Compiles the files. `methods` are those of hooks that name none (`-http-methods`).
-pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings: &mut Surroundings) -> Compiled {
+/// Compiles the files. `told` has what flags say of hooks; the rest of it is filled in.
+pub fn compile(sources: &[Arc<Source>], told: Known, surroundings: &mut Surroundings) -> Compiled {
     let mut compiled = Compiled::default();
     let mut files = Vec::with_capacity(sources.len());
     for source in sources {
@@ -76,7 +76,7 @@ pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings
     compiled.config.directory = Arc::new(directory);
     compiled.config.account_directory = Arc::new(account_directory);
     compiled.unbuilt = unbuilt;
-    hooks(files, methods, surroundings, &mut compiled);
+    hooks(files, told, surroundings, &mut compiled);
     compiled
 }
 
@@ -295,11 +295,11 @@ fn gather<'w>(
     }
 }
 
-fn hooks(files: Vec<RawFile>, methods: Option<&[String]>, surroundings: &mut Surroundings, compiled: &mut Compiled) {
+fn hooks(files: Vec<RawFile>, told: Known, surroundings: &mut Surroundings, compiled: &mut Compiled) {
     let known = Known {
         directory: compiled.config.directory.clone(),
         accounts: compiled.config.account_directory.clone(),
-        methods: methods.map(<[String]>::to_vec),
+        ..told
     };
     compiled.config.sends = !compiled.config.accounts.is_empty();
     let mut first_of: BTreeMap<HookId, Place> = BTreeMap::new();

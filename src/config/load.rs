@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::compile::{Compiled, compile};
 use super::last_good;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
-use crate::hook::HookId;
+use crate::hook::{HookId, Known};
 use crate::secret::{Surroundings, read_regular};
 
 /// Endings of the files that a directory given with `-hooks` is read for.
@@ -22,6 +22,8 @@ pub struct Sources {
     pub named: Vec<PathBuf>,
     /// `-http-methods`: for hooks that name none.
     pub methods: Option<Vec<String>>,
+    /// `-max-multipart-mem`, in bytes.
+    pub form_memory: Option<i64>,
     /// The state directory.
     pub state: Option<PathBuf>,
     /// Whether generated secrets are made and last good copies used: not where files are only checked.
@@ -260,7 +262,9 @@ impl Loader {
     /// The configuration that these texts make, a hash over all that it was made of, and the files worth watching.
     fn compile(&self, texts: &[Arc<Source>]) -> (Compiled, u64, BTreeSet<PathBuf>) {
         let mut surroundings = Surroundings::of_process(self.sources.state.clone(), self.sources.serves);
-        let compiled = compile(texts, self.sources.methods.as_deref(), &mut surroundings);
+        let Sources { methods, form_memory, .. } = &self.sources;
+        let told = Known { methods: methods.clone(), form_memory: *form_memory, ..Known::default() };
+        let compiled = compile(texts, told, &mut surroundings);
         let mut files: BTreeSet<PathBuf> = self.sources.named.iter().cloned().collect();
         files.extend(texts.iter().map(|text| text.path.clone()));
         files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));

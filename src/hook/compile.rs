@@ -6,12 +6,15 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::reach::{accounts_of, fixed};
-use super::{Action, Capture, CommandLine, Hook, HookId, Known, PriorityRule, Reply, Run, Send, To, Token};
+use super::{
+    Action, Capture, CommandLine, FileParameter, Hook, HookId, Known, PriorityRule, Reply, Run, Send, To, Token,
+};
 use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::go;
 use crate::message::{DEFAULT_TTL, Priority};
 use crate::node::{Form, Placed, Reader};
+use crate::request::body::multipart::DEFAULT_MEMORY;
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
 use crate::rule::Rule;
@@ -29,6 +32,7 @@ impl Hook {
             command_working_directory,
             pass_arguments,
             pass_environment,
+            pass_files,
             include_output,
             include_output_on_error,
             response_message,
@@ -40,6 +44,7 @@ impl Hook {
             has_rule,
             mismatch_code,
             soft_failures,
+            json_parameters,
             send,
             tokens,
             asks_for_token,
@@ -68,11 +73,14 @@ impl Hook {
         let send = send.and_then(|send| compile_send(send, knows_caller, allow_empty, known, reader));
         let arguments = pass_arguments.iter().filter_map(|raw| parameter(raw, place, reader)).collect();
         let environment = pass_environment.iter().filter_map(|raw| variable(raw, place, reader)).collect();
+        let files = pass_files.iter().filter_map(|raw| file(raw, reader)).collect();
+        let json_parameters: Vec<_> = json_parameters.iter().filter_map(|raw| json_parameter(raw, reader)).collect();
         let execute_command = execute_command.filter(|program| !program.value.is_empty());
         let idle = execute_command.is_none() && run.is_none();
         let run_place = run.as_ref().or(execute_command.as_ref()).map(|command| command.place.clone());
-        if idle && (!pass_arguments.is_empty() || !pass_environment.is_empty() || include_output) {
-            reader.warn(place, "arguments, environment or output of a command are set, and the hook runs none");
+        let passes = !(pass_arguments.is_empty() && pass_environment.is_empty() && pass_files.is_empty());
+        if idle && (passes || include_output) {
+            reader.warn(place, "arguments, environment, files or output of a command are set, and the hook runs none");
         }
         let command = command_line(execute_command, run, arguments, reader);
         let directory = command_working_directory.filter(|folder| !folder.is_empty()).map(PathBuf::from);
@@ -81,7 +89,7 @@ impl Hook {
             (true, false) => Capture::Output,
             (true, true) => Capture::OutputAlsoOnError,
         };
-        let run = command.map(|command| Run { command, environment, directory, capture });
+        let run = command.map(|command| Run { command, environment, files, directory, capture });
         if let (Some(run), Some(place)) = (&run, &run_place)
             && let Some(why) = run.missing()
         {
@@ -112,7 +120,13 @@ impl Hook {
             methods: methods(http_methods, known),
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
             allow_cross_site,
-            reading: Reading { broken, content_type: content_type.filter(|given| !given.is_empty()) },
+            reading: Reading {
+                broken,
+                content_type: content_type.filter(|given| !given.is_empty()),
+                json_files: json_files(&json_parameters),
+                form_memory: known.form_memory.unwrap_or(DEFAULT_MEMORY),
+            },
+            json_parameters,
             charset,
             require: require?,
             rule: settled(rule)?,
@@ -125,7 +139,7 @@ impl Hook {
 
 fn nothing_to_run(capture: Capture) -> Run {
     let command = CommandLine::Execute { program: String::new(), arguments: Vec::new() };
-    Run { command, environment: Vec::new(), directory: None, capture }
+    Run { command, environment: Vec::new(), files: Vec::new(), directory: None, capture }
 }
 
 fn methods(own: Vec<String>, known: &Known) -> Option<Vec<String>> {
@@ -230,6 +244,44 @@ fn variable(raw: &RawArgument, place: &Place, reader: &mut Reader<'_>) -> Option
     let parameter = parameter(raw, place, reader)?;
     let given = raw.envname.clone().filter(|name| !name.is_empty());
     Some((given.unwrap_or_else(|| format!("HOOK_{}", parameter.name)), parameter))
+}
+
+/// upstream: internal/hook/hook.go ExtractCommandArgumentsForFile: `HOOK_` and the name in upper case.
+fn file(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<FileParameter> {
+    let parameter = parameter(&raw.value, &raw.place, reader)?;
+    let given = raw.value.envname.clone().filter(|name| !name.is_empty());
+    let name = given.unwrap_or_else(|| format!("HOOK_{}", parameter.name.to_uppercase()));
+    if name.contains(['/', '\0']) {
+        let message = format!("no file can be called \"{name}\": set an \"envname\" without a slash");
+        reader.findings.push(by_form(Diagnostic::error(&raw.place, message), reader.form));
+    }
+    Some(FileParameter { name, parameter, base64: raw.value.base64decode })
+}
+
+fn json_parameter(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<Parameter> {
+    let parameter = parameter(&raw.value, &raw.place, reader)?;
+    if !matches!(parameter.source, Source::Header | Source::Url | Source::Payload | Source::Nowhere) {
+        let message = format!(
+            "a parameter of the source \"{}\" can't be read as JSON: header, url and payload can",
+            parameter.source.as_str()
+        );
+        reader.findings.push(by_form(Diagnostic::error(&raw.place, message), reader.form));
+    }
+    Some(parameter)
+}
+
+/// What the peer loads, loads: in the classic form such a mistake is none.
+fn by_form(finding: Diagnostic, form: Form) -> Diagnostic {
+    match form {
+        Form::Classic => Diagnostic { severity: Severity::Warning, ..finding },
+        Form::Full => finding,
+    }
+}
+
+/// upstream: webhook.go hookHandler. A file of a form that is to be read as JSON is read so whatever its type.
+fn json_files(parameters: &[Parameter]) -> Vec<String> {
+    let of_payload = parameters.iter().filter(|parameter| parameter.source == Source::Payload);
+    of_payload.map(|parameter| parameter.name.clone()).collect()
 }
 
 fn compile_send(

@@ -56,6 +56,8 @@ pub struct Known {
     pub accounts: Arc<AccountDirectory>,
     /// `-http-methods`, for hooks that name none; none said: all.
     pub methods: Option<Vec<String>>,
+    /// `-max-multipart-mem`, in bytes, where it is said.
+    pub form_memory: Option<i64>,
 }
 
 /// A hook, ready to be called.
@@ -71,6 +73,8 @@ pub struct Hook {
     pub allow_cross_site: bool,
     /// How its calls are read.
     pub reading: Reading,
+    /// Parameters that are read as JSON before anything else looks at them.
+    pub json_parameters: Vec<Parameter>,
     /// What bytes that are not UTF-8 are decoded from.
     pub charset: Option<&'static Encoding>,
     /// Parameters without which a call is refused.
@@ -114,7 +118,7 @@ impl Hook {
 
     /// Every parameter that the hook reads; none where it has a template.
     fn parameters(&self) -> Option<Vec<&Parameter>> {
-        let mut read: Vec<&Parameter> = self.require.iter().collect();
+        let mut read: Vec<&Parameter> = self.require.iter().chain(&self.json_parameters).collect();
         read.extend(self.rule.iter().flat_map(Rule::parameters));
         if let Some(send) = self.action.send() {
             read.extend(send.message.iter().chain(&send.title));
@@ -131,6 +135,7 @@ impl Hook {
         if let Action::Run(run) | Action::Both(_, run) = &self.action {
             let CommandLine::Execute { arguments, .. } = &run.command else { return None };
             read.extend(arguments.iter().chain(run.environment.iter().map(|(_, parameter)| parameter)));
+            read.extend(run.files.iter().map(|file| &file.parameter));
         }
         Some(read)
     }
@@ -153,6 +158,8 @@ pub struct Run {
     pub command: CommandLine,
     /// Variables for it: name and value.
     pub environment: Vec<(String, Parameter)>,
+    /// Values that it gets in files.
+    pub files: Vec<FileParameter>,
     /// The folder it runs in; none: the daemon's own.
     pub directory: Option<PathBuf>,
     /// What of its output the caller gets.
@@ -186,6 +193,18 @@ impl Run {
         };
         self.file(program).err()
     }
+}
+
+/// A value that a command gets in a file of its own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileParameter {
+    /// The variable that names the file, and the file's own name but for its random part: that takes the place of the
+    /// last `*`, or stands at the end.
+    pub name: String,
+    /// What is in it.
+    pub parameter: Parameter,
+    /// Whether the value is base64 of that.
+    pub base64: bool,
 }
 
 /// A program and its arguments.

@@ -19,6 +19,8 @@ pub struct RawHook {
     pub pass_arguments: Vec<RawArgument>,
     /// `pass-environment-to-command`
     pub pass_environment: Vec<RawArgument>,
+    /// `pass-file-to-command`
+    pub pass_files: Vec<Placed<RawArgument>>,
     /// `include-command-output-in-response`
     pub include_output: bool,
     /// `include-command-output-in-response-on-error`
@@ -41,6 +43,8 @@ pub struct RawHook {
     pub mismatch_code: Option<Placed<i64>>,
     /// `trigger-signature-soft-failures`
     pub soft_failures: bool,
+    /// `parse-parameters-as-json`
+    pub json_parameters: Vec<Placed<RawArgument>>,
     /// `send`
     pub send: Option<Placed<RawSend>>,
     /// `token` and `tokens`
@@ -68,6 +72,8 @@ pub struct RawArgument {
     pub name: Option<String>,
     /// `envname`
     pub envname: Option<String>,
+    /// `base64decode`, of files only.
+    pub base64decode: bool,
     /// `map` of a priority: value and its priority's word.
     pub map: Vec<(String, Placed<String>)>,
 }
@@ -118,7 +124,7 @@ const HOOK: &[Property<RawHook>] = &[
     Property { name: "command-working-directory", read: |hook, node, r| hook.command_working_directory = r.text(node) },
     Property { name: "pass-arguments-to-command", read: |hook, node, r| hook.pass_arguments = arguments(node, r) },
     Property { name: "pass-environment-to-command", read: |hook, node, r| hook.pass_environment = arguments(node, r) },
-    Property { name: "pass-file-to-command", read: |_, node, r| not_in_this_version(node, r) },
+    Property { name: "pass-file-to-command", read: |hook, node, r| hook.pass_files = placed_arguments(node, r) },
     Property {
         name: "include-command-output-in-response",
         read: |hook, node, r| hook.include_output = r.boolean(node).unwrap_or_default(),
@@ -135,7 +141,10 @@ const HOOK: &[Property<RawHook>] = &[
         read: |hook, node, r| hook.http_methods = r.list(node, Reader::text).unwrap_or_default(),
     },
     Property { name: "incoming-payload-content-type", read: |hook, node, r| hook.content_type = r.text(node) },
-    Property { name: "parse-parameters-as-json", read: |_, node, r| not_in_this_version(node, r) },
+    Property {
+        name: "parse-parameters-as-json",
+        read: |hook, node, r| hook.json_parameters = placed_arguments(node, r),
+    },
     Property {
         name: "trigger-rule",
         read: |hook, node, r| {
@@ -207,9 +216,7 @@ const ARGUMENT: &[Property<RawArgument>] = &[
     // adnanh/webhook has it on every argument and looks at it for files only.
     Property {
         name: "base64decode",
-        read: |_, node, r| {
-            r.boolean(node);
-        },
+        read: |argument, node, r| argument.base64decode = r.boolean(node).unwrap_or_default(),
     },
 ];
 
@@ -237,6 +244,10 @@ fn argument(node: &Node, reader: &mut Reader<'_>) -> Option<RawArgument> {
 
 fn arguments(node: &Node, reader: &mut Reader<'_>) -> Vec<RawArgument> {
     reader.list(node, |r, node| argument(node, r)).unwrap_or_default()
+}
+
+fn placed_arguments(node: &Node, reader: &mut Reader<'_>) -> Vec<Placed<RawArgument>> {
+    reader.list(node, |r, node| placed(node, argument(node, r))).unwrap_or_default()
 }
 
 fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<String>)> {

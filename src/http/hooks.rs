@@ -10,10 +10,11 @@ use crate::action::send::SendRefusal;
 use crate::action::{ActionError, Done, perform};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::hook::admit::{Refusal, WRONG_TOKEN_DELAY};
+use crate::hook::admit::{Admission, Refusal, WRONG_TOKEN_DELAY};
 use crate::hook::catalog::Slot;
 use crate::hook::{Hook, HookId};
-use crate::request::body::{BodyError, BodyFormat};
+use crate::request::body::BodyError;
+use crate::request::json_parameter::read_as_json;
 use crate::request::{Head, HookRequest, TOKEN};
 use crate::rule::RuleFault;
 use crate::rule::error::RuleError;
@@ -62,10 +63,12 @@ pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Par
     };
     let mut request = HookRequest::read(head, body.into(), &hook.reading);
     log_body(hook, &request);
-    if let BodyFormat::Xml | BodyFormat::Multipart = request.format {
-        let kind = if request.format == BodyFormat::Xml { "XML" } else { "multipart" };
-        tracing::warn!(hook = %id, peer = peer.shown, kind, "refused: this version does not read such bodies");
-        return Outcome::UnreadKind(kind).into_response(dress);
+    // Whoever has shown no token yet is told of that first.
+    if let (Some(BodyError::Multipart(why)), Admission::Granted(_)) = (&request.body_error, &admission) {
+        return Outcome::NoForm(*why).into_response(dress);
+    }
+    for why in read_as_json(&mut request, &hook.json_parameters) {
+        tracing::warn!(hook = %id, "error parsing JSON parameters: {why}");
     }
     let caller = match hook.accept(&request, admission) {
         Ok(caller) => caller,
@@ -213,13 +216,17 @@ fn log_body(hook: &Hook, request: &HookRequest) {
     match &request.body_error {
         // Nobody has to send a body that means something.
         Some(why @ BodyError::Unsupported(_)) => tracing::debug!(hook = %hook.id, "{why}"),
+        Some(why @ BodyError::Multipart(_)) => tracing::warn!(hook = %hook.id, "refused: {why}"),
         Some(why) if !request.body.is_empty() => tracing::warn!(hook = %hook.id, "{why}"),
         _ => {}
+    }
+    for why in &request.file_errors {
+        tracing::warn!(hook = %hook.id, "{why}");
     }
     if request.body.is_empty() || !tracing::enabled!(tracing::Level::TRACE) {
         return;
     }
-    let holds_token = !hook.tokens.is_empty() || request.payload.at(TOKEN.as_bytes()).is_ok();
+    let holds_token = !hook.tokens.is_empty() || request.token_in_body().is_some();
     if holds_token {
         tracing::trace!("> [{} bytes, not shown: the hook has a token]", request.body.len());
     } else {

@@ -13,6 +13,7 @@ use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
 use crate::outbox::MessageStatus;
+use crate::request::body::multipart::MultipartError;
 
 /// The header that names the message a call became.
 const MESSAGE_HEADER: HeaderName = HeaderName::from_static("hookbell-message");
@@ -40,8 +41,8 @@ pub(super) enum Outcome {
     Quarantined,
     /// The body could not be read.
     Body(BodyFault),
-    /// A body of a kind that this version does not read.
-    UnreadKind(&'static str),
+    /// The body should be a form in parts and is none.
+    NoForm(MultipartError),
     /// Refused before anything was done.
     Refused(Refusal),
     /// The hook's rule is not satisfied; the status, if the hook sets one.
@@ -155,9 +156,11 @@ impl Outcome {
             }
             Outcome::Body(BodyFault::TooSlow) => fixed(Code::REQUEST_TIMEOUT, "The body did not arrive in time."),
             Outcome::Body(BodyFault::Cut) => fixed(Code::BAD_REQUEST, "The body is cut short."),
-            Outcome::UnreadKind(kind) => {
-                (Code::UNSUPPORTED_MEDIA_TYPE, format!("This version does not read {kind} bodies.").into())
+            // Of a message its caller should hear why; a command's callers know the peer's answer.
+            Outcome::NoForm(why) if dress.sends => {
+                (Code::BAD_REQUEST, format!("The form can't be read: {why}.\n").into())
             }
+            Outcome::NoForm(_) => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while parsing multipart form."),
             Outcome::Refused(refusal) => refused(refusal, headers),
             Outcome::Unsatisfied(status) => fixed(status.unwrap_or(Code::OK), "Hook rules were not satisfied."),
             Outcome::RuleFault => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while evaluating hook rules."),

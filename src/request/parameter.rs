@@ -79,7 +79,8 @@ pub struct Parameter {
 impl Parameter {
     /// The value as text, for people: a `null` is nothing to them, where a command gets its `<nil>`.
     pub fn present(&self, request: &HookRequest) -> Option<Vec<u8>> {
-        let is_null = self.source == Source::Payload && request.payload.at(self.name.as_bytes()) == Ok(&Value::Null);
+        let is_null =
+            self.source == Source::Payload && request.payload.at(self.name.as_bytes()).is_ok_and(Value::is_null);
         self.resolve(request).ok().filter(|_| !is_null)
     }
 

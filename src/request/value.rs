@@ -11,6 +11,9 @@ use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 pub enum Value {
     /// `null`
     Null,
+    /// What Go's `json` leaves of a text that is `null` or no object where an object is wanted: `null` in JSON and, unlike
+    /// `Null`, as an argument.
+    NoMap,
     /// `true`, `false`
     Boolean(bool),
     /// A number as it was written: `1.50` stays `1.50`.
@@ -68,8 +71,35 @@ impl Value {
                 rest.map_or(Ok(value), |rest| value.at(rest))
             }
             Value::Null => Err(NotFound::BelowNull),
-            Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(NotFound::Missing),
+            Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(NotFound::Missing),
         }
+    }
+
+    /// The place of the value at a dotted path, to put another there.
+    pub fn at_mut(&mut self, path: &[u8]) -> Option<&mut Value> {
+        match self {
+            Value::Map(map) => {
+                if map.contains_key(path) {
+                    return map.get_mut(path);
+                }
+                let (first, rest) = split_at_dot(path)?;
+                map.get_mut(first)?.at_mut(rest)
+            }
+            Value::List(values) => {
+                let (first, rest) = split_at_dot(path).map_or((path, None), |(first, rest)| (first, Some(rest)));
+                let value = values.get_mut(index(first)?)?;
+                match rest {
+                    Some(rest) => value.at_mut(rest),
+                    None => Some(value),
+                }
+            }
+            Value::Null | Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => None,
+        }
+    }
+
+    /// Whether it says nothing to people.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null | Value::NoMap)
     }
 
     /// The same with texts that are no UTF-8 decoded from `charset`, for people.
@@ -118,7 +148,7 @@ impl Value {
 
     fn write_json(&self, out: &mut Vec<u8>) {
         match self {
-            Value::Null => out.extend(b"null"),
+            Value::Null | Value::NoMap => out.extend(b"null"),
             Value::Boolean(yes) => out.extend(if *yes { &b"true"[..] } else { b"false" }),
             Value::Number(number) => out.extend(number.as_bytes()),
             Value::Text(text) => write_json_text(text, out),
@@ -186,7 +216,7 @@ fn write_json_text(text: &[u8], out: &mut Vec<u8>) {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Value::Null => serializer.serialize_none(),
+            Value::Null | Value::NoMap => serializer.serialize_none(),
             Value::Boolean(yes) => serializer.serialize_bool(*yes),
             Value::Number(number) => match (number.parse::<i64>(), number.parse::<f64>()) {
                 (Ok(whole), _) => serializer.serialize_i64(whole),

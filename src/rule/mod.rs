@@ -203,7 +203,7 @@ impl Match {
                 if let Some((old, new)) = renamed {
                     tracing::debug!("warn: use of deprecated option {old}: use {new} instead");
                 }
-                signature.check(&presented, call.request.signed()).map(|()| true)
+                signature.check(&presented, call.request.signed_body()).map(|()| true)
             }
             Test::Address(range) => range.contains(&call.request.remote),
             Test::Scalr(scalr) => scalr.check(call.request, call.now),

@@ -116,7 +116,7 @@ impl Scalr {
         }
         let right = self.0.iter().any(|key| {
             let mut context = Context::with_key(key);
-            context.update(request.signed());
+            context.update(request.signed_body());
             context.update(&date);
             Written::of(context.sign().as_ref()).is(&presented)
         });
@@ -155,22 +155,16 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::body::BodyFormat;
+    use crate::request::{Head, Reading};
 
     fn signed(date: Option<&str>, signature: &str) -> HookRequest {
-        let text = |text: &str| Value::Text(text.as_bytes().to_vec());
-        let headers = [("Date", date), ("X-Signature", Some(signature))];
-        let headers = headers.into_iter().filter_map(|(name, value)| Some((name.as_bytes().to_vec(), text(value?))));
-        HookRequest {
-            method: "POST".to_owned(),
-            remote: "127.0.0.1:9".to_owned(),
-            headers: Value::Map(headers.collect()),
-            query: Value::empty(),
-            payload: Value::Null,
-            body: br#"{"n":7}"#.to_vec(),
-            format: BodyFormat::Json,
-            body_error: None,
+        let mut call = http::Request::post("/hooks/a").header("X-Signature", signature);
+        if let Some(date) = date {
+            call = call.header("Date", date);
         }
+        let (parts, ()) = call.body(()).unwrap().into_parts();
+        let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: "127.0.0.1:9" };
+        HookRequest::read(head, br#"{"n":7}"#.to_vec(), &Reading::default())
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use hookbell::clock::Timestamp;
 use hookbell::diagnostic::Source;
 use hookbell::node::{Form, Reader, parse};
-use hookbell::request::HookRequest;
-use hookbell::request::body::{BodyFormat, json as body};
-use hookbell::request::value::Value;
+use hookbell::request::body::json as body;
+use hookbell::request::{Head, HookRequest, Reading};
 use hookbell::rule::error::RuleError;
 use hookbell::rule::{Rule, RuleFault, Verdict, raw};
 use hookbell::secret::Surroundings;
@@ -25,16 +24,12 @@ fn rule(written: &Json, soft_failures: bool) -> Rule {
 }
 
 fn request(headers: &str) -> HookRequest {
-    HookRequest {
-        method: "POST".to_owned(),
-        remote: "127.0.0.1:4711".to_owned(),
-        headers: body::parse(headers.as_bytes()).unwrap(),
-        query: Value::empty(),
-        payload: body::parse(br#"{"yes":"x","no":"y","null":null}"#).unwrap(),
-        body: br#"{"n":7}"#.to_vec(),
-        format: BodyFormat::Json,
-        body_error: None,
-    }
+    let (parts, ()) = http::Request::post("/hooks/a").body(()).unwrap().into_parts();
+    let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: "127.0.0.1:4711" };
+    let mut call = HookRequest::read(head, br#"{"n":7}"#.to_vec(), &Reading::default());
+    call.headers = body::parse(headers.as_bytes()).unwrap();
+    call.payload = body::parse(br#"{"yes":"x","no":"y","null":null}"#).unwrap();
+    call
 }
 
 /// A rule with these words in it for its matches.

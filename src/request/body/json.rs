@@ -1,9 +1,7 @@
 //! JSON as Go's encoding/json takes it: the first value only, numbers as written, broken text as U+FFFD.
 
+use super::MAX_DEPTH;
 use crate::request::value::{Map, Value};
-
-/// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
-const MAX_DEPTH: usize = 1000;
 
 /// Why it is no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +17,9 @@ pub enum JsonError {
     /// It is JSON, but neither an object nor a list.
     #[error("neither an object nor a list")]
     Scalar,
+    /// It is JSON, but no object.
+    #[error("no object")]
+    NoObject,
 }
 
 /// A body as a payload: an object or `null` as it is, a list under the key `root`.
@@ -29,7 +30,18 @@ pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
         map @ Value::Map(_) => Ok(map),
         list @ Value::List(_) => Ok(Value::Map(Map::from([(b"root".to_vec(), list)]))),
         Value::Null => Ok(Value::Null),
-        Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
+        Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
+    }
+}
+
+/// The object that a text begins with.
+///
+/// upstream: a decoder into `map[string]interface{}`, which takes `null` for a map that is not there.
+pub fn object(text: &[u8]) -> Result<Value, JsonError> {
+    match (Parser { text, at: 0 }).value()? {
+        map @ Value::Map(_) => Ok(map),
+        Value::Null => Ok(Value::NoMap),
+        _ => Err(JsonError::NoObject),
     }
 }
 
