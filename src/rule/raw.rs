@@ -1,5 +1,6 @@
 //! A trigger rule exactly as users write it: every property optional, every value with its place.
 
+use crate::diagnostic::Diagnostic;
 use crate::node::{Node, Placed, Property, Reader, Value};
 use crate::secret::Secret;
 
@@ -69,7 +70,7 @@ const MATCH: &[Property<RawMatch>] = &[
         read: |one, node, r| {
             let before = r.findings.len();
             one.secrets = r.one_or_more(node, secret);
-            one.secret_is_away = r.findings.len() > before;
+            one.secret_is_away = r.findings[before..].iter().any(Diagnostic::is_error);
         },
     },
     Property { name: "ip-range", read: |one, node, r| one.ip_range = r.placed_text(node) },
