@@ -3,7 +3,9 @@
 //! adnanh/webhook is written in Go, and some of its behaviour is Go's library showing through: how it names headers, which
 //! status codes it knows, which type it guesses for an answer. Each such rule lives here, with its source.
 
+pub mod cipher_suite;
 pub mod header;
 pub mod path;
+pub mod regex;
 pub mod sniff;
 pub mod status;
