@@ -1,6 +1,7 @@
 //! The command line as a shell sees it: words, exit codes, the log.
 
 mod log;
+mod process;
 mod verbs;
 
 use std::net::TcpListener;
@@ -127,7 +128,9 @@ fn a_fatal_mistake_is_in_the_log_file_as_well() {
 fn a_unix_socket_is_served_and_removed() {
     let home = Home::with(BELL);
     let socket = home.path("bell.sock");
-    let mut daemon = Daemon::start(home.hookbell(&["-socket"]).arg(&socket));
+    let mut daemon = Daemon::start(home.hookbell(&["-verbose", "-socket"]).arg(&socket));
+    // compat 7.1: 28
+    daemon.logged(&[&format!("serving hooks on http://{{unix:{}}}/hooks/{{id}}", socket.display())]);
     assert!(daemon.log().contains(&format!("listening on {{unix:{}}}", socket.display())), "{}", daemon.log());
     assert!(std::fs::metadata(&socket).unwrap().file_type().is_socket());
     let mut stream = UnixStream::connect(&socket).unwrap();
@@ -151,6 +154,8 @@ fn a_prefix_headers_and_methods_are_as_the_flags_say() {
     assert_eq!(daemon.request("PUT", "/bell", "", "").status, 405);
     let daemon = home.serve_with(&["-urlprefix", "a/b"]);
     assert!(daemon.get("/a/b/bell").is(200, "ding") && daemon.get("/hooks/bell").status == 404);
+    let daemon = home.serve_with(&["-urlprefix", "a{b"]);
+    daemon.logged(&["WARN", "-urlprefix \"a{b\": its braces are unbalanced, so that every hook answers 404"]);
 }
 
 #[test]

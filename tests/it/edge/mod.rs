@@ -1,7 +1,7 @@
 //! The edge over real sockets.
 
 mod sockets;
-mod world;
+pub(crate) mod world;
 
 use std::time::Duration;
 
