@@ -165,7 +165,7 @@ impl Connection {
         match begun {
             Ok(Ok(begun)) => Some(begun),
             // Whoever only looks whether the port is open leaves without a word.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
                 tracing::debug!(peer, "a client left before the TLS handshake was done");
                 None
             }

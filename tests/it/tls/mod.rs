@@ -157,6 +157,27 @@ fn a_new_certificate_is_noticed_and_a_bad_one_refused() {
 }
 
 #[test]
+fn links_that_are_turned_as_certbot_does_are_followed() {
+    let home = Home::with(HOOKS);
+    home.shell("mkdir archive live");
+    for (number, name) in [(1, "first"), (2, "second")] {
+        Authority::new(name).issue(&home);
+        home.shell(&format!("for p in cert key ca; do mv $p.pem archive/${{p}}{number}.pem; done"));
+    }
+    let turn = |number: u8| {
+        home.shell(&format!(
+            "for p in cert key; do ln -sfn ../archive/${{p}}{number}.pem live/$p.pem; done; cp archive/ca{number}.pem ca.pem"
+        ));
+    };
+    turn(1);
+    let daemon = serve(&home, &["-cert", "live/cert.pem", "-key", "live/key.pem"]);
+    assert!(rings(&home, &daemon, &[]));
+    turn(2);
+    daemon.logged(&["INFO", "certificate reloaded"]);
+    assert!(rings(&home, &daemon, &[]));
+}
+
+#[test]
 fn a_signal_renews_it_where_nobody_watches() {
     let (first, second) = (Authority::new("first"), Authority::new("second"));
     let home = home(&first);
