@@ -346,22 +346,18 @@ mod tests {
     }
 
     #[test]
-    fn methods_lose_their_blanks_and_a_comma_alone_refuses_everything() {
+    fn no_methods_typed_is_no_list_of_methods() {
         let methods = |list: &str| settings(RawSettings { http_methods: Some(list.into()), ..Default::default() });
-        assert_eq!(methods(" Post , g et").methods, Some(vec![Method::POST, Method::GET]));
-        assert_eq!(methods("").methods, None);
-        let refusing = methods(",");
-        assert_eq!((refusing.methods, refusing.warnings.len()), (Some(vec![]), 1));
+        assert_eq!((methods("").methods, methods(",").methods), (None, Some(vec![])));
     }
 
     #[test]
-    fn a_later_header_wins_and_an_impossible_one_is_told() {
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers = vec![pair("X-A", "1"), pair("x-a", "2\n3"), pair("", "x"), pair("x-b", "")];
-        let it = settings(RawSettings { headers, ..Default::default() });
-        let seen: Vec<_> = it.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-        assert_eq!(seen, [("x-a", "2 3"), ("x-b", "")]);
-        assert_eq!(it.warnings.len(), 1);
+    fn tls_is_asked_for_by_secure_alone() {
+        let raw = RawSettings { tls_min_version: Some("9".into()), ..Default::default() };
+        assert_eq!(settings(raw.clone()).tls, None);
+        assert!(RawSettings { secure: true, ..raw }.compile(None).is_err());
+        let tls = settings(RawSettings { secure: true, key: Some("k".into()), ..Default::default() }).tls.unwrap();
+        assert_eq!((tls.files.cert, tls.files.key), ("cert.pem".into(), "k".into()));
     }
 
     #[test]

@@ -31,3 +31,27 @@ pub(super) fn compile_methods(list: &str, warnings: &mut Vec<String>) -> Vec<Met
     }
     methods
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_lose_their_blanks_and_a_comma_alone_refuses_everything() {
+        let mut warnings = Vec::new();
+        assert_eq!(compile_methods(" Post , g et", &mut warnings), [Method::POST, Method::GET]);
+        assert!(warnings.is_empty() && compile_methods(",", &mut warnings).is_empty());
+        assert_eq!(warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_later_header_wins_and_an_impossible_one_is_told() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let raw = vec![pair("X-A", "1"), pair("x-a", "2\n3"), pair("", "x"), pair("x-b", "")];
+        let mut warnings = Vec::new();
+        let headers = compile_headers(raw, &mut warnings);
+        let seen: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(seen, [("x-a", "2 3"), ("x-b", "")]);
+        assert_eq!(warnings.len(), 1);
+    }
+}
