@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::privileges::PrivilegesError;
 use super::settings::{LogDetail, Settings, first_directory};
 use super::systemd::Systemd;
 use crate::action::Means;
@@ -22,6 +23,8 @@ use crate::http::edge::serve;
 use crate::http::listener::{ListenError, Listener};
 use crate::http::respond::Control;
 use crate::http::site::Site;
+use crate::http::tls::certificate::{CertificateKeeper, Renewal};
+use crate::http::tls::handshake::TlsError;
 use crate::message::delivery::OnUnknown;
 use crate::outbox::{Outbox, OutboxError};
 use crate::tasks::Tasks;
@@ -38,6 +41,17 @@ pub enum StartError {
     /// The address can't be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A socket in the file system, and another user.
+    #[error(
+        "error listening on socket: -setuid and -setgid options are not compatible with -socket: let systemd open the socket, or start as that user"
+    )]
+    SocketOfAnother,
+    /// The process can't become that user.
+    #[error(transparent)]
+    Privileges(#[from] PrivilegesError),
+    /// There is nothing to speak TLS with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There is no hook at all, and nobody watches.
     #[error(
         "couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any"
@@ -73,6 +87,7 @@ pub enum StartError {
 /// Owns the configuration and whatever must follow it.
 pub struct Reloader {
     loader: Arc<Mutex<Loader>>,
+    certificate: Option<Arc<Mutex<CertificateKeeper>>>,
     publisher: ConfigPublisher,
     current: Arc<Config>,
     site: Arc<Site>,
@@ -115,6 +130,7 @@ impl Reloader {
     ) -> Reloader {
         Reloader {
             loader: Arc::new(Mutex::new(loader)),
+            certificate: None,
             publisher,
             current: Arc::default(),
             site,
@@ -125,6 +141,11 @@ impl Reloader {
             dispatcher: None,
             control: None,
         }
+    }
+
+    /// The same, which renews the certificate too.
+    pub fn with_certificate(self, keeper: Option<CertificateKeeper>) -> Reloader {
+        Reloader { certificate: keeper.map(|keeper| Arc::new(Mutex::new(keeper))), ..self }
     }
 
     /// The load at the start: whatever can be served is.
@@ -177,7 +198,8 @@ impl Reloader {
         // Nothing was sent before: now somebody listens to what the lanes say.
         self.reconcile();
         loop {
-            if let (Some(watch), Some(files)) = (&watch, self.with_loader(|loader| loader.files()).await) {
+            if let (Some(watch), Some(mut files)) = (&watch, self.with_loader(|loader| loader.files()).await) {
+                files.extend(self.certificate_files());
                 for file in &files {
                     tracing::trace!("setting up file watcher for {}", file.display());
                 }
@@ -202,6 +224,7 @@ impl Reloader {
         if asked {
             self.systemd.reloading();
         }
+        self.renew_certificate(asked).await;
         match self.with_loader(move |loader| loader.again(asked)).await {
             Some(Reload::Unchanged) => {}
             Some(Reload::Refused(why)) => {
@@ -215,6 +238,23 @@ impl Reloader {
         if asked {
             self.systemd.ready(&format!("serving {} hooks", self.current.hooks.len()));
         }
+    }
+
+    /// The certificate stands for itself: a mistake in the hooks does not hold it back, nor the other way round.
+    async fn renew_certificate(&self, asked: bool) {
+        let Some(keeper) = self.certificate.clone() else { return };
+        let work = move || keeper.lock().unwrap_or_else(PoisonError::into_inner).renew(asked);
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Renewal::Unchanged) => {}
+            Ok(Renewal::Taken) => tracing::info!("certificate reloaded: new connections see the new one"),
+            Ok(Renewal::Refused(why)) => tracing::error!("certificate refused: {why}; the old one stays"),
+            Err(_) => tracing::error!("reading the certificate failed where it can't; please report the lines above"),
+        }
+    }
+
+    fn certificate_files(&self) -> Vec<PathBuf> {
+        let Some(keeper) = &self.certificate else { return Vec::new() };
+        keeper.lock().unwrap_or_else(PoisonError::into_inner).files().map(Path::to_owned).into()
     }
 
     async fn take(&mut self, compiled: Compiled, basis: Basis) {

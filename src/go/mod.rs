@@ -4,6 +4,7 @@
 //! status codes it knows, which type it guesses for an answer. Each such rule lives here, with its source.
 
 pub mod base64;
+pub mod cipher_suite;
 pub mod date;
 pub mod header;
 pub mod media_type;

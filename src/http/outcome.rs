@@ -29,6 +29,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 pub(super) enum Outcome {
     /// The sign of life.
     Alive,
+    /// What the server itself can do: nothing is said about it.
+    Server,
     /// The clean path is elsewhere.
     Moved(String),
     /// No route.
@@ -137,6 +139,7 @@ impl Outcome {
         let fixed = |code: StatusCode, text: &'static str| (code, Bytes::from_static(text.as_bytes()));
         match self {
             Outcome::Alive => fixed(Code::OK, "OK"),
+            Outcome::Server => fixed(Code::OK, ""),
             Outcome::Moved(to) => {
                 headers.extend(HeaderValue::from_str(&to).ok().map(|to| (LOCATION, to)));
                 fixed(Code::MOVED_PERMANENTLY, "")
@@ -145,7 +148,7 @@ impl Outcome {
                 headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
                 fixed(Code::NOT_FOUND, "404 page not found\n")
             }
-            Outcome::Malformed => fixed(Code::BAD_REQUEST, "400 Bad Request: a broken %-escape in the path"),
+            Outcome::Malformed => fixed(Code::BAD_REQUEST, "400 Bad Request"),
             Outcome::UnknownHook => fixed(Code::NOT_FOUND, "Hook not found."),
             Outcome::Quarantined => {
                 fixed(Code::SERVICE_UNAVAILABLE, "This hook has a mistake in its definition; its log says which.")

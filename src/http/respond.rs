@@ -61,7 +61,7 @@ impl Front {
             Some(_) => Known::Runs,
             None => Known::No,
         };
-        let route = site.router.route(parts.uri.path(), parts.uri.query(), known);
+        let route = site.router.route(&parts.method, parts.uri.path(), parts.uri.query(), known);
         let outcome = match route {
             Route::Hook(id) => return hooks::serve(site, &config, &id, parts, body, peer).await,
             Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
@@ -71,6 +71,7 @@ impl Front {
             Route::Root => {
                 return Outcome::Alive.into_response(Dress { global: &site.headers, ..Dress::NONE });
             }
+            Route::Server => return Outcome::Server.into_response(Dress::NONE),
             Route::Redirect(to) => Outcome::Moved(to),
             Route::Message(_) | Route::Nowhere => Outcome::Nowhere,
             Route::Malformed => Outcome::Malformed,

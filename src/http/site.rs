@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
+use super::prefix::Prefix;
 use super::router::Router;
 use super::wrong_tokens::WrongTokens;
 use crate::action::Means;
@@ -29,8 +30,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// A site with its hooks under `/PREFIX/`.
-    pub fn new(live: LiveConfig, means: Means, prefix: &str, headers: Vec<(HeaderName, HeaderValue)>) -> Arc<Site> {
+    /// A site with its hooks under `prefix`.
+    pub fn new(live: LiveConfig, means: Means, prefix: Prefix, headers: Vec<(HeaderName, HeaderValue)>) -> Arc<Site> {
         Arc::new(Site { live, means, router: Router::new(prefix), headers, wrong_tokens: WrongTokens::default() })
     }
 }

@@ -37,6 +37,8 @@ mod shutdown;
 mod source;
 /// The units are sound and hardened, and the socket of a service manager is taken over.
 mod systemd;
+/// TLS on the port of hooks: certificates, versions, reloads, and clients that are slow or wrong.
+mod tls;
 /// Requests reach providers, straight and through proxies.
 mod transport;
 /// Changes of a configuration's files are told at once, however they are made.

@@ -99,7 +99,9 @@ impl World {
             state_dir: Some(folder.path().join("state").into_os_string()),
             ..flags
         };
-        let app = App::build(flags.compile(None).unwrap(), None, Clock::system()).await.unwrap();
+        let settings = flags.compile(None).unwrap();
+        let listener = App::listen(&settings, None).await.unwrap();
+        let app = App::build(settings, listener, Clock::system()).await.unwrap();
         let running = app.start();
         let address = running.socket_address().unwrap();
         World { folder, running, address }
