@@ -67,7 +67,8 @@ impl App {
         let (commands, tasks) = (Commands::new(families.commands.clone()), families.commands.clone());
         let means = Means { outbox: Arc::default(), commands, clock: clock.clone(), tasks };
         let (publisher, live) = live();
-        let site = Site::new(live.clone(), means.clone(), &settings.url_prefix, settings.headers.clone());
+        let (prefix, headers) = (&settings.url_prefix, settings.headers.clone());
+        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids);
         let loader = Loader::new(Sources {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),

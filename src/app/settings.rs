@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
+use crate::http::request_id::RequestIds;
+
 /// The hooks file of whoever names none.
 pub const DEFAULT_HOOKS: &str = "hooks.json";
 /// Every interface, of both address families.
@@ -46,6 +48,10 @@ pub struct RawSettings {
     pub log_file: Option<OsString>,
     /// `-log-format`
     pub log_format: LogFormat,
+    /// `-x-request-id`
+    pub x_request_id: bool,
+    /// `-x-request-id-limit`, in bytes; none where it is not above zero.
+    pub x_request_id_limit: i64,
     /// `-hotreload`
     pub hot_reload: Option<bool>,
     /// `-nopanic`
@@ -75,6 +81,8 @@ pub struct Settings {
     pub methods: Option<Vec<Method>>,
     /// The log.
     pub log: LogSettings,
+    /// How calls are named in it.
+    pub request_ids: RequestIds,
     /// Whether edits of the files are noticed without a signal.
     pub hot_reload: bool,
     /// Whether a start without any hook goes on.
@@ -152,6 +160,8 @@ impl RawSettings {
             debug,
             log_file,
             log_format,
+            x_request_id,
+            x_request_id_limit,
             hot_reload,
             no_panic,
             version: _, // answered before anything is compiled
@@ -178,6 +188,10 @@ impl RawSettings {
                 },
                 format: log_format,
                 file: log_file,
+            },
+            request_ids: RequestIds {
+                from_caller: x_request_id,
+                limit: usize::try_from(x_request_id_limit).ok().filter(|limit| *limit > 0),
             },
             hot_reload: hot_reload.unwrap_or(true),
             no_panic,

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
+use super::log::LogFile;
 use crate::app::settings::Settings;
 use crate::app::{App, Running, systemd};
 use crate::clock::Clock;
@@ -12,11 +13,10 @@ use crate::clock::Clock;
 pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
     // Before the first thread, for it changes the environment.
     let inherited = systemd::inherited().map_err(anyhow::Error::msg).context("error listening on socket")?;
-    super::log::start(&settings.log)?;
-    let has_file = settings.log.file.is_some();
+    let log_file = super::log::start(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
-        tracing::info!("hookbell {} starting", env!("CARGO_PKG_VERSION"));
+        tracing::info!("hookbell version {} starting", env!("CARGO_PKG_VERSION"));
         // Signals from now on are ours, also those that come while the files are read.
         let (mut signals, reloads) = (Signals::new()?, Reloads::new()?);
         let app = tokio::select! {
@@ -26,9 +26,9 @@ pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
                 return Ok(Exit::Fine);
             }
         };
-        until_stopped(app.start(), signals, reloads).await
+        until_stopped(app.start(), signals, reloads, log_file.as_ref()).await
     });
-    if let (Err(why), true) = (&exit, has_file) {
+    if let (Err(why), true) = (&exit, log_file.is_some()) {
         // upstream: why it ends stands in the log file. Elsewhere stderr is the log, and has it from `main`.
         tracing::error!("{why:#}");
     }
@@ -82,10 +82,18 @@ impl Reloads {
     }
 }
 
-async fn until_stopped(running: Running, mut signals: Signals, mut reloads: Reloads) -> anyhow::Result<Exit> {
+async fn until_stopped(
+    running: Running,
+    mut signals: Signals,
+    mut reloads: Reloads,
+    log_file: Option<&LogFile>,
+) -> anyhow::Result<Exit> {
     let name = loop {
         tokio::select! {
-            () = reloads.next() => running.ask_for_reload(),
+            () = reloads.next() => {
+                log_file.inspect(|file| file.reopen());
+                running.ask_for_reload();
+            }
             name = signals.end() => break name,
         }
     };

@@ -5,5 +5,6 @@
 
 pub mod header;
 pub mod path;
+pub mod print;
 pub mod sniff;
 pub mod status;

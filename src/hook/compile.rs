@@ -103,6 +103,7 @@ impl Hook {
             id: HookId::new(&id.map(|id| id.value).unwrap_or_default()),
             methods: methods(http_methods, known),
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
+            guarded: Vec::new(),
             allow_cross_site,
             reading: Reading { broken, content_type: content_type.filter(|given| !given.is_empty()) },
             charset,
@@ -158,9 +159,11 @@ fn compile_reply(
     headers: &[(Placed<String>, Placed<String>)],
     reader: &mut Reader<'_>,
 ) -> Reply {
+    let mut unknown_status = None;
     let status = code.filter(|code| code.value != 0).and_then(|code| {
         let known = go::status::known(code.value);
         if known.is_none() {
+            unknown_status = Some(code.value);
             reader.warn(
                 &code.place,
                 format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value),
@@ -180,7 +183,7 @@ fn compile_reply(
         None
     });
     let headers = headers.collect();
-    Reply { status, message: message.filter(|message| !message.is_empty()), headers }
+    Reply { status, unknown_status, message: message.filter(|message| !message.is_empty()), headers }
 }
 
 /// One of the peer's arguments. What the peer loads, loads: in the classic form a word that means no source finds

@@ -66,6 +66,8 @@ pub struct Hook {
     pub methods: Option<Vec<String>>,
     /// The tokens that open it; empty: it is open.
     pub tokens: Vec<Token>,
+    /// Parameters whose values prove who calls, whatever they are called: no log shows them.
+    pub guarded: Vec<Parameter>,
     /// Whether pages of other sites may call it.
     pub allow_cross_site: bool,
     /// How its calls are read.
@@ -265,6 +267,8 @@ pub enum PriorityRule {
 pub struct Reply {
     /// The status, where the hook sets one.
     pub status: Option<StatusCode>,
+    /// A status that the hook sets in vain.
+    pub unknown_status: Option<i64>,
     /// The body, where the hook sets one.
     pub message: Option<String>,
     /// Headers; the last of a name counts.

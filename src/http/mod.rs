@@ -2,11 +2,13 @@
 
 pub mod api;
 mod body;
+pub mod call_log;
 pub mod edge;
 pub mod first_line;
 mod hooks;
 pub mod listener;
 mod outcome;
+pub mod request_id;
 pub mod respond;
 mod router;
 pub mod site;

@@ -7,6 +7,7 @@ use crate::go::header::canonical;
 use crate::url::{Broken, masked_url, pairs};
 
 pub mod body;
+pub mod mask;
 pub mod parameter;
 pub mod text;
 pub mod value;
@@ -75,7 +76,6 @@ impl HookRequest {
         let payload = match format {
             BodyFormat::Json => body::json::parse(&body).map_err(BodyError::Json),
             BodyFormat::Form => body::form(&body, reading.broken),
-            _ if body.is_empty() => Ok(Value::Null),
             _ => Err(BodyError::Unsupported(content_type.to_owned())),
         };
         let (payload, body_error) = match payload {
@@ -122,7 +122,8 @@ impl HookRequest {
             }
             // A browser tells where it comes from, token and all.
             if let Some(Value::Text(referer)) = headers.get_mut(b"Referer".as_slice()) {
-                *referer = masked_url(&String::from_utf8_lossy(referer), TOKEN).into_bytes();
+                *referer =
+                    masked_url(&String::from_utf8_lossy(referer), |key| key.eq_ignore_ascii_case(TOKEN)).into_bytes();
             }
         }
     }

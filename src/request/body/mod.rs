@@ -47,10 +47,10 @@ impl BodyFormat {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON, or JSON of the wrong shape.
-    #[error("error parsing JSON payload: {0}")]
+    #[error("error parsing JSON payload {0}")]
     Json(json::JsonError),
     /// A form with a broken escape or a raw `;`.
-    #[error("error parsing form payload: a broken %-escape or a raw \";\"")]
+    #[error("error parsing form payload a broken %-escape or a raw \";\"")]
     Form,
     /// A content type that nothing here reads.
     #[error("error parsing body payload due to unsupported content type header: {0}")]
