@@ -174,7 +174,11 @@ struct Fields {
 impl Fields {
     fn add(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
-            push_escaped(&mut self.message, value);
+            // A tab harms nobody, and upstream begins lines with it.
+            for (number, part) in value.split('\t').enumerate() {
+                self.message.push_str(if number == 0 { "" } else { "\t" });
+                push_escaped(&mut self.message, part);
+            }
             return;
         }
         write!(self.rest, " {}=", field.name()).ok();

@@ -30,7 +30,7 @@ pub fn is_secret_name(name: &str) -> bool {
     let has_end = |end: &&str| {
         name.strip_suffix(*end).is_some_and(|before| before.is_empty() || before.ends_with(['-', '_', '.']))
     };
-    WORDS.iter().any(|word| name.contains(word)) || ENDS.iter().any(|end| has_end(&end))
+    WORDS.iter().any(|word| name.contains(word)) || ENDS.iter().any(has_end)
 }
 
 /// A request target as it may stand in a log.
@@ -110,7 +110,8 @@ impl Mask {
             _ => String::new(),
         };
         let query = uri.query().map(|query| masked_query(query, |key| self.is_secret_key(key)));
-        format!("{origin}{}{}", uri.path(), query.map(|query| format!("?{query}")).unwrap_or_default())
+        let shown = format!("{origin}{}{}", uri.path(), query.map(|query| format!("?{query}")).unwrap_or_default());
+        self.text(&shown).into_owned()
     }
 
     fn is_secret_key(&self, key: &str) -> bool {

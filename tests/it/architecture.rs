@@ -48,7 +48,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde::Deserialize", &["src/provider/kinds/", "src/http/api.rs"]),
     ("listenfd::", &["src/app/systemd.rs"]),
     ("sd_notify::", &["src/app/systemd.rs"]),
-    ("tracing_subscriber::", &["src/cli/log.rs"]),
+    ("tracing_subscriber::", &["src/cli/log.rs", "src/cli/log/"]),
     ("anyhow::", &["src/cli/", "src/main.rs"]),
 ];
 
