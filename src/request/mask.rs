@@ -21,8 +21,11 @@ const WORDS: [&str; 9] =
 /// Names that are a secret's only when they are whole, or end another one behind a dash or the like.
 const ENDS: [&str; 6] = ["key", "sig", "auth", "pwd", "pass", "hmac"];
 
-/// A shorter value stands in too many other words to be looked for in a text.
+/// A shorter value stands in too many other words to be looked for inside of a text.
 const SHORTEST: usize = 4;
+
+/// The same for what a rule compares: `push` and `main` are no secrets, and would leave holes in every output.
+const SHORTEST_GUARDED: usize = 8;
 
 /// Whether a parameter or header of this name is likely to prove who calls: `token`, `X-Hub-Signature-256`, `api_key`.
 pub fn is_secret_name(name: &str) -> bool {
@@ -46,8 +49,10 @@ pub fn host(authority: &str) -> &str {
 /// The secrets of one call, to be taken out of whatever is logged about it.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
-    /// The longest first: one may stand in another.
-    values: Vec<String>,
+    /// Texts that are secrets when they stand alone.
+    whole: Vec<String>,
+    /// Those that are looked for inside of others. The longest first: one may stand in another.
+    inside: Vec<String>,
     /// Keys of the query whose values are secrets, besides those that are named so.
     keys: Vec<String>,
     /// Headers of that kind, in small letters.
@@ -62,8 +67,20 @@ impl Mask {
         for value in [&request.headers, &request.query, &request.payload] {
             gather(value, false, &mut found);
         }
-        found.extend(guarded.iter().filter_map(|parameter| parameter.resolve(request).ok()));
-        Mask::new(found, guarded)
+        let named: Vec<&Parameter> = guarded.iter().filter(|it| it.source.needs_name()).collect();
+        // The method and the address of a call are in its log anyway.
+        let proofs = named.iter().filter(|it| it.source != Source::Request);
+        let proofs: BTreeSet<_> = proofs.filter_map(|parameter| parameter.resolve(request).ok()).collect();
+        let names = |source: Source| named.iter().filter(move |it| it.source == source).map(|it| it.name.as_str());
+        let mut mask = Mask {
+            keys: names(Source::Url).map(str::to_owned).collect(),
+            headers: names(Source::Header).map(str::to_ascii_lowercase).collect(),
+            ..Mask::default()
+        };
+        mask.hide(&found, SHORTEST);
+        mask.hide(&proofs, SHORTEST_GUARDED);
+        mask.inside.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        mask
     }
 
     /// The same before the body is read.
@@ -72,21 +89,19 @@ impl Mask {
         Mask::of(&HookRequest::read(head, Vec::new(), &reading), guarded)
     }
 
-    fn new(mut found: BTreeSet<Vec<u8>>, guarded: &[Parameter]) -> Mask {
-        let named = |source: Source| guarded.iter().filter(move |it| it.source == source).map(|it| it.name.as_str());
-        let keys = named(Source::Url).map(str::to_owned).collect();
-        let headers = named(Source::Header).map(str::to_ascii_lowercase).collect();
-        // As they stand in a payload that is passed on whole.
-        let in_json = |value: &Vec<u8>| {
-            let json = Value::Text(value.clone()).to_json();
-            json.get(1..json.len().saturating_sub(1)).map(<[u8]>::to_vec)
-        };
-        let escaped: Vec<_> = found.iter().filter_map(in_json).collect();
-        found.extend(escaped);
-        let as_text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
-        let mut values: Vec<String> = found.into_iter().filter(|value| value.len() >= SHORTEST).map(as_text).collect();
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Mask { values, keys, headers }
+    fn hide(&mut self, secrets: &BTreeSet<Vec<u8>>, shortest: usize) {
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            let text = String::from_utf8_lossy(secret).into_owned();
+            if secret.len() >= shortest {
+                // As it stands in a payload that is passed on whole.
+                let json = Value::Text(secret.clone()).to_json();
+                let json = String::from_utf8_lossy(json.get(1..json.len().saturating_sub(1)).unwrap_or_default());
+                let json = json.into_owned();
+                self.inside.extend((json != text).then_some(json));
+                self.inside.push(text.clone());
+            }
+            self.whole.push(text);
+        }
     }
 
     /// A header's value as it may stand in a log.
@@ -120,8 +135,11 @@ impl Mask {
 
     /// The text without the secrets.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.whole.iter().any(|secret| secret == text) {
+            return SHOWN.into();
+        }
         let mut shown = Cow::Borrowed(text);
-        for value in self.values.iter().filter(|value| text.contains(value.as_str())) {
+        for value in self.inside.iter().filter(|value| text.contains(value.as_str())) {
             shown = shown.replace(value.as_str(), SHOWN).into();
         }
         shown
@@ -203,6 +221,11 @@ mod tests {
         let text = "hush1 hush1-longer hush2 12345 plain ab sha256=abcdef";
         assert_eq!(mask.text(text), "[secret] [secret] [secret] [secret] plain ab [secret]");
         assert!(matches!(mask.text("nothing"), Cow::Borrowed(_)));
+        // A short one is hidden where it stands alone.
+        assert_eq!((mask.text("ab"), mask.text("cab"), mask.text("")), (SHOWN.into(), "cab".into(), "".into()));
+        let compared = [Parameter { source: Source::Url, name: "q".into() }];
+        let mask = Mask::of(&request, &compared);
+        assert_eq!((mask.text("plain"), mask.text("plainly")), (SHOWN.into(), "plainly".into()));
     }
 
     #[test]
