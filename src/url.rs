@@ -66,11 +66,11 @@ pub fn pairs(text: &[u8], broken: Broken) -> (Vec<Pair>, bool) {
     (found, whole)
 }
 
-/// A query as it may stand in a log: the values of `secret` are masked.
-pub fn masked_query(query: &str, secret: &str) -> String {
+/// A query or form as it may stand in a log: the values of keys that are secrets are masked.
+pub fn masked_query(query: &str, is_secret: impl Fn(&str) -> bool) -> String {
     let masked = query.split('&').map(|pair| {
         let key = pair.split('=').next().unwrap_or_default();
-        if decode_value(key.as_bytes()).eq_ignore_ascii_case(secret.as_bytes()) {
+        if is_secret(&String::from_utf8_lossy(&decode_value(key.as_bytes()))) {
             format!("{key}=[secret]")
         } else {
             pair.to_owned()
@@ -80,9 +80,9 @@ pub fn masked_query(query: &str, secret: &str) -> String {
 }
 
 /// A URL as it may stand in a log.
-pub fn masked_url(url: &str, secret: &str) -> String {
+pub fn masked_url(url: &str, is_secret: impl Fn(&str) -> bool) -> String {
     match url.split_once('?') {
-        Some((path, query)) => format!("{path}?{}", masked_query(query, secret)),
+        Some((path, query)) => format!("{path}?{}", masked_query(query, is_secret)),
         None => url.to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,11 +12,18 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 use super::files::{self, Content, Written};
 use super::send::render_words;
 use crate::clock::Timestamp;
+use crate::go::print;
 use crate::hook::{Capture, CommandLine, Hook, Run};
 use crate::process::{self, Ended, Leftover, SpawnError, Spec};
 use crate::request::HookRequest;
+use crate::request::mask::Mask;
 use crate::request::parameter::Parameter;
 use crate::tasks::Tasks;
+
+mod log;
+
+pub use log::Answered;
+use log::missing;
 
 /// Children at one time: each costs a process and a pipe, and a small container has a few hundred of both to spare.
 const RUNNING: usize = 512;
@@ -40,10 +47,10 @@ const OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 const LOGGED_BYTES: usize = 64 * 1024;
 
 /// What became of a command.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Ran {
-    /// It runs; the caller does not wait for it.
-    Started,
+    /// It runs, or will once this is dropped; the caller does not wait for it.
+    Started(Option<Answered>),
     /// It ended well, and this is its output.
     Well(Vec<u8>),
     /// It ended badly or never started; its output, where the caller may have it.
@@ -126,6 +133,7 @@ struct Invocation {
     files: Vec<Content>,
     directory: Option<PathBuf>,
     capture: Capture,
+    mask: Mask,
 }
 
 impl Commands {
@@ -148,12 +156,14 @@ impl Commands {
         let place = self.place(&invocation)?;
         let (running, left) = (self.running.clone(), self.left.clone());
         if invocation.capture == Capture::Nothing {
+            let (answered, awaited) = Answered::awaited();
             self.tasks.spawn(async move {
+                awaited.await;
                 let permit = running.acquire_owned().await;
                 drop(place);
                 invocation.execute(permit, &left).await;
             });
-            return Ok(Ran::Started);
+            return Ok(Ran::Started(answered));
         }
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
@@ -196,8 +206,10 @@ impl Invocation {
         let environment = run.environment.iter().filter_map(|(name, parameter)| match parameter.resolve(request) {
             Ok(value) => Some((OsString::from(name), OsString::from_vec(value))),
             Err(_) => {
-                tracing::warn!(hook = %hook.id, source = parameter.source.as_str(), name = parameter.name,
-                    "error extracting command arguments for environment: parameter not found, the variable is left out");
+                // upstream: `envname` as it is written; none is the usual name.
+                let given = if name.strip_prefix("HOOK_") == Some(&parameter.name) { "" } else { name };
+                let what = missing(parameter, given);
+                tracing::warn!(hook = %hook.id, "error extracting command arguments for environment: {what}");
                 None
             }
         });
@@ -205,7 +217,8 @@ impl Invocation {
         let files = files::contents(&run.files, request, hook);
         let (hook, directory, capture) = (hook.clone(), run.directory.clone(), run.capture);
         let file = run.file(&program);
-        Ok(Invocation { hook, program, file, arguments, environment, files, directory, capture })
+        let mask = Mask::of(request, &hook.guarded);
+        Ok(Invocation { hook, program, file, arguments, environment, files, directory, capture, mask })
     }
 
     /// Runs it. `permit` is given back when the program itself has ended, whoever still holds its output.
@@ -224,7 +237,7 @@ impl Invocation {
         match self.start(file, permit, written, left).await {
             Ok(ended) => self.ended(ended),
             Err(why) => {
-                tracing::error!(hook = %self.hook.id, "error occurred: {why}");
+                self.log_no_start(&why);
                 self.badly(Vec::new())
             }
         }
@@ -233,9 +246,7 @@ impl Invocation {
     /// Starts the program and waits for its end. Its files are taken away then, however it ended.
     async fn start(&self, file: PathBuf, permit: Permit, written: Written, left: &Left) -> Result<Ended, SpawnError> {
         let program = self.program.as_str();
-        tracing::debug!(hook = %self.hook.id, "executing {program} ({}) with arguments {:?} and environment {:?} using {} as cwd",
-            file.display(), self.arguments, self.environment,
-            self.directory.as_deref().unwrap_or(Path::new("")).display());
+        self.log_start(&file);
         let spec = Spec {
             program: file,
             // upstream: argv[0] is the text as configured, not the file that was found.
@@ -267,18 +278,16 @@ impl Invocation {
         if ended.dropped > 0 && self.capture != Capture::Nothing {
             tracing::warn!(%hook, dropped = ended.dropped, "the output was longer than {OUTPUT_BYTES} bytes: its end is cut off");
         }
-        let shown = &ended.output[..ended.output.len().min(LOGGED_BYTES)];
-        tracing::debug!(%hook, "command output: {}", String::from_utf8_lossy(shown));
+        self.log_output(&ended);
         let how = match (ended.code, ended.signal) {
             (Some(0), _) => None,
             (Some(code), _) => Some(format!("exit status {code}")),
-            (None, signal) => Some(format!("signal: {}", signal.unwrap_or_default())),
+            (None, signal) => Some(format!("signal: {}", print::signal(signal.unwrap_or_default()))),
         };
         let ran = match how {
             None => Ran::Well(ended.output),
             Some(how) => {
-                let output = String::from_utf8_lossy(&ended.output);
-                tracing::error!(%hook, output = tail(&output), "error occurred: {how}");
+                self.log_failure(&ended, &how);
                 self.badly(ended.output)
             }
         };
@@ -289,30 +298,13 @@ impl Invocation {
     fn badly(&self, output: Vec<u8>) -> Ran {
         Ran::Badly((self.capture == Capture::OutputAlsoOnError).then_some(output))
     }
-
-    fn log_lookup(&self, why: &SpawnError) {
-        let hook = &self.hook.id;
-        tracing::error!(%hook, "error in exec: {why}");
-        if let Some((first, _)) = self.program.split_once(' ') {
-            tracing::error!(%hook, "use 'pass-arguments-to-command' to specify args for '{first}'");
-        }
-    }
 }
 
 /// upstream: an argument that is not there is an empty one, and the command runs all the same.
 fn value_or_empty(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> OsString {
     let value = parameter.resolve(request).unwrap_or_else(|_| {
-        tracing::warn!(hook = %hook.id, source = parameter.source.as_str(), name = parameter.name,
-            "error extracting command arguments: couldn't retrieve argument, it is left empty");
+        tracing::warn!(hook = %hook.id, "error extracting command arguments: {}", missing(parameter, ""));
         Vec::new()
     });
     OsString::from_vec(value)
-}
-
-/// The end of a failed command's output: enough to see why.
-fn tail(output: &str) -> &str {
-    const SHOWN: usize = 500;
-    let start = output.len().saturating_sub(SHOWN);
-    let start = (start..=output.len()).find(|at| output.is_char_boundary(*at)).unwrap_or(output.len());
-    output[start..].trim()
 }

@@ -81,12 +81,9 @@ impl App {
         let (commands, tasks) = (Commands::new(families.commands.clone()), families.commands.clone());
         let means = Means { outbox: Arc::default(), commands, clock: clock.clone(), tasks };
         let (publisher, live) = live();
-        let site = Site::new(
-            live.clone(),
-            means.clone(),
-            Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never),
-            settings.headers.clone(),
-        );
+        let prefix = Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never);
+        let headers = settings.headers.clone();
+        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids);
         let loader = Loader::new(Sources {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),

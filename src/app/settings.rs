@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue, Method};
 use self::lists::{compile_headers, compile_methods};
 use super::privileges::Identity;
 use crate::http::prefix::Prefix;
+use crate::http::request_id::RequestIds;
 use crate::http::tls::certificate::CertificateFiles;
 use crate::http::tls::policy::{MinVersion, Policy};
 
@@ -60,6 +61,10 @@ pub struct RawSettings {
     pub log_file: Option<OsString>,
     /// `-log-format`
     pub log_format: LogFormat,
+    /// `-x-request-id`
+    pub x_request_id: bool,
+    /// `-x-request-id-limit`, in bytes; none where it is not above zero.
+    pub x_request_id_limit: i64,
     /// `-hotreload`
     pub hot_reload: Option<bool>,
     /// `-nopanic`
@@ -109,6 +114,8 @@ pub struct Settings {
     pub form_memory: Option<i64>,
     /// The log.
     pub log: LogSettings,
+    /// How calls are named in it.
+    pub request_ids: RequestIds,
     /// Whether edits of the files are noticed without a signal.
     pub hot_reload: bool,
     /// Whether a start without any hook goes on.
@@ -202,6 +209,8 @@ impl RawSettings {
             debug,
             log_file,
             log_format,
+            x_request_id,
+            x_request_id_limit,
             hot_reload,
             no_panic,
             version: _, // answered before anything is compiled
@@ -242,6 +251,10 @@ impl RawSettings {
                 },
                 format: log_format,
                 file: log_file,
+            },
+            request_ids: RequestIds {
+                from_caller: x_request_id,
+                limit: usize::try_from(x_request_id_limit).ok().filter(|limit| *limit > 0),
             },
             hot_reload: hot_reload.unwrap_or(true),
             no_panic,

@@ -122,6 +122,14 @@ pub const SERVE: &[Flag<RawSettings>] = &[
         };
         Ok(())
     }),
+    peer("x-request-id", Switch, LOG, "name each call in the log by its X-Request-Id header", "false", |raw, v| {
+        raw.x_request_id = boolean(v)?;
+        Ok(())
+    }),
+    peer("x-request-id-limit", Value("BYTES"), LOG, "take no more of that header; 0: all of it", "0", |raw, v| {
+        raw.x_request_id_limit = integer(v)?;
+        Ok(())
+    }),
     peer("version", Switch, LOG, "print the version and exit", "false", |raw, v| {
         raw.version = boolean(v)?;
         Ok(())
@@ -144,8 +152,6 @@ pub const SERVE: &[Flag<RawSettings>] = &[
         set(&mut raw.drain, units::duration(&text(v)?))
     }),
     peer("template", NotYet, "", "", "", ignore),
-    peer("x-request-id", NotYet, "", "", "", ignore),
-    peer("x-request-id-limit", NotYet, "", "", "", ignore),
     ours("admin", NotYet, "", "", "", ignore),
     ours("admin-token-file", NotYet, "", "", "", ignore),
     ours("callbacks", NotYet, "", "", "", ignore),

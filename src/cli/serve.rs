@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
+use super::log::LogFile;
 use crate::app::pidfile::Pidfile;
 use crate::app::settings::Settings;
 use crate::app::{App, Running, StartError, systemd};
@@ -26,8 +27,7 @@ pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
         };
         let begun = super::log::start(&log);
         let listener = listener?;
-        begun?;
-        run(settings, listener).await
+        run(settings, listener, begun?).await
     });
     if let (Err(why), true) = (&exit, log.file.is_some()) {
         // upstream: why it ends stands in the log file. Elsewhere stderr is the log, and has it from `main`.
@@ -38,11 +38,11 @@ pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
     exit
 }
 
-async fn run(settings: Settings, listener: Listener) -> anyhow::Result<Exit> {
+async fn run(settings: Settings, listener: Listener, log_file: Option<LogFile>) -> anyhow::Result<Exit> {
     // Signals from now on are ours, also those that come while the files are read.
     let (mut signals, reloads) = (Signals::new()?, Reloads::new()?);
     let pidfile = settings.pidfile.as_deref().map(Pidfile::create).transpose()?;
-    tracing::info!("hookbell {} starting", env!("CARGO_PKG_VERSION"));
+    tracing::info!("hookbell version {} starting", env!("CARGO_PKG_VERSION"));
     let app = tokio::select! {
         app = App::build(settings, listener, Clock::system()) => Some(app),
         name = signals.end() => {
@@ -57,7 +57,7 @@ async fn run(settings: Settings, listener: Listener) -> anyhow::Result<Exit> {
             writeln!(std::io::stdout(), "{why}").ok();
             return Ok(Exit::Trouble);
         }
-        Some(app) => until_stopped(app?.start(), signals, reloads).await,
+        Some(app) => until_stopped(app?.start(), signals, reloads, log_file.as_ref()).await,
     };
     if let Some(Err(why)) = pidfile.map(Pidfile::remove) {
         tracing::error!("{why}");
@@ -110,10 +110,18 @@ impl Reloads {
     }
 }
 
-async fn until_stopped(running: Running, mut signals: Signals, mut reloads: Reloads) -> Exit {
+async fn until_stopped(
+    running: Running,
+    mut signals: Signals,
+    mut reloads: Reloads,
+    log_file: Option<&LogFile>,
+) -> Exit {
     let name = loop {
         tokio::select! {
-            () = reloads.next() => running.ask_for_reload(),
+            () = reloads.next() => {
+                log_file.inspect(|file| file.reopen());
+                running.ask_for_reload();
+            }
             name = signals.end() => break name,
         }
     };

@@ -9,6 +9,7 @@ pub mod date;
 pub mod header;
 pub mod media_type;
 pub mod path;
+pub mod print;
 pub mod quoted_printable;
 pub mod regex;
 pub mod sniff;

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::reach::{accounts_of, fixed};
 use super::{
-    Action, Capture, CommandLine, FileParameter, Hook, HookId, Known, PriorityRule, Reply, Run, Send, To, Token,
+    Action, Capture, CommandLine, FileParameter, Hook, HookId, Known, PriorityRule, Reply, ReplyStatus, Run, Send, To,
+    Token,
 };
 use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
@@ -119,6 +120,7 @@ impl Hook {
             id: HookId::new(&id.map(|id| id.value).unwrap_or_default()),
             methods: methods(http_methods, known),
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
+            guarded: rule.iter().flatten().flat_map(Rule::parameters).cloned().collect(),
             allow_cross_site,
             reading: Reading {
                 broken,
@@ -130,7 +132,7 @@ impl Hook {
             charset,
             require: require?,
             rule: settled(rule)?,
-            mismatch_status: mismatch_code.and_then(|code| known_status(&code, reader)),
+            mismatch: status(mismatch_code, reader),
             action,
             reply,
         })
@@ -176,14 +178,14 @@ fn compile_charset(name: &Placed<String>, reader: &mut Reader<'_>) -> Option<&'s
     found
 }
 
-/// A status code that is set and that the peer knows, too.
-fn known_status(code: &Placed<i64>, reader: &mut Reader<'_>) -> Option<StatusCode> {
-    let known = go::status::known(code.value);
-    if known.is_none() && code.value != 0 {
-        let message = format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value);
-        reader.warn(&code.place, message);
+fn status(code: Option<Placed<i64>>, reader: &mut Reader<'_>) -> ReplyStatus {
+    let Some(code) = code.filter(|code| code.value != 0) else { return ReplyStatus::Usual };
+    if let Some(known) = go::status::known(code.value) {
+        return ReplyStatus::Set(known);
     }
-    known
+    let message = format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value);
+    reader.warn(&code.place, message);
+    ReplyStatus::Unknown(code.value)
 }
 
 fn compile_reply(
@@ -192,7 +194,7 @@ fn compile_reply(
     headers: &[(Placed<String>, Placed<String>)],
     reader: &mut Reader<'_>,
 ) -> Reply {
-    let status = code.and_then(|code| known_status(&code, reader));
+    let status = status(code, reader);
     let headers = headers.iter().filter_map(|(name, value)| {
         let parsed = (HeaderName::from_bytes(name.value.as_bytes()), HeaderValue::from_str(&value.value));
         if let (Ok(name), Ok(value)) = parsed {

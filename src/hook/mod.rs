@@ -69,6 +69,8 @@ pub struct Hook {
     pub methods: Option<Vec<String>>,
     /// The tokens that open it; empty: it is open.
     pub tokens: Vec<Token>,
+    /// Parameters whose values prove who calls, whatever they are called: no log shows them.
+    pub guarded: Vec<Parameter>,
     /// Whether pages of other sites may call it.
     pub allow_cross_site: bool,
     /// How its calls are read.
@@ -81,8 +83,8 @@ pub struct Hook {
     pub require: Vec<Parameter>,
     /// When it does what it does; none: always.
     pub rule: Option<Rule>,
-    /// The status of the answer where its rule is not satisfied, if it sets one.
-    pub mismatch_status: Option<StatusCode>,
+    /// The status of the answer where its rule is not satisfied.
+    pub mismatch: ReplyStatus,
     /// What it does.
     pub action: Action,
     /// What it answers when that went well.
@@ -285,11 +287,29 @@ pub enum PriorityRule {
     },
 }
 
+/// The status that a hook sets for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyStatus {
+    /// None: the usual one is sent.
+    Usual,
+    /// This one.
+    Set(StatusCode),
+    /// A number that adnanh/webhook does not know: the usual one is sent, and the log says so.
+    Unknown(i64),
+}
+
+impl ReplyStatus {
+    /// The status, if the hook sets one that can be sent.
+    pub fn set(self) -> Option<StatusCode> {
+        if let ReplyStatus::Set(status) = self { Some(status) } else { None }
+    }
+}
+
 /// What a hook answers when all went well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status, where the hook sets one.
-    pub status: Option<StatusCode>,
+    /// The status.
+    pub status: ReplyStatus,
     /// The body, where the hook sets one.
     pub message: Option<String>,
     /// Headers; the last of a name counts.

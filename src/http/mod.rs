@@ -2,6 +2,7 @@
 
 pub mod api;
 mod body;
+pub mod call_log;
 pub mod edge;
 pub mod first_line;
 mod hooks;
@@ -9,6 +10,7 @@ mod host;
 pub mod listener;
 mod outcome;
 pub mod prefix;
+pub mod request_id;
 pub mod respond;
 mod router;
 pub mod site;

@@ -110,6 +110,10 @@ impl Outcome {
                 headers.insert(name, value.clone());
             }
         }
+        let answered = match &self {
+            Outcome::Ran(Ran::Started(answered), _) => answered.clone(),
+            _ => None,
+        };
         let is_message = dress.sends && !matches!(self, Outcome::Ran(..));
         let (status, body) = self.status_and_body(dress, &mut headers);
         let body = if is_message && dress.json { in_json(status, body, &mut headers) } else { body };
@@ -131,6 +135,9 @@ impl Outcome {
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
+        if let Some(answered) = answered {
+            response.extensions_mut().insert(answered);
+        }
         response
     }
 
@@ -231,9 +238,9 @@ fn in_json(status: StatusCode, body: Bytes, headers: &mut HeaderMap) -> Bytes {
 
 /// upstream: webhook.go hookHandler and handleHook.
 fn ran_answer(ran: Ran, dress: Dress<'_>) -> (StatusCode, Bytes) {
-    let success = dress.reply.and_then(|reply| reply.status).unwrap_or(StatusCode::OK);
+    let success = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::OK);
     match ran {
-        Ran::Started => (success, message_of(dress.reply).unwrap_or_default()),
+        Ran::Started(_) => (success, message_of(dress.reply).unwrap_or_default()),
         Ran::Well(output) => (success, output.into()),
         Ran::Badly(Some(output)) => (StatusCode::INTERNAL_SERVER_ERROR, output.into()),
         Ran::Badly(None) => {
@@ -253,7 +260,7 @@ fn message_header(stored: &Stored) -> Option<(HeaderName, HeaderValue)> {
 
 fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
     headers.extend(message_header(stored));
-    let status = dress.reply.and_then(|reply| reply.status).unwrap_or(StatusCode::ACCEPTED);
+    let status = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::ACCEPTED);
     if let Some(message) = message_of(dress.reply) {
         return (status, message);
     }

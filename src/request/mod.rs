@@ -8,6 +8,7 @@ use crate::url::{Broken, masked_url, pairs};
 
 pub mod body;
 pub mod json_parameter;
+pub mod mask;
 pub mod parameter;
 pub mod text;
 pub mod value;
@@ -101,7 +102,6 @@ impl HookRequest {
                     file_errors = errors;
                     payload
                 }),
-            BodyFormat::Text | BodyFormat::Unknown if body.is_empty() => Ok(Value::Null),
             BodyFormat::Text | BodyFormat::Unknown => Err(BodyError::Unsupported(content_type.to_owned())),
         };
         let (payload, body_error) = match payload {
@@ -173,7 +173,8 @@ impl HookRequest {
             }
             // A browser tells where it comes from, token and all.
             if let Some(Value::Text(referer)) = headers.get_mut(b"Referer".as_slice()) {
-                *referer = masked_url(&String::from_utf8_lossy(referer), TOKEN).into_bytes();
+                *referer =
+                    masked_url(&String::from_utf8_lossy(referer), |key| key.eq_ignore_ascii_case(TOKEN)).into_bytes();
             }
         }
     }

@@ -50,7 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tokio_rustls::", &["src/http/tls/"]),
     ("listenfd::", &["src/app/systemd.rs"]),
     ("sd_notify::", &["src/app/systemd.rs"]),
-    ("tracing_subscriber::", &["src/cli/log.rs"]),
+    ("tracing_subscriber::", &["src/cli/log.rs", "src/cli/log/"]),
     ("anyhow::", &["src/cli/", "src/main.rs"]),
 ];
 

@@ -3,6 +3,8 @@
 
 /// The plan of the house is kept: floors, doors, nevers, sizes, tables.
 mod architecture;
+/// The setup of a well-known how-to, whole: hooks, script, unit, terminal and browser.
+mod article;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
 /// Calls of hooks are answered, sent and run as the fixtures say.

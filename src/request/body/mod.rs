@@ -58,10 +58,10 @@ pub fn is_multipart(content_type: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON, or JSON of the wrong shape.
-    #[error("error parsing JSON payload: {0}")]
+    #[error("error parsing JSON payload {0}")]
     Json(json::JsonError),
     /// A form with a broken escape or a raw `;`.
-    #[error("error parsing form payload: a broken %-escape or a raw \";\"")]
+    #[error("error parsing form payload a broken %-escape or a raw \";\"")]
     Form,
     /// Not XML.
     #[error("error parsing XML payload: {0}")]
