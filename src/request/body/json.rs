@@ -1,7 +1,6 @@
 //! JSON as Go's encoding/json takes it: the first value only, numbers as written, broken text as U+FFFD.
 
-use super::MAX_DEPTH;
-use crate::request::value::{Map, Value};
+use crate::request::value::{MAX_DEPTH, Map, Value};
 
 /// Why it is no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
