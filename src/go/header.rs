@@ -6,14 +6,15 @@ pub fn canonical(name: &str) -> String {
     if !name.bytes().all(is_token) {
         return name.to_owned();
     }
+    let mut written = name.to_ascii_lowercase();
     let mut upper = true;
-    name.chars()
-        .map(|letter| {
-            let written = if upper { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
-            upper = letter == '-';
-            written
-        })
-        .collect()
+    for at in 0..written.len() {
+        if upper && let Some(first) = written.get_mut(at..=at) {
+            first.make_ascii_uppercase();
+        }
+        upper = name.as_bytes().get(at) == Some(&b'-');
+    }
+    written
 }
 
 /// The bytes of a token (RFC 9110, section 5.6.2).

@@ -40,6 +40,7 @@ struct Flags {
     url_prefix: Option<String>,
     headers: Vec<(String, String)>,
     methods: Option<String>,
+    max_multipart_mem: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -231,8 +232,8 @@ async fn walk(name: &str, text: &str) -> (usize, Vec<String>) {
     let hooks = case.hooks.as_str().map_or_else(|| case.hooks.to_string(), str::to_owned);
     let mut files = vec![("hooks.json", hooks)];
     files.extend(case.people.then(|| ("people.json", folder.people())));
-    let Flags { url_prefix, headers, methods } = case.flags;
-    let flags = RawSettings { url_prefix, headers, http_methods: methods, ..RawSettings::default() };
+    let Flags { url_prefix, headers, methods, max_multipart_mem: form_memory } = case.flags;
+    let flags = RawSettings { url_prefix, headers, http_methods: methods, form_memory, ..RawSettings::default() };
     let world = World::open(folder, &files, flags).await;
     let mut found = Vec::new();
     let mut messages = 0;
