@@ -107,6 +107,7 @@ fn escapes_are_whole(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn shown(text: &str, broken: Broken) -> String {
         let (pairs, _) = pairs(text.as_bytes(), broken);
@@ -126,6 +127,25 @@ mod tests {
         ] {
             assert_eq!(shown(text, Broken::Dropped), strict, "{text}");
             assert_eq!(shown(text, Broken::Kept), if kind.is_empty() { strict } else { kind }, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_bytes_make_it_panic(text in prop::collection::vec(any::<u8>(), 0..100)) {
+            let (strict, whole) = pairs(&text, Broken::Dropped);
+            let (kind, _) = pairs(&text, Broken::Kept);
+            prop_assert!(strict.len() <= kind.len() && (!whole || strict == kind));
+        }
+
+        #[test]
+        fn a_form_comes_back(written in prop::collection::vec((".{0,8}", ".{0,20}"), 0..6)) {
+            let encoded = |text: &str| encode_segment(text).replace('&', "%26").replace(';', "%3B").replace('=', "%3D").replace('+', "%2B");
+            let form: Vec<_> = written.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
+            let written: Vec<Pair> = written.into_iter().map(|(key, value)| (key.into_bytes(), value.into_bytes())).collect();
+            prop_assert_eq!(pairs(form.join("&").as_bytes(), Broken::Dropped), (written, true));
         }
     }
 

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use encoding_rs::Encoding;
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
+/// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
+pub const MAX_DEPTH: usize = 1000;
+
 /// A value of a payload, a query or the headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {

@@ -40,6 +40,7 @@ struct Flags {
     url_prefix: Option<String>,
     headers: Vec<(String, String)>,
     methods: Option<String>,
+    max_multipart_mem: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +65,8 @@ struct Call {
 enum Request {
     /// `GET /hooks/a`
     Line(String),
-    /// The request line, headers, and after an empty line the body, perhaps as `base64:…`. `Host`, `Content-Length` and
-    /// `Connection` are filled in.
+    /// The request line, headers, and after an empty line the body, perhaps as `base64:…` or `repeat:COUNT:TEXT`. `Host`,
+    /// `Content-Length` and `Connection` are filled in.
     Lines(Vec<String>),
     /// A file of `fixtures/requests`, byte by byte.
     Recorded { recorded: String },
@@ -146,10 +147,14 @@ impl Request {
 
 fn written(line: &str, headers: &[String], body: Option<&str>) -> Vec<u8> {
     let has = |name: &str| headers.iter().any(|header| header.to_lowercase().starts_with(&format!("{name}:")));
-    let body = match body.map(|body| (body, body.strip_prefix("base64:"))) {
+    let body = match body.map(|body| (body, body.split_once(':'))) {
         None => Vec::new(),
-        Some((_, Some(encoded))) => BASE64.decode(encoded.as_bytes()).expect(encoded),
-        Some((body, None)) => body.as_bytes().to_vec(),
+        Some((_, Some(("base64", encoded)))) => BASE64.decode(encoded.as_bytes()).expect(encoded),
+        Some((_, Some(("repeat", rest)))) => {
+            let (count, text) = rest.split_once(':').expect(rest);
+            text.repeat(count.parse().expect(count)).into_bytes()
+        }
+        Some((body, _)) => body.as_bytes().to_vec(),
     };
     let mut head = format!("{line} HTTP/1.1\r\n");
     if !has("host") {
@@ -227,8 +232,8 @@ async fn walk(name: &str, text: &str) -> (usize, Vec<String>) {
     let hooks = case.hooks.as_str().map_or_else(|| case.hooks.to_string(), str::to_owned);
     let mut files = vec![("hooks.json", hooks)];
     files.extend(case.people.then(|| ("people.json", folder.people())));
-    let Flags { url_prefix, headers, methods } = case.flags;
-    let flags = RawSettings { url_prefix, headers, http_methods: methods, ..RawSettings::default() };
+    let Flags { url_prefix, headers, methods, max_multipart_mem: form_memory } = case.flags;
+    let flags = RawSettings { url_prefix, headers, http_methods: methods, form_memory, ..RawSettings::default() };
     let world = World::open(folder, &files, flags).await;
     let mut found = Vec::new();
     let mut messages = 0;

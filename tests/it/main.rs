@@ -7,6 +7,8 @@ mod architecture;
 mod article;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
+/// Commands go on without their callers, and leave nothing behind.
+mod commands;
 /// Calls of hooks are answered, sent and run as the fixtures say.
 mod compat;
 /// Mistakes in configuration files are told, all at once, each with its place.

@@ -8,9 +8,6 @@ pub mod json;
 pub mod multipart;
 pub mod xml;
 
-/// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
-const MAX_DEPTH: usize = 1000;
-
 /// What a body is, by its content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFormat {

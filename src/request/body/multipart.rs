@@ -132,9 +132,12 @@ impl Room {
     }
 }
 
+/// The lines of a part's head: canonical name and value.
+type Head = Vec<(String, Vec<u8>)>;
+
 /// One part: its head and its raw content.
 struct Part<'a> {
-    head: Vec<(String, Vec<u8>)>,
+    head: Head,
     raw: &'a [u8],
 }
 
@@ -233,8 +236,8 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The head of a part; none where the body ends in it.
-    fn head(&mut self, most: usize) -> Result<Option<Vec<(String, Vec<u8>)>>, MultipartError> {
-        let mut head: Vec<(String, Vec<u8>)> = Vec::new();
+    fn head(&mut self, most: usize) -> Result<Option<Head>, MultipartError> {
+        let mut head = Head::new();
         loop {
             let end = self.rest.iter().position(|byte| *byte == b'\n');
             let (line, rest) = self.rest.split_at(end.map_or(self.rest.len(), |end| end + 1));

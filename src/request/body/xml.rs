@@ -5,8 +5,7 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Error, Reader};
 
-use super::MAX_DEPTH;
-use crate::request::value::{Map, Value};
+use crate::request::value::{MAX_DEPTH, Map, Value};
 
 /// What the text of an element with attributes or children is called.
 const TEXT: &[u8] = b"#text";

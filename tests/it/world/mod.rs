@@ -107,6 +107,16 @@ impl World {
         World { folder, running, address }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Sends these bytes on a connection of their own and reads the answer.
     pub(crate) async fn ask(&self, request: &[u8]) -> Result<Answer, String> {
         client::exchange(self.address, request).await
