@@ -71,6 +71,7 @@ impl App {
         let loader = Loader::new(Sources {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),
+            template: settings.template,
             state: Some(settings.state_dir.clone()),
             serves: true,
         });

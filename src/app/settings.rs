@@ -48,6 +48,8 @@ pub struct RawSettings {
     pub log_format: LogFormat,
     /// `-hotreload`
     pub hot_reload: Option<bool>,
+    /// `-template`
+    pub template: bool,
     /// `-nopanic`
     pub no_panic: bool,
     /// `-version`
@@ -77,6 +79,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Whether edits of the files are noticed without a signal.
     pub hot_reload: bool,
+    /// Whether classic files are templates.
+    pub template: bool,
     /// Whether a start without any hook goes on.
     pub no_panic: bool,
     /// Where state is kept once there is some; need not exist.
@@ -153,6 +157,7 @@ impl RawSettings {
             log_file,
             log_format,
             hot_reload,
+            template,
             no_panic,
             version: _, // answered before anything is compiled
             state_dir,
@@ -180,6 +185,7 @@ impl RawSettings {
                 file: log_file,
             },
             hot_reload: hot_reload.unwrap_or(true),
+            template,
             no_panic,
             state_dir: compile_state_dir(state_dir, state_directory),
             drain: drain.unwrap_or(DEFAULT_DRAIN),

@@ -17,7 +17,7 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<Exit> {
         named.push(DEFAULT_HOOKS.into());
     }
     let state = state::directory(args.state_dir, "secrets");
-    let compiled = Loader::new(Sources { named, methods: None, state, serves: false }).start();
+    let compiled = Loader::new(Sources { named, methods: None, template: args.template, state, serves: false }).start();
     let findings = compiled.all_findings();
     let mut stdout = std::io::stdout();
     let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();

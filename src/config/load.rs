@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use super::compile::{Compiled, compile};
 use super::last_good;
+use super::raw::is_empty;
+use super::template::Executed;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::hook::HookId;
 use crate::secret::{Surroundings, read_regular};
@@ -24,6 +26,8 @@ pub struct Sources {
     pub methods: Option<Vec<String>>,
     /// The state directory.
     pub state: Option<PathBuf>,
+    /// `-template`: whether classic files are templates.
+    pub template: bool,
     /// Whether generated secrets are made and last good copies used: not where files are only checked.
     pub serves: bool,
 }
@@ -260,7 +264,13 @@ impl Loader {
     /// The configuration that these texts make, a hash over all that it was made of, and the files worth watching.
     fn compile(&self, texts: &[Arc<Source>]) -> (Compiled, u64, BTreeSet<PathBuf>) {
         let mut surroundings = Surroundings::of_process(self.sources.state.clone(), self.sources.serves);
-        let compiled = compile(texts, self.sources.methods.as_deref(), &mut surroundings);
+        let Executed { texts: rendered, findings, failed } = match self.sources.template {
+            true => Executed::of(texts, &mut surroundings),
+            false => Executed { texts: texts.to_vec(), ..Executed::default() },
+        };
+        let mut compiled = compile(&rendered, self.sources.methods.as_deref(), &mut surroundings);
+        compiled.findings.splice(..0, findings);
+        compiled.unparsed.extend(failed);
         let mut files: BTreeSet<PathBuf> = self.sources.named.iter().cloned().collect();
         files.extend(texts.iter().map(|text| text.path.clone()));
         files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));
@@ -319,16 +329,6 @@ fn read(path: &Path) -> Found {
         return Found::Unusable(Diagnostic::error(&place, "there is nothing in this file; write [] for no hooks"));
     }
     Found::Text(source)
-}
-
-/// Whether a text says nothing: blanks, comments, the mark of a document, a null.
-fn is_empty(text: &str) -> bool {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let words = text.lines().flat_map(|line| {
-        let comment = if line.starts_with('#') { Some(0) } else { line.find(" #").or_else(|| line.find("\t#")) };
-        line[..comment.unwrap_or(line.len())].split_whitespace()
-    });
-    words.into_iter().all(|word| matches!(word, "---" | "..." | "~" | "null" | "Null" | "NULL"))
 }
 
 /// The files of a directory that can be hooks files, by name; hidden ones are an editor's.

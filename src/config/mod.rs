@@ -14,6 +14,7 @@ pub mod compile;
 pub mod last_good;
 pub mod load;
 mod raw;
+mod template;
 pub mod watch;
 
 /// Everything that the files say.

@@ -7,3 +7,4 @@ pub mod header;
 pub mod path;
 pub mod sniff;
 pub mod status;
+pub mod template;

@@ -6,12 +6,14 @@
 
 use crate::diagnostic::Place;
 
+mod apostrophe;
 mod complaint;
 mod mistake;
 mod parse;
 mod read;
 mod resolve;
 mod scalar;
+mod tree;
 pub mod units;
 
 pub use parse::parse;

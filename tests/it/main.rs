@@ -35,6 +35,8 @@ mod shutdown;
 mod source;
 /// The units are sound and hardened, and the socket of a service manager is taken over.
 mod systemd;
+/// A list of hooks may be a template: what it yields is served, and never shown.
+mod template;
 /// Requests reach providers, straight and through proxies.
 mod transport;
 /// Changes of a configuration's files are told at once, however they are made.
