@@ -6,6 +6,8 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use encoding_rs::{Encoding, UTF_8};
+
 use super::compile::{Compiled, compile};
 use super::last_good;
 use super::raw::is_empty;
@@ -315,7 +317,7 @@ fn read(path: &Path) -> Found {
         Ok(bytes) => bytes,
         Err(e) => return wrong(format!("can't be read: {e}")),
     };
-    let text = match String::from_utf8(bytes) {
+    let text = match String::from_utf8(from_utf_16(bytes)) {
         Ok(text) => text,
         Err(e) => {
             let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
@@ -329,6 +331,14 @@ fn read(path: &Path) -> Found {
         return Found::Unusable(Diagnostic::error(&place, "there is nothing in this file; write [] for no hooks"));
     }
     Found::Text(source)
+}
+
+/// upstream: a file with the mark of UTF-16, as an editor on Windows writes it, is read as that.
+fn from_utf_16(bytes: Vec<u8>) -> Vec<u8> {
+    match Encoding::for_bom(&bytes) {
+        Some((encoding, _)) if encoding != UTF_8 => encoding.decode(&bytes).0.into_owned().into_bytes(),
+        _ => bytes,
+    }
 }
 
 /// The files of a directory that can be hooks files, by name; hidden ones are an editor's.

@@ -135,8 +135,9 @@ impl<'s> Tree<'s> {
             }
             self.walked = self.open_bracket();
         }
-        let Some(value) = resolve::scalar(text, unquoted, tag) else {
-            return self.wrong(span, "`!!binary` takes Base64 of UTF-8 text");
+        let value = match resolve::scalar(text, unquoted, tag) {
+            Ok(value) => value,
+            Err(why) => return self.wrong(span, why),
         };
         let end = span.end;
         if self.in_key_position() {
