@@ -20,6 +20,7 @@ use crate::tasks::Tasks;
 pub mod reload;
 pub mod settings;
 pub mod systemd;
+mod told;
 
 pub use reload::StartError;
 use reload::{Asked, Reloader};

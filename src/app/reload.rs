@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::settings::{LogDetail, Settings, first_directory};
 use super::systemd::Systemd;
+use super::told::{attempting, failed, loaded};
 use crate::action::Means;
 use crate::config::compile::Compiled;
 use crate::config::load::{Basis, Loader, Reload};
@@ -79,6 +80,8 @@ pub struct Reloader {
     means: Means,
     systemd: Systemd,
     state: PathBuf,
+    /// `-hooks`, for the log.
+    named: Vec<PathBuf>,
     background: Tasks,
     dispatcher: Option<Dispatcher>,
     control: Option<Listener>,
@@ -121,6 +124,7 @@ impl Reloader {
             means,
             systemd,
             state: settings.state_dir.clone(),
+            named: settings.hooks.clone(),
             background,
             dispatcher: None,
             control: None,
@@ -129,11 +133,9 @@ impl Reloader {
 
     /// The load at the start: whatever can be served is.
     pub async fn first(&mut self, settings: &Settings) -> Result<(), StartError> {
-        for path in &settings.hooks {
-            tracing::debug!("attempting to load hooks from {}", path.display());
-        }
+        attempting("load", &self.named);
         let compiled = self.with_loader(Loader::start).await.ok_or(StartError::Internal)?;
-        log_loaded(&compiled);
+        loaded(&compiled);
         let findings = compiled.all_findings();
         findings.iter().for_each(|finding| log(finding));
         if let Some(unbuilt) = compiled.unbuilt {
@@ -202,10 +204,16 @@ impl Reloader {
         if asked {
             self.systemd.reloading();
         }
-        match self.with_loader(move |loader| loader.again(asked)).await {
+        let reload = self.with_loader(move |loader| loader.again(asked)).await;
+        if !matches!(reload, Some(Reload::Unchanged)) {
+            attempting("reload", &self.named);
+        }
+        match reload {
             Some(Reload::Unchanged) => {}
             Some(Reload::Refused(why)) => {
                 why.iter().for_each(log);
+                why.iter().filter(|finding| finding.is_error()).for_each(failed);
+                tracing::debug!("reverting hooks back to the previous configuration");
                 tracing::error!("reload refused: the configuration in force stays");
             }
             Some(Reload::Taken(compiled, basis)) => self.take(*compiled, basis).await,
@@ -218,6 +226,7 @@ impl Reloader {
     }
 
     async fn take(&mut self, compiled: Compiled, basis: Basis) {
+        loaded(&compiled);
         compiled.all_findings().into_iter().for_each(log);
         let changes = compiled.config.hooks.changes_since(&self.current.hooks);
         let config = Arc::new(compiled.config);
@@ -313,16 +322,6 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 
 fn log(finding: &Diagnostic) {
     if finding.is_error() { tracing::error!("{finding}") } else { tracing::warn!("{finding}") }
-}
-
-/// The peer's lines about what was loaded.
-fn log_loaded(compiled: &Compiled) {
-    for (path, ids) in &compiled.hooks_of {
-        tracing::debug!("found {} hook(s) in file {}", ids.len(), path.display());
-        for id in ids {
-            tracing::debug!("\tloaded: {id}");
-        }
-    }
 }
 
 fn named<'a>(ids: impl ExactSizeIterator<Item = &'a HookId>) -> String {
