@@ -12,6 +12,7 @@ use crate::app::settings::RawSettings;
 use crate::diagnostic::did_you_mean;
 
 mod check;
+pub mod compat;
 pub mod exit;
 pub mod flags;
 pub mod help;

@@ -1,23 +1,17 @@
 //! From files to a configuration: what is taken, what stays, and what is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use encoding_rs::{Encoding, UTF_8};
-
 use super::compile::{Compiled, compile};
+use super::found::{Found, files_in, read};
 use super::last_good;
-use super::raw::is_empty;
 use super::template::Executed;
-use crate::diagnostic::{Diagnostic, Place, Severity, Source};
+use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::hook::HookId;
-use crate::secret::{Surroundings, read_regular};
-
-/// Endings of the files that a directory given with `-hooks` is read for.
-const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
+use crate::secret::Surroundings;
 
 /// What a loader is told once.
 #[derive(Clone, Debug, Default)]
@@ -77,13 +71,6 @@ impl Basis {
     }
 }
 
-/// A file as it was found.
-enum Found {
-    Text(Arc<Source>),
-    /// It can't be read, or there is nothing in it.
-    Unusable(Diagnostic),
-}
-
 impl Loader {
     /// A loader that has read nothing yet.
     pub fn new(sources: Sources) -> Loader {
@@ -102,6 +89,18 @@ impl Loader {
     /// Every file that the configuration was read from, and those named in vain: all are worth watching.
     pub fn files(&self) -> Vec<PathBuf> {
         self.files.iter().cloned().collect()
+    }
+
+    /// The texts in force as they are read: of a template that fails, the template.
+    pub fn texts(&self) -> Vec<Arc<Source>> {
+        let taken: Vec<_> = self.taken.values().cloned().collect();
+        if !self.sources.template {
+            return taken;
+        }
+        let mut surroundings = Surroundings::of_process(None, false);
+        let Executed { mut texts, failed, .. } = Executed::of(&taken, &mut surroundings);
+        texts.extend(taken.into_iter().filter(|source| failed.contains(&source.path)));
+        texts
     }
 
     /// The first load. What is broken is left out or quarantined; a file that can't be parsed is replaced by its last
@@ -309,51 +308,6 @@ impl Loader {
         findings.push(Diagnostic::without_place(why));
         Some(Arc::new(good))
     }
-}
-
-fn read(path: &Path) -> Found {
-    let wrong = |why: String| Found::Unusable(Diagnostic::without_place(format!("{}: {why}", path.display())));
-    let bytes = match read_regular(path) {
-        Ok(bytes) => bytes,
-        Err(e) => return wrong(format!("can't be read: {e}")),
-    };
-    let text = match String::from_utf8(from_utf_16(bytes)) {
-        Ok(text) => text,
-        Err(e) => {
-            let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-            return wrong(format!("not UTF-8 (line {line}): save it as UTF-8"));
-        }
-    };
-    let source = Arc::new(Source::new(path, text));
-    if is_empty(&source.text) {
-        let place = Place { source, span: 0..0, path: Default::default() };
-        return Found::Unusable(Diagnostic::error(&place, "there is nothing in this file; write [] for no hooks"));
-    }
-    Found::Text(source)
-}
-
-/// upstream: a file with the mark of UTF-16, as an editor on Windows writes it, is read as that.
-fn from_utf_16(bytes: Vec<u8>) -> Vec<u8> {
-    match Encoding::for_bom(&bytes) {
-        Some((encoding, _)) if encoding != UTF_8 => encoding.decode(&bytes).0.into_owned().into_bytes(),
-        _ => bytes,
-    }
-}
-
-/// The files of a directory that can be hooks files, by name; hidden ones are an editor's.
-fn files_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let fits = path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
-        if fits && !hidden && !path.is_dir() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// What makes a finding the same one although lines and hooks were added above it.

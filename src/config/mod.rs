@@ -11,6 +11,7 @@ use crate::hook::catalog::HookCatalog;
 use crate::provider::Account;
 
 pub mod compile;
+mod found;
 pub mod last_good;
 pub mod load;
 mod raw;

@@ -157,6 +157,11 @@ const HOOK: &[Property<RawHook>] = &[
     Property { name: "enabled", read: |hook, node, r| hook.enabled = r.boolean(node) },
 ];
 
+/// Whether a hook has a property of this name.
+pub fn is_known(name: &str) -> bool {
+    HOOK.iter().any(|property| property.name == name)
+}
+
 /// Keys that guard a hook: with an empty value they would guard nothing, and nobody would notice.
 const GUARDS: [&str; 3] = ["token", "tokens", "require"];
 

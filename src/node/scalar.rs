@@ -51,6 +51,12 @@ pub(super) fn unlimited(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether only the newest version of adnanh/webhook takes a plain scalar for a number: `1e3`, `5.`.
+pub fn is_newest_number(text: &str) -> bool {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "+"));
+    float(text).is_some() && (mantissa.ends_with('.') || !exponent.starts_with(['+', '-']))
+}
+
 /// A number without a fraction, signed or not, of 64 bits.
 pub(super) fn whole(text: &str) -> Option<i128> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
