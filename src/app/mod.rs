@@ -25,6 +25,7 @@ pub mod privileges;
 pub mod reload;
 pub mod settings;
 pub mod systemd;
+mod told;
 
 use privileges::Identity;
 pub use reload::StartError;
@@ -88,6 +89,7 @@ impl App {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),
             form_memory: settings.form_memory,
+            template: settings.template,
             state: Some(settings.state_dir.clone()),
             serves: true,
         });

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::privileges::PrivilegesError;
 use super::settings::{LogDetail, Settings, first_directory};
 use super::systemd::Systemd;
+use super::told::{attempting, failed, loaded};
 use crate::action::Means;
 use crate::config::compile::Compiled;
 use crate::config::load::{Basis, Loader, Reload};
@@ -94,6 +95,8 @@ pub struct Reloader {
     means: Means,
     systemd: Systemd,
     state: PathBuf,
+    /// `-hooks`, for the log.
+    named: Vec<PathBuf>,
     background: Tasks,
     dispatcher: Option<Dispatcher>,
     control: Option<Listener>,
@@ -137,6 +140,7 @@ impl Reloader {
             means,
             systemd,
             state: settings.state_dir.clone(),
+            named: settings.hooks.clone(),
             background,
             dispatcher: None,
             control: None,
@@ -150,11 +154,9 @@ impl Reloader {
 
     /// The load at the start: whatever can be served is.
     pub async fn first(&mut self, settings: &Settings) -> Result<(), StartError> {
-        for path in &settings.hooks {
-            tracing::debug!("attempting to load hooks from {}", path.display());
-        }
+        attempting("load", &self.named);
         let compiled = self.with_loader(Loader::start).await.ok_or(StartError::Internal)?;
-        log_loaded(&compiled);
+        loaded(&compiled);
         let findings = compiled.all_findings();
         findings.iter().for_each(|finding| log(finding));
         if let Some(unbuilt) = compiled.unbuilt {
@@ -225,10 +227,16 @@ impl Reloader {
             self.systemd.reloading();
         }
         self.renew_certificate(asked).await;
-        match self.with_loader(move |loader| loader.again(asked)).await {
+        let reload = self.with_loader(move |loader| loader.again(asked)).await;
+        if !matches!(reload, Some(Reload::Unchanged)) {
+            attempting("reload", &self.named);
+        }
+        match reload {
             Some(Reload::Unchanged) => {}
             Some(Reload::Refused(why)) => {
                 why.iter().for_each(log);
+                why.iter().filter(|finding| finding.is_error()).for_each(failed);
+                tracing::debug!("reverting hooks back to the previous configuration");
                 tracing::error!("reload refused: the configuration in force stays");
             }
             Some(Reload::Taken(compiled, basis)) => self.take(*compiled, basis).await,
@@ -258,6 +266,7 @@ impl Reloader {
     }
 
     async fn take(&mut self, compiled: Compiled, basis: Basis) {
+        loaded(&compiled);
         compiled.all_findings().into_iter().for_each(log);
         let changes = compiled.config.hooks.changes_since(&self.current.hooks);
         let config = Arc::new(compiled.config);
@@ -353,16 +362,6 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 
 fn log(finding: &Diagnostic) {
     if finding.is_error() { tracing::error!("{finding}") } else { tracing::warn!("{finding}") }
-}
-
-/// The peer's lines about what was loaded.
-fn log_loaded(compiled: &Compiled) {
-    for (path, ids) in &compiled.hooks_of {
-        tracing::debug!("found {} hook(s) in file {}", ids.len(), path.display());
-        for id in ids {
-            tracing::debug!("\tloaded: {id}");
-        }
-    }
 }
 
 fn named<'a>(ids: impl ExactSizeIterator<Item = &'a HookId>) -> String {

@@ -67,6 +67,8 @@ pub struct RawSettings {
     pub x_request_id_limit: i64,
     /// `-hotreload`
     pub hot_reload: Option<bool>,
+    /// `-template`
+    pub template: bool,
     /// `-nopanic`
     pub no_panic: bool,
     /// `-version`
@@ -118,6 +120,8 @@ pub struct Settings {
     pub request_ids: RequestIds,
     /// Whether edits of the files are noticed without a signal.
     pub hot_reload: bool,
+    /// Whether classic files are templates.
+    pub template: bool,
     /// Whether a start without any hook goes on.
     pub no_panic: bool,
     /// Where state is kept once there is some; need not exist.
@@ -212,6 +216,7 @@ impl RawSettings {
             x_request_id,
             x_request_id_limit,
             hot_reload,
+            template,
             no_panic,
             version: _, // answered before anything is compiled
             state_dir,
@@ -257,6 +262,7 @@ impl RawSettings {
                 limit: usize::try_from(x_request_id_limit).ok().filter(|limit| *limit > 0),
             },
             hot_reload: hot_reload.unwrap_or(true),
+            template,
             no_panic,
             state_dir: compile_state_dir(state_dir, state_directory),
             drain: drain.unwrap_or(DEFAULT_DRAIN),

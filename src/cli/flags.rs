@@ -73,6 +73,10 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     peer("hotreload", Switch, HOOKS, "notice edits of the files without a signal", "true", |raw, v| {
         set(&mut raw.hot_reload, boolean(v))
     }),
+    peer("template", Switch, HOOKS, "lists of hooks are Go templates: {{ getenv \"X\" | js }}", "false", |raw, v| {
+        raw.template = boolean(v)?;
+        Ok(())
+    }),
     peer("nopanic", Switch, HOOKS, "start even where there is no hook", "false", |raw, v| {
         raw.no_panic = boolean(v)?;
         Ok(())
@@ -151,7 +155,6 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     ours("drain", Value("TIME"), PROCESS, "how long a stop waits for what is under way", "30s", |raw, v| {
         set(&mut raw.drain, units::duration(&text(v)?))
     }),
-    peer("template", NotYet, "", "", "", ignore),
     ours("admin", NotYet, "", "", "", ignore),
     ours("admin-token-file", NotYet, "", "", "", ignore),
     ours("callbacks", NotYet, "", "", "", ignore),
@@ -167,6 +170,10 @@ const VERB: &str = "flags";
 pub struct CheckArgs {
     /// Whether warnings are findings, too.
     pub strict: bool,
+    /// Whether lists of hooks are templates.
+    pub template: bool,
+    /// Whether it is told what differs from adnanh/webhook.
+    pub compat: bool,
     /// Where generated secrets are.
     pub state_dir: Option<OsString>,
     /// The files; none means the default one.
@@ -177,6 +184,14 @@ pub struct CheckArgs {
 pub const CHECK: &[Flag<CheckArgs>] = &[
     ours("strict", Switch, VERB, "a warning is a finding, too", "false", |args, v| {
         args.strict = boolean(v)?;
+        Ok(())
+    }),
+    ours("template", Switch, VERB, "as for the daemon: lists of hooks are Go templates", "false", |args, v| {
+        args.template = boolean(v)?;
+        Ok(())
+    }),
+    ours("compat", Switch, VERB, "also tell what adnanh/webhook would do otherwise", "false", |args, v| {
+        args.compat = boolean(v)?;
         Ok(())
     }),
     ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", |args, v| {

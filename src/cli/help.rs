@@ -246,7 +246,7 @@ mod tests {
             assert!(help(Some(topic)).is_ok());
         }
         assert!(help(Some("-port")).unwrap().contains("default 9000"));
-        assert!(help(Some("template")).unwrap().contains("not in this version"));
+        assert!(help(Some("admin")).unwrap().contains("not in this version"));
         assert!(help(Some("chekc")).unwrap_err().contains("did you mean \"check\"?"));
         assert!(help(Some("zzzz")).unwrap_err().contains("there are check, token"));
     }

@@ -14,6 +14,7 @@ use crate::diagnostic::did_you_mean;
 use crate::http::tls::policy::MinVersion;
 
 mod check;
+pub mod compat;
 pub mod exit;
 pub mod flags;
 pub mod help;

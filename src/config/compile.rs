@@ -357,10 +357,16 @@ fn id_of(node: &Node, form: Form, findings: &mut Vec<Diagnostic>) -> Option<Hook
         Value::Map(entries) => entries.as_slice(),
         _ => &[],
     };
-    let named = entries.iter().rfind(|entry| match form {
-        Form::Classic => entry.key.eq_ignore_ascii_case("id"),
-        Form::Full => entry.key == "id",
-    });
+    // upstream: of `ID` and `id` the later one in the order of bytes counts, and null says nothing.
+    let named = match form {
+        Form::Classic => {
+            let ids = entries.iter().filter(|entry| entry.key.eq_ignore_ascii_case("id"));
+            let last: BTreeMap<&str, &Entry> = ids.map(|entry| (entry.key.as_str(), entry)).collect();
+            last.into_values().rfind(|entry| !matches!(entry.value.value, Value::Null))
+        }
+        Form::Full => entries.iter().rfind(|entry| entry.key == "id"),
+    };
+    let is_hook = matches!(node.value, Value::Map(_) | Value::Null);
     let text = named.and_then(|entry| {
         let mut ignored = Vec::new();
         Reader { form, findings: &mut ignored, surroundings: &mut Surroundings::default() }.text(&entry.value)
@@ -368,7 +374,7 @@ fn id_of(node: &Node, form: Form, findings: &mut Vec<Diagnostic>) -> Option<Hook
     match (text, form) {
         (Some(id), _) if !id.is_empty() || form == Form::Classic => Some(HookId::new(&id)),
         // upstream: a hook without an id is served at the bare prefix.
-        (None, Form::Classic) if named.is_none() => Some(HookId::new("")),
+        (None, Form::Classic) if named.is_none() && is_hook => Some(HookId::new("")),
         _ => {
             if !findings.iter().any(Diagnostic::is_error) {
                 findings.push(Diagnostic::error(&node.place, "a hook needs an \"id\": its name in the URL"));

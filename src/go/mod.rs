@@ -14,3 +14,4 @@ pub mod quoted_printable;
 pub mod regex;
 pub mod sniff;
 pub mod status;
+pub mod template;

@@ -176,6 +176,11 @@ const HOOK: &[Property<RawHook>] = &[
     Property { name: "enabled", read: |hook, node, r| hook.enabled = r.boolean(node) },
 ];
 
+/// Whether a hook has a property of this name.
+pub fn is_known(name: &str) -> bool {
+    HOOK.iter().any(|property| property.name == name)
+}
+
 /// Keys that guard a hook: with an empty value they would guard nothing, and nobody would notice.
 const GUARDS: [&str; 4] = ["token", "tokens", "require", RULE];
 
@@ -260,6 +265,11 @@ fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<
     let each = |r: &mut Reader<'_>, node: &Node| match r.record(node, HEADER)? {
         Header(Some(name), value) => {
             Some((name, value.unwrap_or_else(|| Placed { value: String::new(), place: node.place.clone() })))
+        }
+        // upstream: net/http leaves a header without a name out.
+        Header(None, _) if r.form == Form::Classic => {
+            r.warn(&node.place, "a header needs a \"name\"; this one is left out");
+            None
         }
         Header(None, _) => r.wrong(&node.place, "a header needs a \"name\" and a \"value\""),
     };

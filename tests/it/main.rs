@@ -41,6 +41,8 @@ mod shutdown;
 mod source;
 /// The units are sound and hardened, and the socket of a service manager is taken over.
 mod systemd;
+/// A list of hooks may be a template: what it yields is served, and never shown.
+mod template;
 /// TLS on the port of hooks: certificates, versions, reloads, and clients that are slow or wrong.
 mod tls;
 /// Requests reach providers, straight and through proxies.
