@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::compile::{Compiled, compile};
 use super::found::{Found, files_in, read};
 use super::last_good;
-use super::template::Executed;
+use super::template::{Executed, suspect};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::hook::HookId;
 use crate::secret::Surroundings;
@@ -270,6 +270,9 @@ impl Loader {
             false => Executed { texts: texts.to_vec(), ..Executed::default() },
         };
         let mut compiled = compile(&rendered, self.sources.methods.as_deref(), &mut surroundings);
+        if !self.sources.template {
+            suspect(&mut compiled.findings, &compiled.unparsed);
+        }
         compiled.findings.splice(..0, findings);
         compiled.unparsed.extend(failed);
         let mut files: BTreeSet<PathBuf> = self.sources.named.iter().cloned().collect();
