@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::compile::{Compiled, compile};
 use super::found::{Found, files_in, read};
 use super::last_good;
-use super::template::Executed;
+use super::template::{Executed, suspect};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::hook::{HookId, Known};
 use crate::secret::Surroundings;
@@ -274,6 +274,9 @@ impl Loader {
         let Sources { methods, form_memory, .. } = &self.sources;
         let told = Known { methods: methods.clone(), form_memory: *form_memory, ..Known::default() };
         let mut compiled = compile(&rendered, told, &mut surroundings);
+        if !self.sources.template {
+            suspect(&mut compiled.findings, &compiled.unparsed);
+        }
         compiled.findings.splice(..0, findings);
         compiled.unparsed.extend(failed);
         let mut files: BTreeSet<PathBuf> = self.sources.named.iter().cloned().collect();

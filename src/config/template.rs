@@ -87,13 +87,28 @@ fn wrong(file: &Arc<Source>, Fault { span, message, help }: Fault) -> Diagnostic
     Diagnostic { help, ..Diagnostic::error(&place(file, span), format!("in the template: {message}")) }
 }
 
-/// A full file that somebody takes for a template.
-fn forgotten(file: &Arc<Source>) -> Option<Diagnostic> {
-    let meant = file.text.match_indices("{{").find(|(at, _)| {
-        let inside = file.text.get(at + 2..).unwrap_or_default().trim_start_matches(['-', ' ']);
+/// Where a text looks like a template.
+fn action_in(text: &str) -> Option<usize> {
+    let action = text.match_indices("{{").find(|(at, _)| {
+        let inside = text.get(at + 2..).unwrap_or_default().trim_start_matches(['-', ' ']);
         ["getenv ", "credential ", "cat "].iter().any(|word| inside.starts_with(word))
     });
-    let (at, _) = meant?;
+    action.map(|(at, _)| at)
+}
+
+/// Says of files that can't be read and look like templates how they are started.
+pub(super) fn suspect(findings: &mut [Diagnostic], unparsed: &BTreeSet<PathBuf>) {
+    for finding in findings {
+        let source = finding.place.as_ref().map(|place| &place.source).filter(|source| unparsed.contains(&source.path));
+        if source.is_some_and(|source| action_in(&source.text).is_some()) {
+            finding.help = Some("is this file a template? then start with -template".to_owned());
+        }
+    }
+}
+
+/// A full file that somebody takes for a template.
+fn forgotten(file: &Arc<Source>) -> Option<Diagnostic> {
+    let at = action_in(&file.text)?;
     let finding =
         Diagnostic::warning(&place(file, at..at + 2), "-template is for lists of hooks; here this stays as it is");
     Some(finding.help("write { \"env\": NAME } or { \"credential\": NAME } in the place of the text"))
@@ -129,5 +144,45 @@ impl Host for Outside<'_> {
             Some(folder) => self.cat(&folder.join(name).to_string_lossy()),
             None => self.getenv(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever a file holds, it is executed and read to its end, and every place in what it yields is one in the file.
+        #[test]
+        fn any_file_is_executed_or_refused_and_every_place_is_in_the_file(
+            text in r#"(\{\{-? |-? ?\}\}|"x" |print 1|\.|if 0 |else|end|\[|\]|\{ ?"|[a"':, \n]|Ж|\\'|\PC){0,40}"#
+        ) {
+            let file = Arc::new(Source::new("hooks.json", text));
+            let executed = Executed::of(std::slice::from_ref(&file), &mut Surroundings::default());
+            for finding in &executed.findings {
+                drop((finding.rendered(false), finding.to_string()));
+            }
+            for read in &executed.texts {
+                for at in 0..=read.text.len() {
+                    let place = Place { source: read.clone(), span: at..read.text.len(), path: Path::default() };
+                    let (line, _) = place.line_column();
+                    prop_assert!(line <= file.text.matches('\n').count() + 1);
+                    drop(Diagnostic::error(&place, "x").rendered(false));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_copied_keeps_its_place() {
+        let text = "{{- /* a\n */ -}}\n[ {{ print 1 }},\n{{ if 1 }} \"Ж\", {{ end }}\n x ]";
+        let file = Arc::new(Source::new("hooks.json", text));
+        let executed = Executed::of(&[file], &mut Surroundings::default());
+        let [read] = executed.texts.as_slice() else { panic!("{:?}", executed.findings) };
+        assert_eq!(read.text, "[ 1,\n \"Ж\", \n x ]");
+        let found = |word: &str| read.line_column(read.text.find(word).unwrap());
+        assert_eq!([found("["), found("1"), found("Ж"), found("x")], [(3, 1), (3, 3), (4, 13), (5, 2)]);
     }
 }

@@ -191,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "([\\[\\]{}:,\"'#&*<|>!/a1~Ж\t \n-]|\\PC){0,60}") {
+        fn any_text_is_read_or_refused(text in "([\\[\\]{}:,\"'#&*<|>!/a1~Ж\t \n-]|\\\\'|\\PC){0,60}") {
             drop(read(&text).map_err(|error| error.rendered(false)));
         }
     }

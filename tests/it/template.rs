@@ -129,3 +129,11 @@ fn full_files_are_none_and_the_copy_of_a_template_is_the_template() {
     let literal = Home::with(r#"{ "hooks": [ { "id": "{{ getenv `S` }}", "run": "true" } ] }"#);
     assert!(check(&literal).1.contains("-template is for lists of hooks"), "{}", check(&literal).1);
 }
+
+#[test]
+fn a_template_that_is_not_started_as_one_is_recognised() {
+    let home =
+        Home::with(r#"[ { "id": "a", "execute-command": "true", "response-message": "{{ getenv "S" | js }}" } ]"#);
+    let (code, said) = home.output(&["check"]);
+    assert!(code == Some(1) && said.contains("then start with -template"), "{said}");
+}
