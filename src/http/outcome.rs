@@ -140,7 +140,7 @@ impl Outcome {
                 headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
                 fixed(Code::NOT_FOUND, "404 page not found\n")
             }
-            Outcome::Malformed => fixed(Code::BAD_REQUEST, "400 Bad Request: a broken %-escape in the path"),
+            Outcome::Malformed => fixed(Code::BAD_REQUEST, "400 Bad Request"),
             Outcome::UnknownHook => fixed(Code::NOT_FOUND, "Hook not found."),
             Outcome::Quarantined => {
                 fixed(Code::SERVICE_UNAVAILABLE, "This hook has a mistake in its definition; its log says which.")

@@ -1,0 +1,35 @@
+//! hookbell beside the real adnanh/webhook: both are asked the same, and must answer and run the same.
+//!
+//! `tests/real/run` runs it, or `cargo test --test real -- --ignored --nocapture`. Read from the environment:
+//! `FIXTURE` (a part of a file's name), `WEBHOOK` and `HOOKBELL` (other programs).
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
+/// The format of `fixtures/hooks`, which the program `it` reads, too.
+#[path = "../it/fixture.rs"]
+mod fixture;
+/// The two programs.
+mod program;
+/// The fixtures, fired at both.
+mod table;
+/// A client that writes the bytes it is given.
+mod wire;
+
+use program::Kind;
+
+/// Whether there is anything to compare with. Where it must be, its absence is a failure.
+fn peer_is_here() -> bool {
+    let here = Kind::Peer.program().exists();
+    assert!(here || std::env::var_os("CI").is_none(), "webhook is missing, and CI is set");
+    if !here {
+        println!("skipped: webhook is not installed");
+    }
+    here
+}
+
+#[test]
+#[ignore = "needs Debian's webhook: tests/real/run"]
+fn fixtures_are_facts_about_the_peer() {
+    if peer_is_here() {
+        println!("{}", table::run().unwrap_or_else(|faults| panic!("{faults}")));
+    }
+}
