@@ -23,6 +23,8 @@ pub(crate) struct Answer {
     /// In lower case, as sent.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The body as it came.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -291,6 +293,7 @@ pub(crate) fn parse_answer(bytes: &[u8]) -> Option<Answer> {
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
-    let body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
-    Some(Answer { status, headers, body })
+    let bytes = bytes[end + 4..].to_vec();
+    let body = String::from_utf8_lossy(&bytes).into_owned();
+    Some(Answer { status, headers, body, bytes })
 }

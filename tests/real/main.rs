@@ -1,7 +1,7 @@
 //! hookbell beside the real adnanh/webhook: both are asked the same, and must answer and run the same.
 //!
 //! `tests/real/run` runs it, or `cargo test --test real -- --ignored --nocapture`. Read from the environment:
-//! `FIXTURE` (a part of a file's name), `WEBHOOK` and `HOOKBELL` (other programs).
+//! `FIXTURE` (a part of a file's name), `SEED` and `CASES` (of the random part), `WEBHOOK` and `HOOKBELL` (other programs).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
 /// The format of `fixtures/hooks`, which the program `it` reads, too.
@@ -9,6 +9,8 @@
 mod fixture;
 /// The two programs.
 mod program;
+/// Random hooks and requests, fired at both.
+mod random;
 /// The fixtures, fired at both.
 mod table;
 /// A client that writes the bytes it is given.
@@ -31,5 +33,25 @@ fn peer_is_here() -> bool {
 fn fixtures_are_facts_about_the_peer() {
     if peer_is_here() {
         println!("{}", table::run().unwrap_or_else(|faults| panic!("{faults}")));
+    }
+}
+
+/// Calls of the part that is the same in every run, and of the part that is not.
+const CASES: (usize, usize) = (480, 1_080);
+
+#[test]
+#[ignore = "needs Debian's webhook: tests/real/run"]
+fn random_calls_are_answered_alike() {
+    if !peer_is_here() {
+        return;
+    }
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<usize>().expect(name));
+    let runs = match (number("SEED"), number("CASES")) {
+        (Some(seed), cases) => vec![(seed as u64, cases.unwrap_or(CASES.1))],
+        (None, Some(cases)) => vec![(random::seed_of_now(), cases)],
+        (None, None) => vec![(1, CASES.0), (random::seed_of_now(), CASES.1)],
+    };
+    for (seed, cases) in runs {
+        println!("{}", random::run(seed, cases).unwrap_or_else(|faults| panic!("{faults}")));
     }
 }

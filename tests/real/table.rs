@@ -115,15 +115,21 @@ fn seen(side: &Side, (answer, ran): &(Answer, Vec<Ran>)) -> (String, String) {
 
 /// An answer as a caller reads it. Framing is the server's affair, but for an empty body.
 pub(crate) fn shown(answer: &Answer) -> String {
-    let framing = |name: &str| matches!(name, "content-length" | "transfer-encoding") && !answer.body.is_empty();
+    let framing = |name: &str, value: &str| name == "transfer-encoding" || (name == "content-length" && value != "0");
     let mut headers: Vec<String> = answer
         .headers
         .iter()
-        .filter(|(name, _)| name != "date" && !framing(name))
+        .filter(|(name, value)| name != "date" && !framing(name, value))
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     headers.sort();
-    format!("{} {headers:?} {:?}", answer.status, answer.body)
+    format!("{} {headers:?} {}", answer.status, readable(&answer.bytes))
+}
+
+/// Bytes of which none is lost.
+fn readable(bytes: &[u8]) -> String {
+    let chunk = |chunk: std::str::Utf8Chunk<'_>| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii());
+    bytes.utf8_chunks().map(chunk).collect()
 }
 
 fn expect(

@@ -20,8 +20,8 @@ pub(crate) fn exchange(port: u16, request: &[u8]) -> Result<Answer, String> {
     let bytes = without_interim(&bytes);
     let head = parse_answer(bytes).ok_or_else(|| format!("no answer in {:?}", String::from_utf8_lossy(bytes)))?;
     let at = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
-    let body = whole_body(&head, &bytes[at..], request)?;
-    Ok(Answer { body: String::from_utf8_lossy(&body).into_owned(), ..head })
+    let bytes = whole_body(&head, &bytes[at..], request)?;
+    Ok(Answer { body: String::from_utf8_lossy(&bytes).into_owned(), bytes, ..head })
 }
 
 fn talk(port: u16, request: &[u8], answer: &mut Vec<u8>) -> io::Result<()> {
