@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
+use crate::go::header;
+
 /// The hooks file of whoever names none.
 pub const DEFAULT_HOOKS: &str = "hooks.json";
 /// Every interface, of both address families.
@@ -238,9 +240,7 @@ fn tcp(ip: &str, port: i64) -> Result<Listen, String> {
 fn compile_headers(raw: Vec<(String, String)>, warnings: &mut Vec<String>) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for (name, value) in raw {
-        let text = value.replace(['\r', '\n'], " ");
-        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(text.trim().as_bytes()))
-        else {
+        let (Ok(name), Some(value)) = (name.parse::<HeaderName>(), header::sent(&value)) else {
             warnings.push(format!("-header {name}={value:?} is left out: it can't be an HTTP header"));
             continue;
         };

@@ -1,6 +1,6 @@
 //! A hook exactly as users write it: every property optional, every value with its place.
 
-use crate::node::{Entry, Node, Placed, Property, Reader, Value};
+use crate::node::{Entry, Form, Node, Placed, Property, Reader, Value};
 use crate::secret::{SECRET_SOURCES, Secret};
 
 /// One hook of a file.
@@ -233,6 +233,11 @@ fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<
     let each = |r: &mut Reader<'_>, node: &Node| match r.record(node, HEADER)? {
         Header(Some(name), value) => {
             Some((name, value.unwrap_or_else(|| Placed { value: String::new(), place: node.place.clone() })))
+        }
+        // upstream: what has no name is never sent, and harms nothing.
+        Header(None, _) if r.form == Form::Classic => {
+            r.warn(&node.place, "a header without a \"name\" is left out");
+            None
         }
         Header(None, _) => r.wrong(&node.place, "a header needs a \"name\" and a \"value\""),
     };

@@ -192,9 +192,12 @@ pub(crate) fn hook(dice: &mut Dice, id: &str, features: &Features) -> Hook {
     }
     if dice.chance(25) {
         let header = |dice: &mut Dice| {
+            // Other control characters go out as they are from the peer; hyper sends none.
+            let kept = |letter: &char| !letter.is_control() || "\r\n\t".contains(*letter);
+            let value: String = words::text(dice).chars().filter(kept).collect();
             let name =
                 dice.pick(&["X-Foo", "x-FOO", "Content-Type", "Location", "x_y", "Cache-Control", "X-G", "a b", ""]);
-            Node::map(vec![("name", Node::text(name)), ("value", Node::text(&words::text(dice)))])
+            Node::map(vec![("name", Node::text(name)), ("value", Node::text(&value))])
         };
         entries.push(("response-headers", Node::List(dice.some(3, header))));
     }
