@@ -39,7 +39,7 @@ pub(crate) fn request(dice: &mut Dice, hook: &Hook, prefix: &str, features: &Fea
         let signed: &[u8] = if content_type.starts_with("multipart/form-data;") { b"" } else { &bytes };
         let signature = signature(dice, length, secret, signed);
         match dice.below(4) {
-            0 => query = format!("{query}&sig={signature}"),
+            0 => query = format!("{query}&sig={}", signature.replace(' ', "+")),
             _ => headers.insert(0, ("X-Sig".to_owned(), signature.into_bytes())),
         }
     }

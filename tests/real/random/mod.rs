@@ -69,6 +69,8 @@ struct Tally {
     calls: usize,
     /// Answers that differ as they should, by row of the README's table.
     known: BTreeMap<&'static str, usize>,
+    /// What the peer made of the calls.
+    outcomes: BTreeMap<String, usize>,
     failures: Vec<Failure>,
     /// What can't go on.
     broken: Vec<String>,
@@ -95,12 +97,13 @@ pub(crate) fn run(seed: u64, count: usize) -> Result<String, String> {
             });
         }
     });
-    let Tally { calls, known, failures, broken } = tally.into_inner().unwrap();
-    let known: Vec<String> = known.iter().map(|(row, count)| format!("{row} ({count})")).collect();
+    let Tally { calls, known, outcomes, failures, broken } = tally.into_inner().unwrap();
+    let list = |counts: Vec<String>| counts.join(", ");
+    let known = list(known.iter().map(|(row, count)| format!("{row} ({count})")).collect());
+    let outcomes = list(outcomes.iter().map(|(outcome, count)| format!("{outcome} ({count})")).collect());
     let told = format!(
-        "{calls} random calls, SEED={seed}, in {} s\n  rows seen: {}\n  {features:?}",
+        "{calls} random calls, SEED={seed}, in {} s\n  webhook's outcomes: {outcomes}\n  rows seen: {known}\n  {features:?}",
         started.elapsed().as_secs(),
-        known.join(", "),
     );
     if failures.is_empty() && broken.is_empty() {
         return Ok(told);
@@ -144,6 +147,7 @@ fn batch(seed: u64, features: Features) -> Tally {
             tally.calls += 1;
             let case = Case { flags: flags.clone(), hook: hook.clone(), request };
             let did = pair.ask(&case.request.bytes());
+            *tally.outcomes.entry(did.outcome()).or_default() += 1;
             if let Some(difference) = did.difference() {
                 match known::row(&case, &did) {
                     Some(row) => *tally.known.entry(row).or_default() += 1,
@@ -164,6 +168,9 @@ impl Tally {
         self.calls += other.calls;
         for (row, count) in other.known {
             *self.known.entry(row).or_default() += count;
+        }
+        for (outcome, count) in other.outcomes {
+            *self.outcomes.entry(outcome).or_default() += count;
         }
         self.failures.extend(other.failures);
         self.broken.extend(other.broken);

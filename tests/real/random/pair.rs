@@ -115,6 +115,21 @@ impl Pair {
 }
 
 impl Did {
+    /// What the peer made of it, in a word.
+    pub(crate) fn outcome(&self) -> String {
+        let Ok(answer) = &self.peer else { return "no answer".to_owned() };
+        let known = [
+            ("Error occurred while evaluating", "rule fault"),
+            ("Error occurred while executing", "command failed"),
+            ("Error occurred while parsing", "body fault"),
+            ("Hook rules were not satisfied", "not satisfied"),
+            ("Hook not found", "unknown hook"),
+        ];
+        let word = known.iter().find(|(text, _)| answer.body.starts_with(text)).map(|(_, word)| *word);
+        let told = if answer.body.contains(BETWEEN) { "command told" } else { "other" };
+        word.unwrap_or(if answer.status == 405 { "method" } else { told }).to_owned()
+    }
+
     /// The statuses, and where those are alike, what is not.
     pub(crate) fn sort(&self) -> String {
         let (Ok(peer), Ok(ours)) = (&self.peer, &self.ours) else {
