@@ -68,7 +68,8 @@ fn path(dice: &mut Dice, id: &str, prefix: &str) -> String {
         if plain && dice.chance(97) { path.push(char::from(byte)) } else { path.push_str(&format!("%{byte:02x}")) }
     }
     if dice.chance(4) {
-        let at = dice.below(path.len() + 1);
+        // A letter of two bytes is not torn apart.
+        let at = if id.is_ascii() { dice.below(path.len() + 1) } else { path.len() };
         path.insert_str(
             at,
             dice.pick(&[
