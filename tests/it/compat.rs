@@ -24,7 +24,7 @@ async fn walk(name: &str, text: &str) -> (usize, Vec<String>) {
         fs::write(folder.path().join(file), text).unwrap();
     }
     let hooks = case.hooks.as_str().map_or_else(|| case.hooks.to_string(), str::to_owned);
-    let mut files = vec![("hooks.json", hooks)];
+    let mut files = vec![(case.file.as_str(), hooks)];
     files.extend(case.people.then(|| ("people.json", folder.people())));
     let Flags { url_prefix, headers, methods } = case.flags;
     let flags = RawSettings { url_prefix, headers, http_methods: methods, ..RawSettings::default() };

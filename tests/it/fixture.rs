@@ -57,6 +57,9 @@ pub(crate) struct Case {
     pub(crate) people: bool,
     #[serde(default)]
     pub(crate) flags: Flags,
+    /// The hooks file's name.
+    #[serde(default = "hooks_json")]
+    pub(crate) file: String,
     /// The hooks file: its content, or its text.
     pub(crate) hooks: serde_json::Value,
     /// Other files beside it, by name.
@@ -88,6 +91,9 @@ pub(crate) struct Call {
     pub(crate) stored: BTreeMap<String, serde_json::Value>,
     /// What the dump must have been started with; nothing: not at all.
     pub(crate) ran: Option<Started>,
+    /// Patterns that the log must fit somewhere, with `-verbose`. Only `real` looks.
+    #[serde(default)]
+    pub(crate) log: Vec<String>,
     /// Where adnanh/webhook does otherwise: the row of the README's table that says so.
     pub(crate) deviation: Option<String>,
     /// What adnanh/webhook does then.
@@ -102,6 +108,10 @@ pub(crate) enum Peer {
     Dies { dies: bool },
     /// It answers this, and runs that.
     Answers { response: Response, ran: Option<Started> },
+}
+
+fn hooks_json() -> String {
+    "hooks.json".to_owned()
 }
 
 fn yes() -> bool {

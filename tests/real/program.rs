@@ -171,7 +171,7 @@ impl Drop for Daemon {
 
 /// Looks again and again until it is so, for at most this time. Tells whether it was.
 #[allow(clippy::disallowed_methods, reason = "there is no runtime here whose worker it could block")]
-fn until(time: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+pub(crate) fn until(time: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + time;
     loop {
         if is_so() {

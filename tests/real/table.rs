@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::fixture::{Answer, Call, Case, Flags, Peer, Ran, Response, Started, differ, fixtures};
-use crate::program::{Daemon, House, Kind};
+use crate::program::{Daemon, House, Kind, until};
 
 /// Files at work at one time, each with two processes.
 const AT_ONCE: usize = 4;
+
+/// How long a line of the log may take.
+const LOG_TIME: Duration = Duration::from_secs(2);
 
 /// Properties that adnanh/webhook does not know. A call of a hook with one of them is not made.
 const OWN: &[&str] =
@@ -42,9 +47,8 @@ impl Side {
         let house = House::new();
         let case: Case = serde_json::from_str(&house.fill_in(text)).map_err(|error| error.to_string())?;
         let mut files = case.files.clone();
-        files
-            .insert("hooks.json".to_owned(), case.hooks.as_str().map_or_else(|| case.hooks.to_string(), str::to_owned));
-        let mut hooks = vec!["hooks.json"];
+        files.insert(case.file.clone(), case.hooks.as_str().map_or_else(|| case.hooks.to_string(), str::to_owned));
+        let mut hooks = vec![case.file.as_str()];
         if case.people && kind == Kind::Ours {
             let people = fs::read_to_string(fixtures().join("people.json")).unwrap();
             files.insert("people.json".to_owned(), house.fill_in(&people));
@@ -59,6 +63,16 @@ impl Side {
         }
         let daemon = Daemon::start(kind, &house, &arguments)?;
         Ok(Side { kind, house, case, arguments, daemon })
+    }
+
+    /// Makes sure that the log says what it must, perhaps a moment later.
+    fn look_into_log(&self, call: &Call, faults: &mut Vec<String>) {
+        for pattern in &call.log {
+            let fits = Regex::new(pattern).expect(pattern);
+            if !until(LOG_TIME, || fits.is_match(&self.daemon.log())) {
+                faults.push(format!("{:?}: nothing in the log fits {pattern}\n{}", self.kind, self.daemon.log()));
+            }
+        }
     }
 
     /// Makes a call, waits for so many commands, and takes what there is to see.
@@ -203,6 +217,8 @@ fn step(
     };
     let theirs = peer.call(their_call, usize::from(started.is_some()))?;
     expect(peer, response, started, &theirs, faults);
+    ours.look_into_log(own_call, faults);
+    peer.look_into_log(their_call, faults);
     let mut differences = Vec::new();
     compare(peer, ours, &theirs, &own, &mut differences);
     match &own_call.deviation {
@@ -213,10 +229,9 @@ fn step(
     Ok(())
 }
 
-/// Fires every fixture at both, and tells what is not as it should be.
-pub(crate) fn run() -> Result<String, String> {
-    let mut files: Vec<_> =
-        fs::read_dir(fixtures().join("hooks")).unwrap().map(|entry| entry.unwrap().path()).collect();
+/// Fires every fixture of a folder at both, and tells what is not as it should be.
+pub(crate) fn run(folder: &str) -> Result<String, String> {
+    let mut files: Vec<_> = fs::read_dir(fixtures().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let only = std::env::var("FIXTURE").unwrap_or_default();
     files.retain(|file| file.to_str().unwrap().contains(&only));
