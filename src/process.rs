@@ -164,6 +164,11 @@ async fn unlimited(
 }
 
 fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
+    // upstream: a NUL is refused even in a variable that a later one of its name replaces.
+    let has_nul = |text: &OsStr| text.as_encoded_bytes().contains(&0);
+    if spec.environment.iter().any(|(name, value)| has_nul(name) || has_nul(value)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut command = Command::new(&spec.program);
     command.arg0(&spec.arg0).args(&spec.args);
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_systemds(name)) {

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::privileges::PrivilegesError;
-use super::settings::{LogDetail, Settings, first_directory};
+use super::settings::log::LogDetail;
+use super::settings::{Settings, first_directory};
 use super::systemd::Systemd;
 use super::told::{attempting, failed, loaded};
 use crate::action::Means;

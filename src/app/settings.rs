@@ -3,6 +3,7 @@
 //! `RawSettings` is exactly what was typed. `Settings` is what the program needs, compiled once.
 
 mod lists;
+pub mod log;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method};
 
 use self::lists::{compile_headers, compile_methods};
+use self::log::{LogDetail, LogFormat, LogSettings};
 use super::privileges::Identity;
 use crate::http::prefix::Prefix;
 use crate::http::request_id::RequestIds;
@@ -161,39 +163,6 @@ pub enum Listen {
     },
     /// The path of a Unix socket, or `@name` in the abstract namespace.
     Unix(PathBuf),
-}
-
-/// How much is logged, how, and where to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogSettings {
-    /// How much.
-    pub detail: LogDetail,
-    /// How.
-    pub format: LogFormat,
-    /// Appended to instead of stderr.
-    pub file: Option<PathBuf>,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogDetail {
-    /// Start, reloads, ends of messages, failures.
-    #[default]
-    Plain,
-    /// The peer's lines as well (`-verbose`).
-    Verbose,
-    /// Its dumps of requests and answers as well (`-debug`).
-    Debug,
-}
-
-/// What a line of the log looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 impl RawSettings {

@@ -5,7 +5,8 @@
 use std::ffi::{OsStr, OsString};
 
 use super::parse::{Apply, Flag, Takes, boolean, integer, text};
-use crate::app::settings::{DEFAULT_CERT, DEFAULT_KEY, LogFormat, RawSettings};
+use crate::app::settings::log::LogFormat;
+use crate::app::settings::{DEFAULT_CERT, DEFAULT_KEY, RawSettings};
 use crate::node::units;
 use Takes::{NotYet, Switch, Value};
 

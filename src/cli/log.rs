@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
-use crate::app::settings::{LogDetail, LogFormat, LogSettings};
+use crate::app::settings::log::{LogDetail, LogFormat, LogSettings};
 use crate::clock::Clock;
 use crate::http::call_log::DUMP;
 

@@ -1,4 +1,6 @@
-//! Header names as Go's net/textproto writes them.
+//! Headers as Go's net/textproto and net/http write them.
+
+use http::HeaderValue;
 
 use std::borrow::Cow;
 
@@ -19,6 +21,13 @@ pub fn canonical(name: &str) -> Cow<'_, str> {
     Cow::Owned(canonical)
 }
 
+/// A value as Go's server sends it: line breaks are blanks, and outer blanks go (upstream: net/http headerNewlineToSpace).
+/// `None` for one with another control character, which Go sends and HTTP forbids.
+pub fn sent(value: &str) -> Option<HeaderValue> {
+    let line = value.replace(['\r', '\n'], " ");
+    HeaderValue::from_str(line.trim_matches([' ', '\t'])).ok()
+}
+
 /// The bytes of a token (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
@@ -26,7 +35,7 @@ fn is_token(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::canonical;
+    use super::{canonical, sent};
 
     #[test]
     fn names_are_written_as_go_writes_them() {
@@ -34,6 +43,14 @@ mod tests {
             [("x-FOO-bar", "X-Foo-Bar"), ("x_u", "X_u"), ("a b", "a b"), ("", ""), ("ETAG", "Etag"), ("x--y", "X--Y")]
         {
             assert_eq!(canonical(name), written);
+        }
+    }
+
+    #[test]
+    fn values_are_one_line() {
+        for (value, written) in [(" a\r\nb\n", Some("a  b")), ("\t é ", Some("é")), ("", Some("")), ("a\u{1}", None)]
+        {
+            assert_eq!(sent(value), written.map(|text| http::HeaderValue::from_str(text).unwrap()));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::reach::{accounts_of, fixed};
@@ -196,8 +196,8 @@ fn compile_reply(
 ) -> Reply {
     let status = status(code, reader);
     let headers = headers.iter().filter_map(|(name, value)| {
-        let parsed = (HeaderName::from_bytes(name.value.as_bytes()), HeaderValue::from_str(&value.value));
-        if let (Ok(name), Ok(value)) = parsed {
+        let parsed = (HeaderName::from_bytes(name.value.as_bytes()), go::header::sent(&value.value));
+        if let (Ok(name), Some(value)) = parsed {
             return Some((name, value));
         }
         reader.warn(

@@ -132,6 +132,10 @@ impl Outcome {
             let guessed = || HeaderValue::from_static(content_type(&body));
             headers.entry(CONTENT_TYPE).or_insert_with(|| if dress.reply.is_some() { guessed() } else { TEXT });
         }
+        if status == StatusCode::NOT_MODIFIED {
+            // upstream: net/http suppresses it, whoever set it.
+            headers.remove(CONTENT_TYPE);
+        }
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         *response.headers_mut() = headers;

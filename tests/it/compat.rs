@@ -1,223 +1,17 @@
 //! `fixtures/hooks`: a file has hooks and calls of them, each with its answer, what was sent and what ran.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
-use data_encoding::BASE64;
 use hookbell::app::settings::RawSettings;
-use regex::Regex;
-use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::world::{Answer, Folder, Ran, Sent, World, fixtures};
+use crate::fixture::{Call, Case, Flags, Message, Ran, differ, fixtures};
+use crate::world::{Folder, Sent, World};
 
 /// Files at work at one time.
 const AT_ONCE: usize = 32;
-
-/// One file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Case {
-    why: String,
-    /// Whether `fixtures/people.json` is read, too.
-    #[serde(default)]
-    people: bool,
-    #[serde(default)]
-    flags: Flags,
-    /// The hooks file: its content, or its text.
-    hooks: serde_json::Value,
-    /// Other files beside it, by name.
-    #[serde(default)]
-    files: BTreeMap<String, String>,
-    calls: Vec<Call>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Flags {
-    url_prefix: Option<String>,
-    headers: Vec<(String, String)>,
-    methods: Option<String>,
-    max_multipart_mem: Option<i64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Call {
-    #[serde(default)]
-    why: String,
-    request: Request,
-    response: Response,
-    /// Exactly what must reach the providers.
-    #[serde(default)]
-    sent: Vec<Message>,
-    /// What the outbox must have kept of the message: columns of its row.
-    #[serde(default)]
-    stored: BTreeMap<String, serde_json::Value>,
-    /// What the dump must have been started with; nothing: not at all.
-    ran: Option<Started>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Request {
-    /// `GET /hooks/a`
-    Line(String),
-    /// The request line, headers, and after an empty line the body, perhaps as `base64:…` or `repeat:COUNT:TEXT`. `Host`,
-    /// `Content-Length` and `Connection` are filled in.
-    Lines(Vec<String>),
-    /// A file of `fixtures/requests`, byte by byte.
-    Recorded { recorded: String },
-    /// These bytes.
-    Raw { raw: String },
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Response {
-    Status(u16),
-    Whole(Expected),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Expected {
-    status: u16,
-    /// `null`: there is none.
-    #[serde(default)]
-    headers: BTreeMap<String, Option<String>>,
-    body: Option<String>,
-    /// Fits the whole body.
-    body_regex: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Message {
-    #[serde(default = "phone")]
-    via: String,
-    #[serde(default = "ivan")]
-    to: String,
-    #[serde(default)]
-    title: String,
-    text: String,
-}
-
-fn phone() -> String {
-    "phone".to_owned()
-}
-
-fn ivan() -> String {
-    "+79001234567".to_owned()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Started {
-    args: Option<Vec<String>>,
-    /// `null`: there is none.
-    #[serde(default)]
-    env: BTreeMap<String, Option<String>>,
-    cwd: Option<String>,
-}
-
-impl Request {
-    fn bytes(&self) -> Vec<u8> {
-        match self {
-            Request::Line(line) => written(line, &[], None),
-            Request::Lines(lines) => {
-                let (line, rest) = lines.split_first().expect("a request line");
-                let end = rest.iter().position(String::is_empty);
-                let (headers, body) = end.map_or((rest, None), |end| (&rest[..end], Some(rest[end + 1..].join("\n"))));
-                written(line, headers, body.as_deref())
-            }
-            Request::Recorded { recorded } => fs::read(fixtures().join("requests").join(recorded)).expect(recorded),
-            Request::Raw { raw } => raw.clone().into_bytes(),
-        }
-    }
-
-    fn shown(&self) -> String {
-        let bytes = self.bytes();
-        let end = bytes.iter().position(|byte| *byte == b'\r').unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..end]).into_owned()
-    }
-}
-
-fn written(line: &str, headers: &[String], body: Option<&str>) -> Vec<u8> {
-    let has = |name: &str| headers.iter().any(|header| header.to_lowercase().starts_with(&format!("{name}:")));
-    let body = match body.map(|body| (body, body.split_once(':'))) {
-        None => Vec::new(),
-        Some((_, Some(("base64", encoded)))) => BASE64.decode(encoded.as_bytes()).expect(encoded),
-        Some((_, Some(("repeat", rest)))) => {
-            let (count, text) = rest.split_once(':').expect(rest);
-            text.repeat(count.parse().expect(count)).into_bytes()
-        }
-        Some((body, _)) => body.as_bytes().to_vec(),
-    };
-    let mut head = format!("{line} HTTP/1.1\r\n");
-    if !has("host") {
-        head.push_str("Host: hooks.example.org\r\n");
-    }
-    for header in headers {
-        head.push_str(&format!("{header}\r\n"));
-    }
-    if !body.is_empty() && !has("content-length") && !has("transfer-encoding") {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-    }
-    [head.as_bytes(), b"Connection: close\r\n\r\n", &body].concat()
-}
-
-impl Response {
-    fn faults(&self, answer: &Answer, faults: &mut Vec<String>) {
-        let expected = match self {
-            Response::Status(status) => return differ("status", status, &answer.status, &answer.body, faults),
-            Response::Whole(expected) => expected,
-        };
-        differ("status", &expected.status, &answer.status, &answer.body, faults);
-        for (name, value) in &expected.headers {
-            let wanted: Vec<&str> = value.iter().map(String::as_str).collect();
-            differ(name, &wanted, &answer.header(name), "", faults);
-        }
-        if let Some(body) = &expected.body {
-            differ("body", body, &answer.body, "", faults);
-        }
-        if let Some(pattern) = &expected.body_regex {
-            let fits = Regex::new(&format!("(?s)^(?:{pattern})$")).expect(pattern).is_match(&answer.body);
-            if !fits {
-                faults.push(format!("body: no fit\n  expected {pattern}\n  found    {}", answer.body));
-            }
-        }
-    }
-}
-
-fn differ<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug>(
-    what: &str,
-    expected: &T,
-    found: &U,
-    note: &str,
-    faults: &mut Vec<String>,
-) {
-    if expected != found {
-        let note = if note.is_empty() { String::new() } else { format!("\n  with     {note:?}") };
-        faults.push(format!("{what}\n  expected {expected:?}\n  found    {found:?}{note}"));
-    }
-}
-
-impl Started {
-    fn faults(&self, ran: &Ran, faults: &mut Vec<String>) {
-        if let Some(args) = &self.args {
-            differ("arguments", args, &ran.args, "", faults);
-        }
-        for (name, value) in &self.env {
-            differ(&format!("variable {name}"), &value.as_ref(), &ran.env.get(name), "", faults);
-        }
-        if let Some(cwd) = &self.cwd {
-            differ("working directory", cwd, &ran.cwd, "", faults);
-        }
-    }
-}
 
 /// Makes the calls of one file, one after the other, and tells what is not as it should be.
 async fn walk(name: &str, text: &str) -> (usize, Vec<String>) {
@@ -230,7 +24,7 @@ async fn walk(name: &str, text: &str) -> (usize, Vec<String>) {
         fs::write(folder.path().join(file), text).unwrap();
     }
     let hooks = case.hooks.as_str().map_or_else(|| case.hooks.to_string(), str::to_owned);
-    let mut files = vec![("hooks.json", hooks)];
+    let mut files = vec![(case.file.as_str(), hooks)];
     files.extend(case.people.then(|| ("people.json", folder.people())));
     let Flags { url_prefix, headers, methods, max_multipart_mem: form_memory } = case.flags;
     let flags = RawSettings { url_prefix, headers, http_methods: methods, form_memory, ..RawSettings::default() };

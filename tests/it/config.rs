@@ -14,7 +14,7 @@ use hookbell::diagnostic::{Diagnostic, Severity, Source};
 use hookbell::hook::Known;
 use hookbell::secret::Surroundings;
 
-use crate::world::fixtures;
+use crate::fixture::fixtures;
 
 /// One line of what is told: severity, place and path, message, help.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,6 +21,8 @@ mod delivery;
 mod edge;
 /// What the examples and the README show is accepted.
 mod examples;
+/// The format of `fixtures/hooks`, which the program `real` reads, too.
+mod fixture;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.

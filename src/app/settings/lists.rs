@@ -1,5 +1,6 @@
 //! Flags that hold lists: headers and methods.
 
+use crate::go::header;
 use http::{HeaderName, HeaderValue, Method};
 
 /// upstream: a later header of the same name wins; Go writes line breaks as blanks and drops a name that is none.
@@ -9,9 +10,7 @@ pub(super) fn compile_headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for (name, value) in raw {
-        let text = value.replace(['\r', '\n'], " ");
-        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(text.trim().as_bytes()))
-        else {
+        let (Ok(name), Some(value)) = (name.parse::<HeaderName>(), header::sent(&value)) else {
             warnings.push(format!("-header {name}={value:?} is left out: it can't be an HTTP header"));
             continue;
         };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use hookbell::cli::compat::{Deviation, NEWEST, ON_PURPOSE};
 
 use crate::daemon::Home;
+use crate::fixture::fixtures;
 use crate::source::{read, tracked};
-use crate::world::fixtures;
 
 const TOUCHED: &str = r#"[
   { "id": "a", "execute-command": " ", "success-http-response-code": 103 },

@@ -6,23 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::PATIENCE;
-
-/// What came back.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// In lower case, as sent.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    /// The values of a header.
-    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
-        let of_name = self.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
-        of_name.map(|(_, value)| value.as_str()).collect()
-    }
-}
+use crate::fixture::{Answer, parse_answer};
 
 /// Sends, says that this was all, and reads to the end.
 pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
@@ -36,16 +20,5 @@ pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Answ
     };
     let bytes = tokio::time::timeout(PATIENCE, talk).await.map_err(|_| "no answer in time".to_owned())?;
     let bytes = bytes.map_err(|error| format!("no answer: {error}"))?;
-    parse(&bytes).ok_or_else(|| format!("no answer in {:?}", String::from_utf8_lossy(&bytes)))
-}
-
-fn parse(bytes: &[u8]) -> Option<Answer> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let mut lines = head.split("\r\n");
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers = lines.filter_map(|line| line.split_once(':'));
-    let headers = headers.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
-    let body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
-    Some(Answer { status, headers, body })
+    parse_answer(&bytes).ok_or_else(|| format!("no answer in {:?}", String::from_utf8_lossy(&bytes)))
 }

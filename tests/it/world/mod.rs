@@ -5,7 +5,6 @@
 
 mod client;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,18 +14,13 @@ use hookbell::app::settings::RawSettings;
 use hookbell::app::{App, Running};
 use hookbell::clock::Clock;
 
-pub(crate) use client::Answer;
+use crate::fixture::{Answer, Ran, fixtures, parse_ran};
 
 /// Long enough for a busy machine, short enough for a test that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often something is looked at that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(4);
-
-/// The folder of the fixtures.
-pub(crate) fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
 
 /// A message as it reached a provider.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,15 +29,6 @@ pub(crate) struct Sent {
     pub(crate) to: String,
     pub(crate) title: String,
     pub(crate) text: String,
-}
-
-/// A command as it was started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ran {
-    /// Without the program's own name.
-    pub(crate) args: Vec<String>,
-    pub(crate) env: BTreeMap<String, String>,
-    pub(crate) cwd: String,
 }
 
 /// A folder that a world is made in. It is gone when this is dropped.
@@ -206,19 +191,4 @@ fn parse_sent(bytes: &[u8]) -> Option<Sent> {
         }
         _ => None,
     }
-}
-
-/// What the dump left.
-fn parse_ran(folder: &Path) -> Ran {
-    let list = |name: &str| {
-        let bytes = fs::read(folder.join(name)).unwrap();
-        let fields = bytes.split_inclusive(|byte| *byte == 0);
-        fields.map(|field| String::from_utf8_lossy(field).trim_end_matches('\0').to_owned()).collect::<Vec<_>>()
-    };
-    // Its interpreter and its file stand before the arguments.
-    let args = list("args").into_iter().skip(2).collect();
-    let pairs = list("env").into_iter();
-    let env = pairs.filter_map(|pair| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()))).collect();
-    let cwd = fs::read_to_string(folder.join("cwd")).unwrap().trim_end().to_owned();
-    Ran { args, env, cwd }
 }

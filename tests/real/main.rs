@@ -1,0 +1,58 @@
+//! hookbell beside the real adnanh/webhook: both are asked the same, and must answer and run the same.
+//!
+//! `tests/real/run` runs it, or `cargo test --test real -- --ignored --nocapture`. Read from the environment:
+//! `FIXTURES` (a folder of `tests/fixtures`), `FIXTURE` (a part of a file's name), `SEED` and `CASES` (of the random part), `WEBHOOK` and `HOOKBELL` (other programs).
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
+/// The format of `fixtures/hooks`, which the program `it` reads, too.
+#[path = "../it/fixture.rs"]
+mod fixture;
+/// The two programs.
+mod program;
+/// Random hooks and requests, fired at both.
+mod random;
+/// The fixtures, fired at both.
+mod table;
+/// A client that writes the bytes it is given.
+mod wire;
+
+use program::Kind;
+
+/// Whether there is anything to compare with. Where it must be, its absence is a failure.
+fn peer_is_here() -> bool {
+    let here = Kind::Peer.program().exists();
+    assert!(here || std::env::var_os("CI").is_none(), "webhook is missing, and CI is set");
+    if !here {
+        println!("skipped: webhook is not installed");
+    }
+    here
+}
+
+#[test]
+#[ignore = "needs Debian's webhook: tests/real/run"]
+fn fixtures_are_facts_about_the_peer() {
+    if peer_is_here() {
+        let folder = std::env::var("FIXTURES").unwrap_or_else(|_| "hooks".to_owned());
+        println!("{}", table::run(&folder).unwrap_or_else(|faults| panic!("{faults}")));
+    }
+}
+
+/// Calls of the part that is the same in every run, and of the part that is not.
+const CASES: (usize, usize) = (480, 1_080);
+
+#[test]
+#[ignore = "needs Debian's webhook: tests/real/run"]
+fn random_calls_are_answered_alike() {
+    if !peer_is_here() {
+        return;
+    }
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<usize>().expect(name));
+    let runs = match (number("SEED"), number("CASES")) {
+        (Some(seed), cases) => vec![(seed as u64, cases.unwrap_or(CASES.1))],
+        (None, Some(cases)) => vec![(random::seed_of_now(), cases)],
+        (None, None) => vec![(1, CASES.0), (random::seed_of_now(), CASES.1)],
+    };
+    for (seed, cases) in runs {
+        println!("{}", random::run(seed, cases).unwrap_or_else(|faults| panic!("{faults}")));
+    }
+}

@@ -1,4 +1,0 @@
-#!/bin/sh
-echo "out"
-echo "err" >&2
-exit 3
