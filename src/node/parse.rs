@@ -139,6 +139,8 @@ mod tests {
             ("{a: echo \"hi\", b: x\n  y}", "{a=echo \"hi\",b=x y}"),
             ("a: //server/share", "{a=//server/share}"),
             ("--- |\n  //server\n", "\"//server\\n\""),
+            ("- |+\n a\n b", "[\"a\\nb\"]"),
+            ("- >\n a\n b\n", "[\"a b\\n\"]"),
             ("[{\"//\": \"note\", \"u\": http://x}]", "[{//=\"note\",u=http://x}]"),
         ] {
             let found = read(text).map_or_else(|error| error.to_string(), |node| shown(&node));

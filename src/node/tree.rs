@@ -129,6 +129,7 @@ impl<'s> Tree<'s> {
             }
             None => text,
         };
+        let text = if self.lacks_its_end(style, &span) { text.trim_end_matches('\n').to_owned().into() } else { text };
         if unquoted && self.looks_like_a_mistake(&text, &span) && !self.was_walked() {
             if let Some(found) = mistake::find(self.source, self.open_bracket()) {
                 return Err(found.diagnostic(self.source));
@@ -144,6 +145,14 @@ impl<'s> Tree<'s> {
             return self.key(value, unquoted, span);
         }
         self.attach(Node { place: self.next_place(span), value }, anchor, end, 1, 0)
+    }
+
+    /// Whether a text in lines is ended by the file, not by a line break; upstream adds none.
+    fn lacks_its_end(&self, style: ScalarStyle, span: &Range<usize>) -> bool {
+        let text = &self.source.text;
+        matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+            && span.end >= text.len()
+            && text.lines().last().is_some_and(|line| !line.trim().is_empty() && text.ends_with(line))
     }
 
     /// Unquoted text inside of brackets that nobody means: YAML takes a `//` comment, or two values on two lines

@@ -121,9 +121,7 @@ impl Eval<'_> {
         };
         match value {
             Value::Nil if operand.fields => Ok(Value::Nil),
-            value if operand.fields => {
-                Err(Fault::new(operand.span.clone(), format!("a {} has no fields", value.kind())))
-            }
+            value if operand.fields => Err(Fault::new(operand.span.clone(), format!("{} has no fields", value.kind()))),
             value => Ok(value),
         }
     }

@@ -82,7 +82,7 @@ pub(super) fn built_in(name: &str, values: &[Value]) -> Result<Value, String> {
         ("html", _) => text(escape::html(&print::joined(values))),
         ("urlquery", _) => text(escape::query(&print::joined(values))),
         ("len", [Value::Text(text)]) => Ok(Value::Int(i64::try_from(text.len()).unwrap_or(i64::MAX))),
-        ("len", [value]) => Err(format!("a {} has no length", value.kind())),
+        ("len", [value]) => Err(format!("{} has no length", value.kind())),
         ("not", [value]) => Ok(Value::Bool(!value.truth())),
         ("eq", [first, others @ ..]) => truth(equal(first, others)),
         ("ne", [a, b]) => truth(equal(a, std::slice::from_ref(b)).map(|equal| !equal)),
@@ -121,5 +121,5 @@ fn compare(a: &Value, b: &Value) -> Result<Option<std::cmp::Ordering>, String> {
 }
 
 fn incompatible(a: &Value, b: &Value) -> String {
-    format!("a {} can't be compared with a {}", a.kind(), b.kind())
+    format!("{} and {} can't be compared", a.kind(), b.kind())
 }

@@ -95,6 +95,11 @@ impl Words {
         self.left.front().map_or(self.span.end.saturating_sub(2)..self.span.end, |token| token.span.clone())
     }
 
+    /// Whether a blank stands before the next word.
+    fn is_spaced(&self) -> bool {
+        self.left.front().is_some_and(|token| token.spaced)
+    }
+
     /// The error where nothing may follow.
     fn finished(&self) -> Result<(), Fault> {
         if self.left.is_empty() { Ok(()) } else { Err(unexpected(self)) }
@@ -105,7 +110,9 @@ fn unexpected(words: &Words) -> Fault {
     let fault = |text: &str| Fault::new(words.here(), text);
     match words.peek() {
         None => fault("something is missing before this `}}`"),
-        Some(Kind::Word(_) | Kind::Literal(_) | Kind::Open) => fault("a blank is missing before this"),
+        Some(Kind::Word(_) | Kind::Literal(_) | Kind::Open) if !words.is_spaced() => {
+            fault("a blank is missing before this")
+        }
         Some(Kind::Declare | Kind::Assign) => fault("only a variable, as in `$name := …`, can be given a value"),
         Some(_) => fault("this can't stand here"),
     }
@@ -163,10 +170,10 @@ impl Parser<'_> {
         let (then, ending) = self.list()?;
         let (otherwise, ending) = match ending {
             Ending::Else(mut words) => {
-                let is_if = words.keyword("if");
-                if is_if || words.keyword("with") {
+                // upstream: `else with` since Go 1.23; each follows its own kind only.
+                if words.keyword(if keeps_dot { "if" } else { "with" }) {
                     // The end of the inner one is ours, too.
-                    (vec![self.choice(is_if, words)?], Ending::End(start.clone()))
+                    (vec![self.choice(keeps_dot, words)?], Ending::End(start.clone()))
                 } else {
                     words.finished()?;
                     self.list()?
@@ -323,18 +330,19 @@ mod tests {
             ("{{ $x = 2 }}", "3 there is no variable $x here"),
             ("{{$x := 1}}{{$x=2}}", "15 a `=` can't stand here"),
             ("{{ if true }}{{ $z := 1 }}{{ end }}{{ $z }}", "38 there is no variable $z here"),
-            ("{{ eq 1 1.0 }}", "3 `eq`: a int can't be compared with a float64"),
-            ("{{ lt true false }}", "3 `lt`: a bool can't be compared"),
-            ("{{ len nil }}", "3 `len`: a <nil> has no length"),
+            ("{{ eq 1 1.0 }}", "3 `eq`: int and float64 can't be compared"),
+            ("{{ lt true false }}", "3 `lt`: bool and bool can't be compared"),
+            ("{{ len nil }}", "3 `len`: <nil> has no length"),
             (r#"{{ 5 "x" }}"#, "3 only a function takes arguments"),
             (r#"{{ "a" | "b" }}"#, "9 a function belongs behind a `|`"),
-            (r#"{{ (getenv "N" | print).x }}"#, "3 a string has no fields"),
+            (r#"{{ (getenv "N" | print).x }}"#, "3 string has no fields"),
             ("{{ nil }}", "3 nil alone is no command"),
             (r#"{{ "a""b" }}"#, "6 a blank is missing before this"),
             ("{{/* c */ }}", "7 a comment ends with"),
             ("{{ end }}", "0 this `end` ends nothing"),
             ("{{ else }}", "0 this `else` belongs to no `if`"),
             ("{{ if }}x{{ end }}", "6 a value is missing before this"),
+            ("{{ with 0 }}{{ else if 1 }}{{ end }}", "20 this can't stand here"),
             ("{{ if 1 }}x", "0 this has no `{{ end }}`"),
             ("{{ ( ) }}", "5 a value is missing before this"),
             ("{{ ) }}", "3 this `)` closes nothing"),

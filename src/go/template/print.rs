@@ -177,7 +177,11 @@ impl Verb {
             _ => None,
         };
         // upstream: a value that does not fit its verb is told in the text.
-        known.unwrap_or_else(|| format!("%!{letter}({})", described(value)))
+        match (known, value) {
+            (Some(text), _) => text,
+            (None, Value::Nil) => format!("%!{letter}(<nil>)"),
+            (None, value) => format!("%!{letter}({}={})", value.kind(), self.format('v', value)),
+        }
     }
 
     fn text(&self, letter: char, text: &str) -> Option<String> {
@@ -360,6 +364,7 @@ mod tests {
             ),
             ("%d|%s|%z|%", vec![text("x"), int(5), int(5)], "%!d(string=x)|%!s(int=5)|%!z(int=5)|%!(NOVERB)"),
             ("%d %d", vec![int(1)], "1 %!d(MISSING)"),
+            ("%-6s|", vec![int(31)], "%!s(int=31    )|"),
             ("%d%%", vec![int(1), int(2)], "1%%!(EXTRA int=2)"),
             ("%s|%d|%s", vec![Value::Nil, Value::Nil, Value::Bool(true)], "%!s(<nil>)|%!d(<nil>)|%!s(bool=true)"),
         ] {
