@@ -21,6 +21,8 @@ const KNOWN: &[Known] = &[
     Known { row: "N8", is_it: |case, did| peer_refused_the_file(did) && has_scalar(case, &["12:30:45"]) },
     // It takes these for text, the newer one for numbers.
     Known { row: "N7", is_it: |case, _| has_scalar(case, &["1e3", "0.", "1."]) },
+    // Go since 1.22 takes this way to name a group.
+    Known { row: "N10", is_it: |case, did| status_is(&did.peer, &[500]) && case.hook.node.written().contains("(?<n>") },
     // Go since 1.22 writes these two characters shorter.
     Known { row: "N9", is_it: |_, did| shorter(&did.peer_shown) == did.ours_shown },
     Known { row: "16", is_it: |_, did| status_is(&did.ours, &[415]) },
