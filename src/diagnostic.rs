@@ -7,6 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 
+mod origin;
+
+pub use origin::{Origin, Piece};
+
 /// A file as it was read: the text that places point into.
 #[derive(Debug)]
 pub struct Source {
@@ -14,6 +18,8 @@ pub struct Source {
     pub path: PathBuf,
     /// Its whole text.
     pub text: String,
+    /// What the text was made from, if it stands in the file only as a template. Reports show the template.
+    origin: Option<Origin>,
     /// Where secrets stand in it, so that no report shows them.
     hidden: Mutex<Vec<Range<usize>>>,
 }
@@ -21,7 +27,41 @@ pub struct Source {
 impl Source {
     /// The file at `path` with this text.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Source {
-        Source { path: path.into(), text: text.into(), hidden: Mutex::default() }
+        Source { path: path.into(), text: text.into(), origin: None, hidden: Mutex::default() }
+    }
+
+    /// The file at `path` as the template in it yields it.
+    pub fn rendered(path: impl Into<PathBuf>, text: impl Into<String>, origin: Origin) -> Source {
+        Source { origin: Some(origin), ..Source::new(path, text) }
+    }
+
+    /// The text that stands in the file.
+    pub fn written(&self) -> &str {
+        self.origin.as_ref().map_or(&self.text, |origin| &origin.text)
+    }
+
+    /// Where a span of the text stands in the file.
+    fn span_written(&self, span: &Range<usize>) -> Range<usize> {
+        self.origin.as_ref().map_or_else(|| span.clone(), |origin| origin.written(span))
+    }
+
+    /// Line and column in the file of what stands at `at`, both counted from 1, the column in characters.
+    pub fn line_column(&self, at: usize) -> (usize, usize) {
+        let text = self.written();
+        let start = self.span_written(&(at..at)).start.min(text.len());
+        let before = text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
+    /// Whether what stands at `at` in the text was made by an action of a template.
+    pub fn is_made(&self, at: usize) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.is_made(at))
+    }
+
+    /// A message about the file without what its template took from outside.
+    fn masked(&self, message: &str) -> String {
+        self.origin.as_ref().map_or_else(|| message.to_owned(), |origin| origin.masked(message))
     }
 
     /// Marks a secret: reports show stars in its place.
@@ -29,10 +69,11 @@ impl Source {
         self.hidden.lock().unwrap_or_else(PoisonError::into_inner).push(span);
     }
 
-    /// A piece of the text with a star for each byte of a secret.
+    /// A piece of the file with a star for each byte of a secret.
     fn shown(&self, piece: Range<usize>) -> String {
-        let mut bytes = self.text.as_bytes().get(piece.clone()).unwrap_or_default().to_vec();
+        let mut bytes = self.written().as_bytes().get(piece.clone()).unwrap_or_default().to_vec();
         for secret in self.hidden.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let secret = self.span_written(secret);
             let (start, end) = (secret.start.max(piece.start), secret.end.min(piece.end));
             if start < end {
                 bytes[start - piece.start..end - piece.start].fill(b'*');
@@ -100,24 +141,22 @@ pub struct Place {
 }
 
 impl Place {
-    /// Line and column of the first character, both counted from 1, the column in characters.
+    /// Line and column in the file of the first character, both counted from 1, the column in characters.
     pub fn line_column(&self) -> (usize, usize) {
-        let start = self.span.start.min(self.source.text.len());
-        let before = self.source.text.get(..start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        self.source.line_column(self.span.start)
     }
 
-    /// The text of the first line, and the part of the span that is in it.
+    /// The file's first line of the span, and the part of the span that is in it.
     fn line_with_span(&self) -> (String, Range<usize>) {
-        let text = self.source.text.as_str();
-        let start = (0..=self.span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let text = self.source.written();
+        let span = self.source.span_written(&self.span);
+        let start = (0..=span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let (before, after) = text.split_at(start);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line_end = start + after.find('\n').unwrap_or(after.len());
         let line = text[line_start..line_end].trim_end_matches('\r');
         let start = (start - line_start).min(line.len());
-        let end = (self.span.end.saturating_sub(line_start)).clamp(start, line.len());
+        let end = (span.end.saturating_sub(line_start)).clamp(start, line.len());
         let end = (end..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len());
         (self.source.shown(line_start..line_start + line.len()), start..end)
     }
@@ -128,7 +167,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.line_column();
         write!(f, "{}:{line}:{column}", self.source.path.display())?;
-        let path = self.path.to_string();
+        let path = self.source.masked(&self.path.to_string());
         if path.is_empty() { Ok(()) } else { write!(f, ": {path}") }
     }
 }
@@ -183,7 +222,7 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut report = Group::with_title(level.primary_title(self.message.replace('\n', " ")));
+        let mut report = Group::with_title(level.primary_title(self.masked(&self.message).replace('\n', " ")));
         let line = self.place.as_ref().map(Place::line_with_span);
         if let (Some(place), Some((text, span))) = (&self.place, &line) {
             let snippet = Snippet::source(text.as_str()).path(place.source.path.to_string_lossy());
@@ -192,16 +231,21 @@ impl Diagnostic {
             );
         }
         if let Some(help) = &self.help {
-            report = report.element(Level::HELP.message(normalize_untrusted_str(help)));
+            report = report.element(Level::HELP.message(normalize_untrusted_str(&self.masked(help))));
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut rendered = renderer.render(&[report]);
         // The library has no room for the path: it belongs at the end of the second line, after file, line and column.
-        let path = self.place.as_ref().map(|place| place.path.to_string()).unwrap_or_default();
+        let path = self.masked(&self.place.as_ref().map(|place| place.path.to_string()).unwrap_or_default());
         if let Some((end, _)) = rendered.match_indices('\n').nth(1).filter(|_| !path.is_empty()) {
             rendered.insert_str(end, &format!(" {}", normalize_untrusted_str(&path)));
         }
         rendered
+    }
+
+    /// A text without what a template took from outside.
+    fn masked(&self, text: &str) -> String {
+        self.place.as_ref().map_or_else(|| text.to_owned(), |place| place.source.masked(text))
     }
 
     /// Whether what it stands in can't be used.
@@ -216,9 +260,9 @@ impl fmt::Display for Diagnostic {
         if let Some(place) = &self.place {
             write!(f, "{place}: ")?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&self.masked(&self.message))?;
         match &self.help {
-            Some(help) => write!(f, " ({help})"),
+            Some(help) => write!(f, " ({})", self.masked(help)),
             None => Ok(()),
         }
     }

@@ -17,7 +17,7 @@
 //! | 6 | [`action`]: what a hook does | [`config`]: what the files say, compiled | |
 //! | 5 | [`hook`]: hooks, ready to be called | | [`dispatch`]: a lane for each account |
 //! | 4 | | | [`outbox`]: the durable store; [`provider`]: what to say next |
-//! | 3 | | [`template`]: text with parameters | [`message`]: the life of a delivery |
+//! | 3 | [`rule`]: when a hook fires | [`template`]: text with parameters | [`message`]: the life of a delivery |
 //! | 2 | [`request`]: one call, read | [`contact`]: people, phones, ways | |
 //! | 1 | [`go`]: what of Go we imitate | [`node`]: files with places; [`process`]: the only spawn | |
 //! | 0 | [`url`] | [`account`], [`clock`], [`diagnostic`], [`secret`], [`tasks`] | |
@@ -31,6 +31,7 @@
 //!   │ hook::admit        method, browsers' guesses, token in header or url
 //!   │ request            HookRequest::read
 //!   │ hook::admit        token in the body, required parameters
+//!   │ rule               judge: satisfied, not satisfied, or an error
 //!   │ action             perform: run a command │ enqueue a message     only now may we say "accepted"
 //!   ▼ http::outcome      the response
 //! ──────────────────────────── the disk lies between ────────────────────────────
@@ -46,6 +47,7 @@
 //! * **a provider**: a file in `provider/kinds/`, two adjacent lines in `provider/kinds/mod.rs`, a fixture in
 //!   `tests/fixtures/providers/`;
 //! * **a hook property**: a row and a field in [`hook::raw`], a field in [`hook::Hook`], a line in its `compile`;
+//! * **a kind of match in trigger rules**: a file in `rule/`, a variant in its `Test`, a row in `rule/compile.rs`;
 //! * **a parameter source**: a variant in [`request::parameter`], which the compiler follows;
 //! * **a flag**: a row in [`cli::flags`].
 
@@ -67,6 +69,7 @@ pub mod outbox;
 pub mod process;
 pub mod provider;
 pub mod request;
+pub mod rule;
 pub mod secret;
 pub mod tasks;
 pub mod template;

@@ -24,7 +24,6 @@ pub use error::SpawnError;
 pub use lookup::look_path;
 pub use output::Leftover;
 
-use lookup::Unfit;
 use output::{Kept, feed};
 
 /// A program to run. There is no shell in between.
@@ -200,14 +199,15 @@ fn failure(spec: &Spec, source: io::Error) -> SpawnError {
     let program = spec.program.display().to_string();
     // The system says "not found" about a missing directory too, and names neither.
     if let Some(directory) = spec.directory.as_ref().filter(|directory| !directory.is_dir()) {
-        return SpawnError::Failed {
-            program,
-            source: io::Error::other(format!("chdir {}: {source}", directory.display())),
-        };
+        return SpawnError::Directory { directory: directory.display().to_string(), source };
     }
     match source.kind() {
-        io::ErrorKind::NotFound => Unfit::Missing.about(&program),
-        io::ErrorKind::PermissionDenied => Unfit::Forbidden.about(&program),
+        io::ErrorKind::NotFound => {
+            SpawnError::NotFound { said: format!("fork/exec {program}: no such file or directory") }
+        }
+        io::ErrorKind::PermissionDenied => {
+            SpawnError::NotExecutable { said: format!("fork/exec {program}: permission denied") }
+        }
         io::ErrorKind::ArgumentListTooLong => SpawnError::TooLong { program },
         io::ErrorKind::InvalidInput => SpawnError::Nul { program },
         _ => SpawnError::Failed { program, source },

@@ -25,8 +25,8 @@ impl Secret {
     }
 
     /// Whether `candidate` is this secret, in a time that tells nothing but its length.
-    pub fn matches(&self, candidate: &str) -> bool {
-        bool::from(self.0.as_bytes().ct_eq(candidate.as_bytes()))
+    pub fn matches(&self, candidate: impl AsRef<[u8]>) -> bool {
+        bool::from(self.0.as_bytes().ct_eq(candidate.as_ref()))
     }
 }
 

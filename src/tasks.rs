@@ -4,6 +4,7 @@ use std::future::Future;
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// A family of tasks. Clones are the same family; a child family stops with its parent, not the other way round.
 #[derive(Clone, Debug, Default)]
@@ -23,10 +24,10 @@ impl Tasks {
         Tasks { tracker: TaskTracker::new(), stop: self.stop.child_token() }
     }
 
-    /// Starts a task.
+    /// Starts a task. What it logs belongs to the call, if there is one, that it is started for.
     #[allow(clippy::disallowed_methods, reason = "the one place that spawns")]
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        drop(tokio::spawn(self.tracker.track_future(task)));
+        drop(tokio::spawn(self.tracker.track_future(task.in_current_span())));
     }
 
     /// Tells every task of the family to end.

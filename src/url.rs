@@ -28,7 +28,12 @@ pub fn encode_segment(text: &str) -> String {
 
 /// A path's bytes, its escapes resolved. `None` where an escape is broken (Go's net/http answers 400 then).
 pub fn decode_path(path: &str) -> Option<Vec<u8>> {
-    escapes_are_whole(path.as_bytes()).then(|| percent_decode(path.as_bytes()).collect())
+    percent_decoded(path.as_bytes())
+}
+
+/// Bytes with their escapes resolved. `None` where an escape is broken.
+pub fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
+    escapes_are_whole(text).then(|| percent_decode(text).collect())
 }
 
 /// How a pair with a broken escape or a raw `;` is taken.
@@ -61,11 +66,11 @@ pub fn pairs(text: &[u8], broken: Broken) -> (Vec<Pair>, bool) {
     (found, whole)
 }
 
-/// A query as it may stand in a log: the values of `secret` are masked.
-pub fn masked_query(query: &str, secret: &str) -> String {
+/// A query or form as it may stand in a log: the values of keys that are secrets are masked.
+pub fn masked_query(query: &str, is_secret: impl Fn(&str) -> bool) -> String {
     let masked = query.split('&').map(|pair| {
         let key = pair.split('=').next().unwrap_or_default();
-        if decode_value(key.as_bytes()).eq_ignore_ascii_case(secret.as_bytes()) {
+        if is_secret(&String::from_utf8_lossy(&decode_value(key.as_bytes()))) {
             format!("{key}=[secret]")
         } else {
             pair.to_owned()
@@ -75,9 +80,9 @@ pub fn masked_query(query: &str, secret: &str) -> String {
 }
 
 /// A URL as it may stand in a log.
-pub fn masked_url(url: &str, secret: &str) -> String {
+pub fn masked_url(url: &str, is_secret: impl Fn(&str) -> bool) -> String {
     match url.split_once('?') {
-        Some((path, query)) => format!("{path}?{}", masked_query(query, secret)),
+        Some((path, query)) => format!("{path}?{}", masked_query(query, is_secret)),
         None => url.to_owned(),
     }
 }
@@ -102,6 +107,7 @@ fn escapes_are_whole(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn shown(text: &str, broken: Broken) -> String {
         let (pairs, _) = pairs(text.as_bytes(), broken);
@@ -121,6 +127,25 @@ mod tests {
         ] {
             assert_eq!(shown(text, Broken::Dropped), strict, "{text}");
             assert_eq!(shown(text, Broken::Kept), if kind.is_empty() { strict } else { kind }, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_bytes_make_it_panic(text in prop::collection::vec(any::<u8>(), 0..100)) {
+            let (strict, whole) = pairs(&text, Broken::Dropped);
+            let (kind, _) = pairs(&text, Broken::Kept);
+            prop_assert!(strict.len() <= kind.len() && (!whole || strict == kind));
+        }
+
+        #[test]
+        fn a_form_comes_back(written in prop::collection::vec((".{0,8}", ".{0,20}"), 0..6)) {
+            let encoded = |text: &str| encode_segment(text).replace('&', "%26").replace(';', "%3B").replace('=', "%3D").replace('+', "%2B");
+            let form: Vec<_> = written.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
+            let written: Vec<Pair> = written.into_iter().map(|(key, value)| (key.into_bytes(), value.into_bytes())).collect();
+            prop_assert_eq!(pairs(form.join("&").as_bytes(), Broken::Dropped), (written, true));
         }
     }
 

@@ -2,20 +2,28 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::files::{self, Content, Written};
 use super::send::render_words;
 use crate::clock::Timestamp;
+use crate::go::print;
 use crate::hook::{Capture, CommandLine, Hook, Run};
 use crate::process::{self, Ended, Leftover, SpawnError, Spec};
 use crate::request::HookRequest;
+use crate::request::mask::Mask;
 use crate::request::parameter::Parameter;
 use crate::tasks::Tasks;
+
+mod log;
+
+pub use log::Answered;
+use log::missing;
 
 /// Children at one time: each costs a process and a pipe, and a small container has a few hundred of both to spare.
 const RUNNING: usize = 512;
@@ -23,7 +31,7 @@ const RUNNING: usize = 512;
 /// Runs that may wait for a free place: a storm of calls is worked off, a flood is answered 503.
 const WAITING: usize = 20_000;
 
-/// What the arguments of the waiting ones may take, in bytes.
+/// What the arguments, variables and files of the waiting ones may take, in bytes.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// After its end, so long a command's output is read for the log. A daemon that it started may hold it open for years.
@@ -39,10 +47,10 @@ const OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 const LOGGED_BYTES: usize = 64 * 1024;
 
 /// What became of a command.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Ran {
-    /// It runs; the caller does not wait for it.
-    Started,
+    /// It runs, or will once this is dropped; the caller does not wait for it.
+    Started(Option<Answered>),
     /// It ended well, and this is its output.
     Well(Vec<u8>),
     /// It ended badly or never started; its output, where the caller may have it.
@@ -53,7 +61,7 @@ pub enum Ran {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunRefusal {
     /// Too many wait already.
-    #[error("{WAITING} commands, or {WAITING_BYTES} bytes of their arguments, wait already")]
+    #[error("{WAITING} commands, or {WAITING_BYTES} bytes of their arguments and files, wait already")]
     Overloaded,
     /// The command line's templates don't render for this call.
     #[error("{0}")]
@@ -77,15 +85,18 @@ struct Left {
 }
 
 impl Left {
-    fn take(&self, leftover: Leftover, hook: &Hook) {
+    /// Reads on what is still open, and takes the files away once it is closed: whoever holds it may still read them.
+    async fn take(&self, leftover: Leftover, written: Written, hook: &Hook) {
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             tracing::warn!(hook = %hook.id, "the output of an ended command is closed, though something that it started \
                 still holds it: {LEFT_OPEN} others are open already; redirect the output of what is to run on");
-            return;
+            return written.remove(&hook.id).await;
         };
+        let hook = hook.id.clone();
         self.tasks.spawn(async move {
             leftover.drain().await;
             drop(place);
+            written.remove(&hook).await;
         });
     }
 }
@@ -119,8 +130,10 @@ struct Invocation {
     file: Result<PathBuf, SpawnError>,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    files: Vec<Content>,
     directory: Option<PathBuf>,
     capture: Capture,
+    mask: Mask,
 }
 
 impl Commands {
@@ -143,12 +156,14 @@ impl Commands {
         let place = self.place(&invocation)?;
         let (running, left) = (self.running.clone(), self.left.clone());
         if invocation.capture == Capture::Nothing {
+            let (answered, awaited) = Answered::awaited();
             self.tasks.spawn(async move {
+                awaited.await;
                 let permit = running.acquire_owned().await;
                 drop(place);
                 invocation.execute(permit, &left).await;
             });
-            return Ok(Ran::Started);
+            return Ok(Ran::Started(answered));
         }
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
@@ -162,7 +177,8 @@ impl Commands {
 
     fn place(&self, invocation: &Invocation) -> Result<Place, RunRefusal> {
         let bytes = invocation.arguments.iter().map(|argument| argument.len()).sum::<usize>()
-            + invocation.environment.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+            + invocation.environment.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            + invocation.files.iter().map(Content::bytes).sum::<usize>();
         let runs = self.waiting.runs.fetch_add(1, Ordering::Relaxed);
         let waiting = self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
         let place = Place { waiting: self.waiting.clone(), bytes };
@@ -190,40 +206,47 @@ impl Invocation {
         let environment = run.environment.iter().filter_map(|(name, parameter)| match parameter.resolve(request) {
             Ok(value) => Some((OsString::from(name), OsString::from_vec(value))),
             Err(_) => {
-                tracing::warn!(hook = %hook.id, source = parameter.source.as_str(), name = parameter.name,
-                    "error extracting command arguments for environment: parameter not found, the variable is left out");
+                // upstream: `envname` as it is written; none is the usual name.
+                let given = if name.strip_prefix("HOOK_") == Some(&parameter.name) { "" } else { name };
+                let what = missing(parameter, given);
+                tracing::warn!(hook = %hook.id, "error extracting command arguments for environment: {what}");
                 None
             }
         });
         let environment = environment.collect();
+        let files = files::contents(&run.files, request, hook);
         let (hook, directory, capture) = (hook.clone(), run.directory.clone(), run.capture);
         let file = run.file(&program);
-        Ok(Invocation { hook, program, file, arguments, environment, directory, capture })
+        let mask = Mask::of(request, &hook.guarded);
+        Ok(Invocation { hook, program, file, arguments, environment, files, directory, capture, mask })
     }
 
     /// Runs it. `permit` is given back when the program itself has ended, whoever still holds its output.
-    async fn execute(self, permit: Permit, left: &Left) -> Ran {
-        let ended = match &self.file {
-            Ok(file) => self.start(file.clone(), permit, left).await,
+    async fn execute(mut self, permit: Permit, left: &Left) -> Ran {
+        let file = match &self.file {
+            Ok(file) => file.clone(),
             Err(why) => {
                 self.log_lookup(why);
                 return self.badly(Vec::new());
             }
         };
-        match ended {
+        // Only now, for those that wait would fill the disk.
+        let files = std::mem::take(&mut self.files);
+        let written = files::write(files, self.directory.as_deref(), &self.hook.id).await;
+        self.environment.extend(written.variables());
+        match self.start(file, permit, written, left).await {
             Ok(ended) => self.ended(ended),
             Err(why) => {
-                tracing::error!(hook = %self.hook.id, "error occurred: {why}");
+                self.log_no_start(&why);
                 self.badly(Vec::new())
             }
         }
     }
 
-    async fn start(&self, file: PathBuf, permit: Permit, left: &Left) -> Result<Ended, SpawnError> {
+    /// Starts the program and waits for its end. Its files are taken away then, however it ended.
+    async fn start(&self, file: PathBuf, permit: Permit, written: Written, left: &Left) -> Result<Ended, SpawnError> {
         let program = self.program.as_str();
-        tracing::debug!(hook = %self.hook.id, "executing {program} ({}) with arguments {:?} and environment {:?} using {} as cwd",
-            file.display(), self.arguments, self.environment,
-            self.directory.as_deref().unwrap_or(Path::new("")).display());
+        self.log_start(&file);
         let spec = Spec {
             program: file,
             // upstream: argv[0] is the text as configured, not the file that was found.
@@ -237,14 +260,17 @@ impl Invocation {
         };
         let exited = move || drop(permit);
         // upstream: a caller that wants the output gets all of it, so that it waits until the output is closed.
-        if self.capture != Capture::Nothing {
-            return process::run(spec, exited).await;
+        let (ended, leftover) = match self.capture {
+            Capture::Nothing => process::run_alone(spec, exited, LINGER)
+                .await
+                .map_or_else(|why| (Err(why), None), |(ended, leftover)| (Ok(ended), leftover)),
+            Capture::Output | Capture::OutputAlsoOnError => (process::run(spec, exited).await, None),
+        };
+        match leftover {
+            Some(leftover) => left.take(leftover, written, &self.hook).await,
+            None => written.remove(&self.hook.id).await,
         }
-        let (ended, leftover) = process::run_alone(spec, exited, LINGER).await?;
-        if let Some(leftover) = leftover {
-            left.take(leftover, &self.hook);
-        }
-        Ok(ended)
+        ended
     }
 
     fn ended(&self, ended: Ended) -> Ran {
@@ -252,18 +278,16 @@ impl Invocation {
         if ended.dropped > 0 && self.capture != Capture::Nothing {
             tracing::warn!(%hook, dropped = ended.dropped, "the output was longer than {OUTPUT_BYTES} bytes: its end is cut off");
         }
-        let shown = &ended.output[..ended.output.len().min(LOGGED_BYTES)];
-        tracing::debug!(%hook, "command output: {}", String::from_utf8_lossy(shown));
+        self.log_output(&ended);
         let how = match (ended.code, ended.signal) {
             (Some(0), _) => None,
             (Some(code), _) => Some(format!("exit status {code}")),
-            (None, signal) => Some(format!("signal: {}", signal.unwrap_or_default())),
+            (None, signal) => Some(format!("signal: {}", print::signal(signal.unwrap_or_default()))),
         };
         let ran = match how {
             None => Ran::Well(ended.output),
             Some(how) => {
-                let output = String::from_utf8_lossy(&ended.output);
-                tracing::error!(%hook, output = tail(&output), "error occurred: {how}");
+                self.log_failure(&ended, &how);
                 self.badly(ended.output)
             }
         };
@@ -274,30 +298,13 @@ impl Invocation {
     fn badly(&self, output: Vec<u8>) -> Ran {
         Ran::Badly((self.capture == Capture::OutputAlsoOnError).then_some(output))
     }
-
-    fn log_lookup(&self, why: &SpawnError) {
-        let hook = &self.hook.id;
-        tracing::error!(%hook, "error in exec: {why}");
-        if let Some((first, _)) = self.program.split_once(' ') {
-            tracing::error!(%hook, "use 'pass-arguments-to-command' to specify args for '{first}'");
-        }
-    }
 }
 
 /// upstream: an argument that is not there is an empty one, and the command runs all the same.
 fn value_or_empty(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> OsString {
     let value = parameter.resolve(request).unwrap_or_else(|_| {
-        tracing::warn!(hook = %hook.id, source = parameter.source.as_str(), name = parameter.name,
-            "error extracting command arguments: couldn't retrieve argument, it is left empty");
+        tracing::warn!(hook = %hook.id, "error extracting command arguments: {}", missing(parameter, ""));
         Vec::new()
     });
     OsString::from_vec(value)
-}
-
-/// The end of a failed command's output: enough to see why.
-fn tail(output: &str) -> &str {
-    const SHOWN: usize = 500;
-    let start = output.len().saturating_sub(SHOWN);
-    let start = (start..=output.len()).find(|at| output.is_char_boundary(*at)).unwrap_or(output.len());
-    output[start..].trim()
 }

@@ -11,6 +11,7 @@ use crate::request::HookRequest;
 use crate::tasks::Tasks;
 
 pub mod command;
+mod files;
 pub mod send;
 
 use command::{Commands, Ran, RunRefusal};

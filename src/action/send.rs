@@ -13,7 +13,7 @@ use crate::request::HookRequest;
 use crate::request::body::BodyFormat;
 use crate::request::parameter::Parameter;
 use crate::request::text::{is_blank, readable};
-use crate::request::value::Value;
+use crate::request::value::{Map, Value};
 
 /// The longest message with its heading, in bytes: more than any channel takes, and less than a caller needs to fill
 /// the disk.
@@ -156,13 +156,17 @@ fn text(
 
 /// The first present of url `msg`, payload `msg`, `message`, `text`, and a text/plain body. A `null` is not present.
 fn default_message(request: &HookRequest) -> Option<Vec<u8>> {
-    let named = |from: &Value, name: &[u8]| match from {
-        Value::Map(map) => map.get(name).filter(|value| **value != Value::Null).map(Value::to_text),
+    let named = |map: &Map, name: &[u8]| map.get(name).filter(|value| !value.is_null()).map(Value::to_text);
+    let in_query = match &request.query {
+        Value::Map(query) => named(query, b"msg"),
         _ => None,
     };
-    let in_payload = || [&b"msg"[..], b"message", b"text"].into_iter().find_map(|name| named(&request.payload, name));
+    let in_payload = || {
+        let fields = request.fields()?;
+        [&b"msg"[..], b"message", b"text"].into_iter().find_map(|name| named(fields, name))
+    };
     let in_body = || (request.format == BodyFormat::Text).then(|| request.body.clone());
-    named(&request.query, b"msg").or_else(in_payload).or_else(in_body)
+    in_query.or_else(in_payload).or_else(in_body)
 }
 
 fn read(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> String {
@@ -182,6 +186,9 @@ fn nothing_to_say(send: &Send, request: &HookRequest) -> String {
         BodyFormat::Form if !request.body.is_empty() && default_message(request).is_none() => {
             "the message is empty: the form has no field msg. With curl write --data-urlencode msg=\"…\" in place of -d"
                 .to_owned()
+        }
+        BodyFormat::Multipart if default_message(request).is_none() => {
+            "the message is empty: the form has no field msg. With curl write -F \"msg=…\"".to_owned()
         }
         _ => "the message is empty: give it as msg, for instance curl -G URL --data-urlencode msg=\"…\"".to_owned(),
     }

@@ -13,17 +13,24 @@ use crate::config::{LiveConfig, live};
 use crate::http::Limits;
 use crate::http::edge::serve;
 use crate::http::listener::Listener;
+use crate::http::prefix::Prefix;
 use crate::http::respond::Front;
 use crate::http::site::Site;
+use crate::http::tls::certificate::CertificateKeeper;
+use crate::http::tls::handshake::Tls;
 use crate::tasks::Tasks;
 
+pub mod pidfile;
+pub mod privileges;
 pub mod reload;
 pub mod settings;
 pub mod systemd;
+mod told;
 
+use privileges::Identity;
 pub use reload::StartError;
 use reload::{Asked, Reloader};
-use settings::{Listen, Settings};
+use settings::{Listen, Settings, TlsSettings};
 use systemd::{Inherited, Systemd};
 
 /// A process that has all it needs and serves nobody yet.
@@ -51,15 +58,23 @@ struct Families {
 }
 
 impl App {
-    /// Binds, reads, compiles and opens. Nothing is answered and nothing is sent before `start`.
-    pub async fn build(settings: Settings, inherited: Option<Inherited>, clock: Clock) -> Result<App, StartError> {
-        // upstream: the socket listens before the files are read, so that early callers wait instead of failing.
+    /// Listens, and becomes the user that the rest is done as. Callers wait from now on instead of failing.
+    ///
+    /// upstream: this comes before log, pidfile, hooks and certificates are opened.
+    pub async fn listen(settings: &Settings, inherited: Option<Inherited>) -> Result<Listener, StartError> {
         let listener = match (inherited, &settings.listen) {
             (Some(Inherited::Tcp(socket)), _) => Listener::from_std_tcp(socket)?,
             (Some(Inherited::Unix(socket)), _) => Listener::from_std_unix(socket)?,
+            (None, Listen::Unix(_)) if settings.identity.is_some() => return Err(StartError::SocketOfAnother),
             (None, Listen::Unix(path)) => Listener::bind_unix(path).await?,
             (None, Listen::Tcp { host, port }) => Listener::bind_tcp(host, *port).await?,
         };
+        settings.identity.map(Identity::assume).transpose()?;
+        Ok(listener)
+    }
+
+    /// Reads, compiles and opens. Nothing is answered and nothing is sent before `start`.
+    pub async fn build(settings: Settings, listener: Listener, clock: Clock) -> Result<App, StartError> {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
@@ -67,14 +82,25 @@ impl App {
         let (commands, tasks) = (Commands::new(families.commands.clone()), families.commands.clone());
         let means = Means { outbox: Arc::default(), commands, clock: clock.clone(), tasks };
         let (publisher, live) = live();
-        let site = Site::new(live.clone(), means.clone(), &settings.url_prefix, settings.headers.clone());
+        let prefix = Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never);
+        let headers = settings.headers.clone();
+        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids);
         let loader = Loader::new(Sources {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),
+            form_memory: settings.form_memory,
+            template: settings.template,
             state: Some(settings.state_dir.clone()),
             serves: true,
         });
         let systemd = Systemd::from_env();
+        let (listener, certificate) = match &settings.tls {
+            Some(tls) => {
+                let (tls, keeper) = open_tls(tls).await?;
+                (listener.with_tls(tls), Some(keeper))
+            }
+            None => (listener, None),
+        };
         let mut reloader = Reloader::new(
             loader,
             publisher,
@@ -83,7 +109,8 @@ impl App {
             systemd.clone(),
             &settings,
             families.background.clone(),
-        );
+        )
+        .with_certificate(certificate);
         reloader.first(&settings).await?;
         Ok(App { settings, listener, families, site, live, reloader, systemd })
     }
@@ -96,13 +123,21 @@ impl App {
         let config = live.current();
         let (hooks, accounts) = (config.hooks.len(), config.accounts.len());
         tracing::info!(hooks, accounts, "listening on {address}");
-        tracing::debug!("serving hooks on http://{address}{}", shown_pattern(&settings.url_prefix));
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        tracing::debug!("serving hooks on {scheme}://{address}{}", shown_pattern(&settings.url_prefix));
         let asked = reloader.start(settings.hot_reload, families.edge.clone());
         families.edge.spawn(serve(listener, Front(site), Limits::default(), families.edge.clone()));
         systemd.keep_alive(&families.pulse);
         systemd.ready(&format!("serving {hooks} hooks on {address}"));
         Running { families, asked, systemd, drain: settings.drain, socket }
     }
+}
+
+/// Off the runtime's threads: a file may lie on a disk that sleeps.
+async fn open_tls(tls: &TlsSettings) -> Result<(Tls, CertificateKeeper), StartError> {
+    let TlsSettings { files, policy } = tls.clone();
+    let opened = tokio::task::spawn_blocking(move || Tls::open(files, &policy)).await;
+    Ok(opened.map_err(|_| StartError::Internal)??)
 }
 
 /// upstream: makeRoutePattern, as the start-up line shows it.

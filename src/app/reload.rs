@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::settings::{LogDetail, Settings, first_directory};
+use super::privileges::PrivilegesError;
+use super::settings::log::LogDetail;
+use super::settings::{Settings, first_directory};
 use super::systemd::Systemd;
+use super::told::{attempting, failed, loaded};
 use crate::action::Means;
 use crate::config::compile::Compiled;
 use crate::config::load::{Basis, Loader, Reload};
@@ -22,6 +25,8 @@ use crate::http::edge::serve;
 use crate::http::listener::{ListenError, Listener};
 use crate::http::respond::Control;
 use crate::http::site::Site;
+use crate::http::tls::certificate::{CertificateKeeper, Renewal};
+use crate::http::tls::handshake::TlsError;
 use crate::message::delivery::OnUnknown;
 use crate::outbox::{Outbox, OutboxError};
 use crate::tasks::Tasks;
@@ -38,6 +43,17 @@ pub enum StartError {
     /// The address can't be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A socket in the file system, and another user.
+    #[error(
+        "error listening on socket: -setuid and -setgid options are not compatible with -socket: let systemd open the socket, or start as that user"
+    )]
+    SocketOfAnother,
+    /// The process can't become that user.
+    #[error(transparent)]
+    Privileges(#[from] PrivilegesError),
+    /// There is nothing to speak TLS with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There is no hook at all, and nobody watches.
     #[error(
         "couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any"
@@ -73,12 +89,15 @@ pub enum StartError {
 /// Owns the configuration and whatever must follow it.
 pub struct Reloader {
     loader: Arc<Mutex<Loader>>,
+    certificate: Option<Arc<Mutex<CertificateKeeper>>>,
     publisher: ConfigPublisher,
     current: Arc<Config>,
     site: Arc<Site>,
     means: Means,
     systemd: Systemd,
     state: PathBuf,
+    /// `-hooks`, for the log.
+    named: Vec<PathBuf>,
     background: Tasks,
     dispatcher: Option<Dispatcher>,
     control: Option<Listener>,
@@ -115,25 +134,30 @@ impl Reloader {
     ) -> Reloader {
         Reloader {
             loader: Arc::new(Mutex::new(loader)),
+            certificate: None,
             publisher,
             current: Arc::default(),
             site,
             means,
             systemd,
             state: settings.state_dir.clone(),
+            named: settings.hooks.clone(),
             background,
             dispatcher: None,
             control: None,
         }
     }
 
+    /// The same, which renews the certificate too.
+    pub fn with_certificate(self, keeper: Option<CertificateKeeper>) -> Reloader {
+        Reloader { certificate: keeper.map(|keeper| Arc::new(Mutex::new(keeper))), ..self }
+    }
+
     /// The load at the start: whatever can be served is.
     pub async fn first(&mut self, settings: &Settings) -> Result<(), StartError> {
-        for path in &settings.hooks {
-            tracing::debug!("attempting to load hooks from {}", path.display());
-        }
+        attempting("load", &self.named);
         let compiled = self.with_loader(Loader::start).await.ok_or(StartError::Internal)?;
-        log_loaded(&compiled);
+        loaded(&compiled);
         let findings = compiled.all_findings();
         findings.iter().for_each(|finding| log(finding));
         if let Some(unbuilt) = compiled.unbuilt {
@@ -177,7 +201,8 @@ impl Reloader {
         // Nothing was sent before: now somebody listens to what the lanes say.
         self.reconcile();
         loop {
-            if let (Some(watch), Some(files)) = (&watch, self.with_loader(|loader| loader.files()).await) {
+            if let (Some(watch), Some(mut files)) = (&watch, self.with_loader(|loader| loader.files()).await) {
+                files.extend(self.certificate_files());
                 for file in &files {
                     tracing::trace!("setting up file watcher for {}", file.display());
                 }
@@ -202,10 +227,17 @@ impl Reloader {
         if asked {
             self.systemd.reloading();
         }
-        match self.with_loader(move |loader| loader.again(asked)).await {
+        self.renew_certificate(asked).await;
+        let reload = self.with_loader(move |loader| loader.again(asked)).await;
+        if !matches!(reload, Some(Reload::Unchanged)) {
+            attempting("reload", &self.named);
+        }
+        match reload {
             Some(Reload::Unchanged) => {}
             Some(Reload::Refused(why)) => {
                 why.iter().for_each(log);
+                why.iter().filter(|finding| finding.is_error()).for_each(failed);
+                tracing::debug!("reverting hooks back to the previous configuration");
                 tracing::error!("reload refused: the configuration in force stays");
             }
             Some(Reload::Taken(compiled, basis)) => self.take(*compiled, basis).await,
@@ -217,7 +249,25 @@ impl Reloader {
         }
     }
 
+    /// The certificate stands for itself: a mistake in the hooks does not hold it back, nor the other way round.
+    async fn renew_certificate(&self, asked: bool) {
+        let Some(keeper) = self.certificate.clone() else { return };
+        let work = move || keeper.lock().unwrap_or_else(PoisonError::into_inner).renew(asked);
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Renewal::Unchanged) => {}
+            Ok(Renewal::Taken) => tracing::info!("certificate reloaded: new connections see the new one"),
+            Ok(Renewal::Refused(why)) => tracing::error!("certificate refused: {why}; the old one stays"),
+            Err(_) => tracing::error!("reading the certificate failed where it can't; please report the lines above"),
+        }
+    }
+
+    fn certificate_files(&self) -> Vec<PathBuf> {
+        let Some(keeper) = &self.certificate else { return Vec::new() };
+        keeper.lock().unwrap_or_else(PoisonError::into_inner).files().map(Path::to_owned).into()
+    }
+
     async fn take(&mut self, compiled: Compiled, basis: Basis) {
+        loaded(&compiled);
         compiled.all_findings().into_iter().for_each(log);
         let changes = compiled.config.hooks.changes_since(&self.current.hooks);
         let config = Arc::new(compiled.config);
@@ -313,16 +363,6 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 
 fn log(finding: &Diagnostic) {
     if finding.is_error() { tracing::error!("{finding}") } else { tracing::warn!("{finding}") }
-}
-
-/// The peer's lines about what was loaded.
-fn log_loaded(compiled: &Compiled) {
-    for (path, ids) in &compiled.hooks_of {
-        tracing::debug!("found {} hook(s) in file {}", ids.len(), path.display());
-        for id in ids {
-            tracing::debug!("\tloaded: {id}");
-        }
-    }
 }
 
 fn named<'a>(ids: impl ExactSizeIterator<Item = &'a HookId>) -> String {

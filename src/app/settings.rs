@@ -2,13 +2,22 @@
 //!
 //! `RawSettings` is exactly what was typed. `Settings` is what the program needs, compiled once.
 
+mod lists;
+pub mod log;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
-use crate::go::header;
+use self::lists::{compile_headers, compile_methods};
+use self::log::{LogDetail, LogFormat, LogSettings};
+use super::privileges::Identity;
+use crate::http::prefix::Prefix;
+use crate::http::request_id::RequestIds;
+use crate::http::tls::certificate::CertificateFiles;
+use crate::http::tls::policy::{MinVersion, Policy};
 
 /// The hooks file of whoever names none.
 pub const DEFAULT_HOOKS: &str = "hooks.json";
@@ -18,6 +27,10 @@ pub const DEFAULT_IP: &str = "0.0.0.0";
 pub const DEFAULT_PORT: i64 = 9000;
 /// The peer's first piece of the path.
 pub const DEFAULT_URL_PREFIX: &str = "hooks";
+/// The peer's certificate.
+pub const DEFAULT_CERT: &str = "cert.pem";
+/// The peer's key.
+pub const DEFAULT_KEY: &str = "key.pem";
 /// How long a stop waits for what is under way.
 pub const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 /// Where state is kept by whoever is not told.
@@ -40,6 +53,8 @@ pub struct RawSettings {
     pub headers: Vec<(String, String)>,
     /// `-http-methods`: a comma list.
     pub http_methods: Option<String>,
+    /// `-max-multipart-mem`, in bytes.
+    pub form_memory: Option<i64>,
     /// `-verbose`
     pub verbose: bool,
     /// `-debug`
@@ -48,8 +63,14 @@ pub struct RawSettings {
     pub log_file: Option<OsString>,
     /// `-log-format`
     pub log_format: LogFormat,
+    /// `-x-request-id`
+    pub x_request_id: bool,
+    /// `-x-request-id-limit`, in bytes; none where it is not above zero.
+    pub x_request_id_limit: i64,
     /// `-hotreload`
     pub hot_reload: Option<bool>,
+    /// `-template`
+    pub template: bool,
     /// `-nopanic`
     pub no_panic: bool,
     /// `-version`
@@ -60,6 +81,24 @@ pub struct RawSettings {
     pub drain: Option<Duration>,
     /// `-strict`
     pub strict: bool,
+    /// `-pidfile`
+    pub pidfile: Option<OsString>,
+    /// `-setuid`; 0: not given.
+    pub uid: i64,
+    /// `-setgid`; 0: not given.
+    pub gid: i64,
+    /// `-secure`
+    pub secure: bool,
+    /// `-cert`
+    pub cert: Option<OsString>,
+    /// `-key`
+    pub key: Option<OsString>,
+    /// `-tls-min-version`
+    pub tls_min_version: Option<String>,
+    /// `-cipher-suites`: a comma list.
+    pub cipher_suites: Option<String>,
+    /// `-list-cipher-suites`
+    pub list_cipher_suites: bool,
 }
 
 /// The settings of one process.
@@ -75,10 +114,16 @@ pub struct Settings {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The methods of hooks that name none of their own; `None`: any. An empty list refuses every method.
     pub methods: Option<Vec<Method>>,
+    /// Memory for a form in parts besides 10 MiB, in bytes, where it is said.
+    pub form_memory: Option<i64>,
     /// The log.
     pub log: LogSettings,
+    /// How calls are named in it.
+    pub request_ids: RequestIds,
     /// Whether edits of the files are noticed without a signal.
     pub hot_reload: bool,
+    /// Whether classic files are templates.
+    pub template: bool,
     /// Whether a start without any hook goes on.
     pub no_panic: bool,
     /// Where state is kept once there is some; need not exist.
@@ -87,8 +132,23 @@ pub struct Settings {
     pub drain: Duration,
     /// Whether a finding of any kind in the files prevents the start.
     pub strict: bool,
+    /// Where the process id is written.
+    pub pidfile: Option<PathBuf>,
+    /// Whom the process becomes once it listens.
+    pub identity: Option<Identity>,
+    /// TLS, if it is spoken.
+    pub tls: Option<TlsSettings>,
     /// What was asked for and has no effect: to be logged at the start.
     pub warnings: Vec<String>,
+}
+
+/// How TLS is spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Where certificate and key are.
+    pub files: CertificateFiles,
+    /// What is offered.
+    pub policy: Policy,
 }
 
 /// Where calls are heard.
@@ -105,39 +165,6 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
-/// How much is logged, how, and where to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogSettings {
-    /// How much.
-    pub detail: LogDetail,
-    /// How.
-    pub format: LogFormat,
-    /// Appended to instead of stderr.
-    pub file: Option<PathBuf>,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogDetail {
-    /// Start, reloads, ends of messages, failures.
-    #[default]
-    Plain,
-    /// The peer's lines as well (`-verbose`).
-    Verbose,
-    /// Its dumps of requests and answers as well (`-debug`).
-    Debug,
-}
-
-/// What a line of the log looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 impl RawSettings {
     /// Compiles what was typed. `state_directory` is `$STATE_DIRECTORY` as systemd sets it. The error says what to do.
     pub fn compile(self, state_directory: Option<OsString>) -> Result<Settings, String> {
@@ -150,28 +177,46 @@ impl RawSettings {
             url_prefix,
             headers,
             http_methods,
+            form_memory,
             verbose,
             debug,
             log_file,
             log_format,
+            x_request_id,
+            x_request_id_limit,
             hot_reload,
+            template,
             no_panic,
             version: _, // answered before anything is compiled
             state_dir,
             drain,
             strict,
+            pidfile,
+            uid,
+            gid,
+            secure,
+            cert,
+            key,
+            tls_min_version,
+            cipher_suites,
+            list_cipher_suites: _, // answered, too
         } = self;
         let mut warnings = Vec::new();
         let log_file = given(log_file).map(PathBuf::from);
+        let identity = Identity::named(uid, gid)?;
+        let files = CertificateFiles { cert: file_or(cert, DEFAULT_CERT), key: file_or(key, DEFAULT_KEY) };
+        let url_prefix = url_prefix.unwrap_or_else(|| DEFAULT_URL_PREFIX.to_owned());
+        warnings.extend(Prefix::new(&url_prefix).err());
         Ok(Settings {
             hooks: hooks_files(hooks),
             listen: match given(socket) {
                 Some(path) => Listen::Unix(path.into()),
                 None => tcp(ip.as_deref().unwrap_or(DEFAULT_IP), port.unwrap_or(DEFAULT_PORT))?,
             },
-            url_prefix: compile_prefix(url_prefix)?,
+            url_prefix,
             headers: compile_headers(headers, &mut warnings),
             methods: http_methods.filter(|list| !list.is_empty()).map(|list| compile_methods(&list, &mut warnings)),
+            form_memory,
             log: LogSettings {
                 detail: match (debug, verbose || log_file.is_some()) {
                     (true, _) => LogDetail::Debug,
@@ -181,11 +226,19 @@ impl RawSettings {
                 format: log_format,
                 file: log_file,
             },
+            request_ids: RequestIds {
+                from_caller: x_request_id,
+                limit: usize::try_from(x_request_id_limit).ok().filter(|limit| *limit > 0),
+            },
             hot_reload: hot_reload.unwrap_or(true),
+            template,
             no_panic,
             state_dir: compile_state_dir(state_dir, state_directory),
             drain: drain.unwrap_or(DEFAULT_DRAIN),
             strict,
+            pidfile: given(pidfile).map(PathBuf::from),
+            identity,
+            tls: secure.then(|| tls(files, tls_min_version, cipher_suites, &mut warnings)).transpose()?,
             warnings,
         })
     }
@@ -215,13 +268,20 @@ fn hooks_files(hooks: Vec<OsString>) -> Vec<PathBuf> {
     hooks.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
 }
 
-/// upstream: a part in braces is a wildcard for any one segment of the path.
-fn compile_prefix(prefix: Option<String>) -> Result<String, String> {
-    let prefix = prefix.unwrap_or_else(|| DEFAULT_URL_PREFIX.to_owned());
-    if prefix.contains('{') {
-        return Err(format!("-urlprefix {prefix:?}: wildcards in braces are not in this version"));
-    }
-    Ok(prefix)
+/// upstream: versions and suites that mean nothing are told only where TLS is spoken.
+fn tls(
+    files: CertificateFiles,
+    min: Option<String>,
+    suites: Option<String>,
+    warnings: &mut Vec<String>,
+) -> Result<TlsSettings, String> {
+    let min = MinVersion::named(&min.unwrap_or_default(), warnings)?;
+    let policy = Policy::named(min, &suites.unwrap_or_default(), warnings)?;
+    Ok(TlsSettings { files, policy })
+}
+
+fn file_or(typed: Option<OsString>, default: &str) -> PathBuf {
+    typed.map_or_else(|| default.into(), PathBuf::from)
 }
 
 /// Says what the resolver would only fail on.
@@ -234,31 +294,6 @@ fn tcp(ip: &str, port: i64) -> Result<Listen, String> {
     // upstream: an empty host is every interface, in Go; the resolver here knows none.
     let ip = if ip.is_empty() { DEFAULT_IP } else { ip };
     Ok(Listen::Tcp { host: ip.to_owned(), port })
-}
-
-/// upstream: a later header of the same name wins; Go writes line breaks as blanks and drops a name that is none.
-fn compile_headers(raw: Vec<(String, String)>, warnings: &mut Vec<String>) -> Vec<(HeaderName, HeaderValue)> {
-    let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
-    for (name, value) in raw {
-        let (Ok(name), Some(value)) = (name.parse::<HeaderName>(), header::sent(&value)) else {
-            warnings.push(format!("-header {name}={value:?} is left out: it can't be an HTTP header"));
-            continue;
-        };
-        headers.retain(|(earlier, _)| *earlier != name);
-        headers.push((name, value));
-    }
-    headers
-}
-
-/// upstream: all blanks are removed and letters made capital; what is no method then matches no request.
-fn compile_methods(list: &str, warnings: &mut Vec<String>) -> Vec<Method> {
-    let names = list.split(',').map(|name| name.replace(' ', "").to_uppercase());
-    let methods: Vec<Method> = names.filter_map(|name| Method::from_bytes(name.as_bytes()).ok()).collect();
-    if methods.is_empty() {
-        warnings
-            .push(format!("-http-methods {list:?} names no method: hooks without their own list refuse every call"));
-    }
-    methods
 }
 
 #[cfg(test)]
@@ -305,22 +340,18 @@ mod tests {
     }
 
     #[test]
-    fn methods_lose_their_blanks_and_a_comma_alone_refuses_everything() {
+    fn no_methods_typed_is_no_list_of_methods() {
         let methods = |list: &str| settings(RawSettings { http_methods: Some(list.into()), ..Default::default() });
-        assert_eq!(methods(" Post , g et").methods, Some(vec![Method::POST, Method::GET]));
-        assert_eq!(methods("").methods, None);
-        let refusing = methods(",");
-        assert_eq!((refusing.methods, refusing.warnings.len()), (Some(vec![]), 1));
+        assert_eq!((methods("").methods, methods(",").methods), (None, Some(vec![])));
     }
 
     #[test]
-    fn a_later_header_wins_and_an_impossible_one_is_told() {
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers = vec![pair("X-A", "1"), pair("x-a", "2\n3"), pair("", "x"), pair("x-b", "")];
-        let it = settings(RawSettings { headers, ..Default::default() });
-        let seen: Vec<_> = it.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-        assert_eq!(seen, [("x-a", "2 3"), ("x-b", "")]);
-        assert_eq!(it.warnings.len(), 1);
+    fn tls_is_asked_for_by_secure_alone() {
+        let raw = RawSettings { tls_min_version: Some("9".into()), ..Default::default() };
+        assert_eq!(settings(raw.clone()).tls, None);
+        assert!(RawSettings { secure: true, ..raw }.compile(None).is_err());
+        let tls = settings(RawSettings { secure: true, key: Some("k".into()), ..Default::default() }).tls.unwrap();
+        assert_eq!((tls.files.cert, tls.files.key), ("cert.pem".into(), "k".into()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+use super::compat::{Checked, touched};
 use super::exit::Exit;
 use super::flags::CheckArgs;
 use super::state;
@@ -17,13 +18,22 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<Exit> {
         named.push(DEFAULT_HOOKS.into());
     }
     let state = state::directory(args.state_dir, "secrets");
-    let compiled = Loader::new(Sources { named, methods: None, state, serves: false }).start();
+    let mut loader = Loader::new(Sources { named, template: args.template, state, ..Sources::default() });
+    let compiled = loader.start();
     let findings = compiled.all_findings();
     let mut stdout = std::io::stdout();
     let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut text = String::new();
     for finding in &findings {
         writeln!(text, "{}\n", finding.rendered(color))?;
+    }
+    if args.compat {
+        let touched = touched(&Checked::of(loader.texts(), &compiled));
+        for difference in &touched {
+            writeln!(text, "{difference}")?;
+        }
+        let all = counted(touched.len(), "difference");
+        writeln!(text, "{all} from adnanh/webhook; the README has all rows, also those that no file shows\n")?;
     }
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
     let warnings = findings.len() - errors;

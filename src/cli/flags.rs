@@ -5,11 +5,13 @@
 use std::ffi::{OsStr, OsString};
 
 use super::parse::{Apply, Flag, Takes, boolean, integer, text};
-use crate::app::settings::{LogFormat, RawSettings};
+use crate::app::settings::log::LogFormat;
+use crate::app::settings::{DEFAULT_CERT, DEFAULT_KEY, RawSettings};
 use crate::node::units;
 use Takes::{NotYet, Switch, Value};
 
 const LISTEN: &str = "where it listens";
+const TLS: &str = "how it speaks TLS";
 const HOOKS: &str = "what it serves";
 const LOG: &str = "what it tells";
 const PROCESS: &str = "how it runs";
@@ -31,6 +33,31 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     peer("urlprefix", Value("PREFIX"), LISTEN, "serve hooks at /PREFIX/ID", "hooks", |raw, v| {
         set(&mut raw.url_prefix, text(v))
     }),
+    peer("secure", Switch, TLS, "serve by TLS: https:// instead of http://", "false", |raw, v| {
+        raw.secure = boolean(v)?;
+        Ok(())
+    }),
+    peer(
+        "cert",
+        Value("FILE"),
+        TLS,
+        "certificate and its chain, PEM; noticed when it changes",
+        DEFAULT_CERT,
+        |raw, v| set(&mut raw.cert, Ok(v.to_owned())),
+    ),
+    peer("key", Value("FILE"), TLS, "its private key, PEM, without a password", DEFAULT_KEY, |raw, v| {
+        set(&mut raw.key, Ok(v.to_owned()))
+    }),
+    peer("tls-min-version", Value("VERSION"), TLS, "least version of TLS: 1.2 or 1.3", "1.2", |raw, v| {
+        set(&mut raw.tls_min_version, text(v))
+    }),
+    peer("cipher-suites", Value("LIST"), TLS, "suites for TLS 1.2, comma-separated; none given: all", "", |raw, v| {
+        set(&mut raw.cipher_suites, text(v))
+    }),
+    peer("list-cipher-suites", Switch, TLS, "print the suites for -tls-min-version and exit", "false", |raw, v| {
+        raw.list_cipher_suites = boolean(v)?;
+        Ok(())
+    }),
     peer(
         "hooks",
         Value("FILE"),
@@ -47,6 +74,10 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     peer("hotreload", Switch, HOOKS, "notice edits of the files without a signal", "true", |raw, v| {
         set(&mut raw.hot_reload, boolean(v))
     }),
+    peer("template", Switch, HOOKS, "lists of hooks are Go templates: {{ getenv \"X\" | js }}", "false", |raw, v| {
+        raw.template = boolean(v)?;
+        Ok(())
+    }),
     peer("nopanic", Switch, HOOKS, "start even where there is no hook", "false", |raw, v| {
         raw.no_panic = boolean(v)?;
         Ok(())
@@ -55,9 +86,22 @@ pub const SERVE: &[Flag<RawSettings>] = &[
         raw.strict = boolean(v)?;
         Ok(())
     }),
-    peer("http-methods", Value("LIST"), HOOKS, "methods of hooks that name none, comma-separated", "any", |raw, v| {
-        set(&mut raw.http_methods, text(v))
-    }),
+    peer(
+        "http-methods",
+        Value("LIST"),
+        HOOKS,
+        "methods of hooks that name none, comma-separated; none given: any",
+        "",
+        |raw, v| set(&mut raw.http_methods, text(v)),
+    ),
+    peer(
+        "max-multipart-mem",
+        Value("BYTES"),
+        HOOKS,
+        "memory for a form in parts, besides 10 MiB",
+        "1048576",
+        |raw, v| set(&mut raw.form_memory, integer(v)),
+    ),
     peer("header", Value("NAME=VALUE"), HOOKS, "header of every answer; repeatable", "", |raw, v| {
         let typed = text(v)?;
         let pair = typed.split_once('=').ok_or("header flag must be in name=value format")?;
@@ -72,7 +116,7 @@ pub const SERVE: &[Flag<RawSettings>] = &[
         raw.debug = boolean(v)?;
         Ok(())
     }),
-    peer("logfile", Value("FILE"), LOG, "append the log to FILE; implies -verbose", "stderr", |raw, v| {
+    peer("logfile", Value("FILE"), LOG, "append the log to FILE, not to stderr; implies -verbose", "", |raw, v| {
         set(&mut raw.log_file, Ok(v.to_owned()))
     }),
     ours("log-format", Value("FORMAT"), LOG, "text or json", "text", |raw, v| {
@@ -83,8 +127,27 @@ pub const SERVE: &[Flag<RawSettings>] = &[
         };
         Ok(())
     }),
+    peer("x-request-id", Switch, LOG, "name each call in the log by its X-Request-Id header", "false", |raw, v| {
+        raw.x_request_id = boolean(v)?;
+        Ok(())
+    }),
+    peer("x-request-id-limit", Value("BYTES"), LOG, "take no more of that header; 0: all of it", "0", |raw, v| {
+        raw.x_request_id_limit = integer(v)?;
+        Ok(())
+    }),
     peer("version", Switch, LOG, "print the version and exit", "false", |raw, v| {
         raw.version = boolean(v)?;
+        Ok(())
+    }),
+    peer("pidfile", Value("FILE"), PROCESS, "write the process id to FILE", "", |raw, v| {
+        set(&mut raw.pidfile, Ok(v.to_owned()))
+    }),
+    peer("setuid", Value("UID"), PROCESS, "become this user once the port is open; with -setgid", "", |raw, v| {
+        raw.uid = integer(v)?;
+        Ok(())
+    }),
+    peer("setgid", Value("GID"), PROCESS, "become this group once the port is open; with -setuid", "", |raw, v| {
+        raw.gid = integer(v)?;
         Ok(())
     }),
     ours("state-dir", Value("DIR"), PROCESS, STATE_DIR, "$STATE_DIRECTORY or ./hookbell-state", |raw, v| {
@@ -93,19 +156,6 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     ours("drain", Value("TIME"), PROCESS, "how long a stop waits for what is under way", "30s", |raw, v| {
         set(&mut raw.drain, units::duration(&text(v)?))
     }),
-    peer("cert", NotYet, "", "", "", ignore),
-    peer("cipher-suites", NotYet, "", "", "", ignore),
-    peer("key", NotYet, "", "", "", ignore),
-    peer("list-cipher-suites", NotYet, "", "", "", ignore),
-    peer("max-multipart-mem", NotYet, "", "", "", ignore),
-    peer("pidfile", NotYet, "", "", "", ignore),
-    peer("secure", NotYet, "", "", "", ignore),
-    peer("setgid", NotYet, "", "", "", ignore),
-    peer("setuid", NotYet, "", "", "", ignore),
-    peer("template", NotYet, "", "", "", ignore),
-    peer("tls-min-version", NotYet, "", "", "", ignore),
-    peer("x-request-id", NotYet, "", "", "", ignore),
-    peer("x-request-id-limit", NotYet, "", "", "", ignore),
     ours("admin", NotYet, "", "", "", ignore),
     ours("admin-token-file", NotYet, "", "", "", ignore),
     ours("callbacks", NotYet, "", "", "", ignore),
@@ -121,6 +171,10 @@ const VERB: &str = "flags";
 pub struct CheckArgs {
     /// Whether warnings are findings, too.
     pub strict: bool,
+    /// Whether lists of hooks are templates.
+    pub template: bool,
+    /// Whether it is told what differs from adnanh/webhook.
+    pub compat: bool,
     /// Where generated secrets are.
     pub state_dir: Option<OsString>,
     /// The files; none means the default one.
@@ -131,6 +185,14 @@ pub struct CheckArgs {
 pub const CHECK: &[Flag<CheckArgs>] = &[
     ours("strict", Switch, VERB, "a warning is a finding, too", "false", |args, v| {
         args.strict = boolean(v)?;
+        Ok(())
+    }),
+    ours("template", Switch, VERB, "as for the daemon: lists of hooks are Go templates", "false", |args, v| {
+        args.template = boolean(v)?;
+        Ok(())
+    }),
+    ours("compat", Switch, VERB, "also tell what adnanh/webhook would do otherwise", "false", |args, v| {
+        args.compat = boolean(v)?;
         Ok(())
     }),
     ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", |args, v| {
@@ -280,7 +342,7 @@ mod tests {
         let said = "invalid value \"x\\\"y\" for flag -header: header flag must be in name=value format";
         assert_eq!(header, Stop::Wrong(said.to_owned()));
         assert!(typed(&["-log-format", "xml"]).is_err());
-        assert!(typed(&["-secure"]).is_err());
+        assert!(typed(&["-keep"]).is_err());
     }
 
     #[test]

@@ -67,19 +67,44 @@ const TOPICS: &[(&str, &str, &str)] = &[
     (
         "signals",
         "what signals do",
-        "  HUP, USR1   read the files again\n  \
+        "  HUP, USR1   read the files again, the certificate too\n  \
            TERM, INT   finish what is under way (at most -drain), then end\n  \
            QUIT        end at once; so does a second INT\n",
     ),
 ];
 
 /// What `-h` and a wrong flag print: how to call the daemon.
-pub fn usage(program: &str) -> String {
-    let mut text = format!("usage: {program} [flags]\n");
-    if program != "webhook" {
-        text += "       hookbell COMMAND …   (see hookbell help)\n";
-    }
+pub fn usage() -> String {
+    let mut text = "usage: hookbell [flags]\n       hookbell COMMAND …   (see hookbell help)\n".to_owned();
     rows(&mut text, SERVE);
+    text
+}
+
+/// Flags whose value Go's usage calls a number.
+const NUMBERS: &[&str] = &["max-multipart-mem", "port", "setgid", "setuid", "x-request-id-limit"];
+
+/// Flags that may be given again: their value is a `value` to Go, and has no default.
+const REPEATABLE: &[&str] = &["header", "hooks"];
+
+/// The same in the form of Go's package `flag`, for whoever calls us as the peer: `called` is argv[0].
+pub fn peer_usage(called: &str) -> String {
+    let mut flags: Vec<_> = SERVE.iter().filter(|flag| flag.takes != Takes::NotYet).collect();
+    flags.sort_by_key(|flag| flag.name);
+    let mut text = format!("Usage of {called}:\n");
+    for Flag { name, takes, help, default, ours, .. } in flags {
+        let kind = match takes {
+            Takes::Switch => "",
+            _ if REPEATABLE.contains(name) => " value",
+            _ if NUMBERS.contains(name) => " int",
+            _ => " string",
+        };
+        let default = match (kind, *default) {
+            (" value", _) | (_, "" | "false") => String::new(),
+            (" string", default) if !ours => format!(" (default \"{default}\")"),
+            (_, default) => format!(" (default {default})"),
+        };
+        writeln!(text, "  -{name}{kind}\n    \t{help}{default}").ok();
+    }
     text
 }
 
@@ -108,7 +133,7 @@ pub fn help(topic: Option<&str>) -> Result<String, String> {
         return Ok(verb_usage(verb.name));
     }
     if name == "flags" {
-        return Ok(usage("hookbell"));
+        return Ok(usage());
     }
     if let Some((_, _, text)) = TOPICS.iter().find(|(topic, ..)| *topic == name) {
         return Ok((*text).to_owned());
@@ -175,7 +200,7 @@ mod tests {
 
     #[test]
     fn usage_has_a_line_for_every_flag_of_this_version_and_no_other() {
-        let text = usage("hookbell");
+        let text = usage();
         for flag in SERVE {
             let shown = text.lines().filter(|line| line.split_whitespace().next() == Some(&format!("-{}", flag.name)));
             assert_eq!(shown.count(), usize::from(flag.takes != Takes::NotYet), "-{}", flag.name);
@@ -183,7 +208,22 @@ mod tests {
         assert!(text.contains(
             "-drain TIME          how long a stop waits for what is under way (default 30s; $HOOKBELL_DRAIN)"
         ));
-        assert!(!usage("webhook").contains("COMMAND"));
+    }
+
+    #[test]
+    fn the_peer_s_usage_is_in_go_s_form() {
+        let text = peer_usage("/usr/bin/webhook");
+        assert!(text.starts_with("Usage of /usr/bin/webhook:\n  -cert string\n    \t"), "{text}");
+        for line in
+            ["  -port int\n", " (default 9000)\n", " (default \"0.0.0.0\")\n", "  -hooks value\n", "  -verbose\n"]
+        {
+            assert!(text.contains(line), "{line:?} is not in {text}");
+        }
+        let names: Vec<_> = text.lines().filter(|line| line.starts_with("  -")).collect();
+        assert!(names.is_sorted() && !text.contains("hooks.json\")"), "{text}");
+        for name in NUMBERS.iter().chain(REPEATABLE) {
+            assert!(SERVE.iter().any(|flag| flag.name == *name), "-{name}");
+        }
     }
 
     #[test]
@@ -206,7 +246,7 @@ mod tests {
             assert!(help(Some(topic)).is_ok());
         }
         assert!(help(Some("-port")).unwrap().contains("default 9000"));
-        assert!(help(Some("template")).unwrap().contains("not in this version"));
+        assert!(help(Some("admin")).unwrap().contains("not in this version"));
         assert!(help(Some("chekc")).unwrap_err().contains("did you mean \"check\"?"));
         assert!(help(Some("zzzz")).unwrap_err().contains("there are check, token"));
     }

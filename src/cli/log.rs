@@ -4,37 +4,41 @@
 
 use std::error::Error;
 use std::fmt::{self, Debug, Write as _};
-use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, layer};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
-use crate::app::settings::{LogDetail, LogFormat, LogSettings};
+use crate::app::settings::log::{LogDetail, LogFormat, LogSettings};
 use crate::clock::Clock;
+use crate::http::call_log::DUMP;
 
-/// Begins the log of this process. Call it once.
-pub fn start(log: &LogSettings) -> anyhow::Result<()> {
-    let (look, to) = match &log.file {
-        Some(path) => {
-            let open = OpenOptions::new().create(true).append(true).open(path);
-            let file: Arc<File> = open.with_context(|| format!("error opening log file {path:?}"))?.into();
-            (Look::Plain, BoxMakeWriter::new(file))
-        }
+mod file;
+
+pub use file::LogFile;
+
+/// Begins the log of this process. Call it once. The file, if it goes to one, can be opened anew.
+pub fn start(log: &LogSettings) -> anyhow::Result<Option<LogFile>> {
+    let file = match &log.file {
+        Some(path) => Some(LogFile::open(path).with_context(|| format!("error opening log file {path:?}"))?),
+        None => None,
+    };
+    let (look, to) = match &file {
+        Some(file) => (Look::Plain, BoxMakeWriter::new(file.clone())),
         None => (Look::of_stderr(), BoxMakeWriter::new(io::stderr)),
     };
     let look = if log.format == LogFormat::Json { Look::Json } else { look };
-    tracing::subscriber::set_global_default(subscriber(look, log.detail, to)).context("the log has begun already")
+    tracing::subscriber::set_global_default(subscriber(look, log.detail, to)).context("the log has begun already")?;
+    Ok(file)
 }
 
 /// What a line looks like.
@@ -75,8 +79,15 @@ fn subscriber(look: Look, detail: LogDetail, to: BoxMakeWriter) -> impl Subscrib
     // Not `log_internal_errors`: it panics where stderr is gone.
     let lines = layer().with_writer(to).log_internal_errors(false);
     let lines = match look {
-        Look::Json => lines.json().flatten_event(true).with_target(false).with_timer(SystemClock).boxed(),
-        look => lines.event_format(Lines { look, clock: Clock::system() }).boxed(),
+        Look::Json => {
+            let lines = lines.json().flatten_event(true).with_span_list(false);
+            lines.with_target(false).with_timer(SystemClock).boxed()
+        }
+        look => {
+            // A call's name stands bare before its lines.
+            let bare = debug_fn(|to, _, value| write!(to, "{value:?}"));
+            lines.fmt_fields(bare).event_format(Lines { look, clock: Clock::system() }).boxed()
+        }
     };
     Registry::default().with(lines.with_filter(filter))
 }
@@ -99,7 +110,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let level = *event.metadata().level();
         match self.look {
             Look::Journal => write!(to, "<{}>", priority(level))?,
@@ -108,8 +119,29 @@ where
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if let Some(name) = name_of_call(context) {
+            // upstream: in a dump the mark that tells the direction comes first.
+            let (mark, message) = match event.metadata().target() {
+                DUMP => fields.message.split_at_checked(2).unwrap_or_default(),
+                _ => ("", fields.message.as_str()),
+            };
+            return writeln!(to, "{mark}[{name}] {message}{}", fields.rest);
+        }
         writeln!(to, "{}{}", fields.message, fields.rest)
     }
+}
+
+/// The name of the call that a line belongs to.
+fn name_of_call<S, N>(context: &FmtContext<'_, S, N>) -> Option<String>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    let span = context.parent_span()?;
+    let extensions = span.extensions();
+    let mut name = String::new();
+    push_escaped(&mut name, &extensions.get::<FormattedFields<N>>()?.fields);
+    Some(name)
 }
 
 /// As syslog counts them.
@@ -142,7 +174,11 @@ struct Fields {
 impl Fields {
     fn add(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
-            push_escaped(&mut self.message, value);
+            // A tab harms nobody, and upstream begins lines with it.
+            for (number, part) in value.split('\t').enumerate() {
+                self.message.push_str(if number == 0 { "" } else { "\t" });
+                push_escaped(&mut self.message, part);
+            }
             return;
         }
         write!(self.rest, " {}=", field.name()).ok();
@@ -202,6 +238,8 @@ fn push_escaped(to: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     /// What reaches a file.
@@ -271,6 +309,22 @@ mod tests {
             let letters: String = lines.lines().map(|line| &line[3..]).collect();
             assert_eq!(letters, format!("{seen}w"));
         }
+    }
+
+    #[test]
+    fn the_lines_of_a_call_begin_with_its_name() {
+        let told = || {
+            let _entered = tracing::debug_span!("call", request = %"a\n1").entered();
+            tracing::warn!(hook = "x", "refused");
+            tracing::trace!(target: DUMP, "> GET / HTTP/1.1");
+            tracing::trace!(target: DUMP, "< ");
+        };
+        let lines = written(Look::Journal, LogDetail::Debug, told);
+        assert_eq!(lines, "<4>[a\\n1] refused hook=x\n<7>> [a\\n1] GET / HTTP/1.1\n<7>< [a\\n1] \n");
+        assert_eq!(written(Look::Journal, LogDetail::Plain, told), "<4>refused hook=x\n");
+        let line = written(Look::Json, LogDetail::Verbose, told);
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&object["message"], &object["span"]["request"]), (&"refused".into(), &"a\n1".into()));
     }
 
     #[test]

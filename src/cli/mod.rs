@@ -8,10 +8,13 @@ use exit::{Exit, say};
 use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
 
+use crate::app::privileges::Identity;
 use crate::app::settings::RawSettings;
 use crate::diagnostic::did_you_mean;
+use crate::http::tls::policy::MinVersion;
 
 mod check;
+pub mod compat;
 pub mod exit;
 pub mod flags;
 pub mod help;
@@ -87,11 +90,12 @@ pub struct Refusal {
 
 /// Does what the arguments say; the first is the name we were called by.
 pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
-    let (program, args) = match args.split_first() {
-        Some((name, args)) => (Program::named(name), args),
-        None => (Program::Hookbell, args),
+    let (called, args) = match args.split_first() {
+        Some((called, args)) => (called.as_os_str(), args),
+        None => (OsStr::new("hookbell"), args),
     };
-    let command = match Command::parse(program, args, &|name| std::env::var_os(name)) {
+    let program = Program::named(called);
+    let command = match Command::parse(called, args, &|name| std::env::var_os(name)) {
         Ok(command) => command,
         Err(Refusal { text, exit }) => {
             say(&text);
@@ -102,6 +106,11 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
         Command::Serve { raw, ignored } => {
             if let Some(warning) = warning(program, &ignored) {
                 say(&warning);
+            }
+            if (raw.uid == 0) != (raw.gid == 0) {
+                // upstream: to stdout.
+                writeln!(std::io::stdout(), "{}", Identity::TOGETHER).ok();
+                return Ok(Exit::Trouble);
             }
             serve::serve(raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?)
         }
@@ -117,23 +126,32 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
 }
 
 impl Command {
-    /// Reads the arguments behind the program's name. `look_up` is the environment.
+    /// Reads the arguments behind the program's name. `called` is that name, argv[0]; `look_up` is the environment.
     pub fn parse(
-        program: Program,
+        called: &OsStr,
         args: &[OsString],
         look_up: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Command, Refusal> {
+        let program = Program::named(called);
         if let (Program::Hookbell, Some((word, after))) = (program, args.split_first())
             && !word.as_encoded_bytes().starts_with(b"-")
         {
             return Command::verb(&word.to_string_lossy(), after);
         }
-        let stopped = |stop| refused(stop, &help::usage(program.as_str()));
+        let stopped = |stop| match program {
+            Program::Hookbell => refused(stop, &help::usage()),
+            Program::Webhook => refused(stop.as_the_peer(), &help::peer_usage(&called.to_string_lossy())),
+        };
         let mut raw = Box::<RawSettings>::default();
         // -version answers also where the environment is wrong: it is asked by people who look for what is wrong.
         let ignored = parse::flags(SERVE, args, &mut raw).map_err(stopped)?.to_vec();
         if raw.version {
             return Ok(Command::Print(program.version() + "\n"));
+        }
+        if raw.list_cipher_suites {
+            let min = MinVersion::named(&raw.tls_min_version.unwrap_or_default(), &mut Vec::new());
+            let names: String = min.map_err(trouble)?.suites().map(|name| format!("{name}\n")).collect();
+            return Ok(Command::Print(names));
         }
         let mut raw = Box::<RawSettings>::default();
         parse::environment(SERVE, look_up, &mut *raw).map_err(stopped)?;
@@ -197,6 +215,10 @@ impl Command {
     }
 }
 
+fn trouble(text: String) -> Refusal {
+    Refusal { text, exit: Exit::Trouble }
+}
+
 /// upstream: the usage text follows a mistake, too.
 fn refused(stop: Stop, usage: &str) -> Refusal {
     match stop {
@@ -220,7 +242,7 @@ mod tests {
 
     fn parsed(line: &[&str]) -> Result<Command, Refusal> {
         let args: Vec<OsString> = line[1..].iter().map(Into::into).collect();
-        Command::parse(Program::named(OsStr::new(line[0])), &args, &|_| None)
+        Command::parse(OsStr::new(line[0]), &args, &|_| None)
     }
 
     fn refusal(line: &[&str]) -> (Exit, String) {
@@ -261,18 +283,18 @@ mod tests {
     fn a_flag_wins_over_the_environment_and_version_over_its_mistakes() {
         let set = |name: &str| (name == "HOOKBELL_STATE_DIR").then(|| "/env".into());
         let args = ["-state-dir=/flag".into()];
-        let Ok(Command::Serve { raw, .. }) = Command::parse(Program::Hookbell, &args, &set) else { panic!() };
+        let Ok(Command::Serve { raw, .. }) = Command::parse(OsStr::new("hookbell"), &args, &set) else { panic!() };
         assert_eq!(raw.state_dir, Some("/flag".into()));
         let bad = |name: &str| (name == "HOOKBELL_STRICT").then(|| "perhaps".into());
-        let said = Command::parse(Program::Hookbell, &[], &bad).unwrap_err().text;
+        let said = Command::parse(OsStr::new("hookbell"), &[], &bad).unwrap_err().text;
         assert!(said.starts_with("invalid value \"perhaps\" for HOOKBELL_STRICT: parse error\n"), "{said}");
-        assert!(Command::parse(Program::Hookbell, &["-version".into()], &bad).is_ok());
+        assert!(Command::parse(OsStr::new("hookbell"), &["-version".into()], &bad).is_ok());
     }
 
     #[test]
     fn help_is_no_mistake_and_a_mistake_gets_help() {
         assert_eq!(refusal(&["hookbell", "-h"]), (Exit::Fine, "usage: hookbell [flags]".into()));
-        assert_eq!(refusal(&["webhook", "--help"]), (Exit::Fine, "usage: webhook [flags]".into()));
+        assert_eq!(refusal(&["webhook", "--help"]), (Exit::Fine, "Usage of webhook:".into()));
         assert_eq!(refusal(&["hookbell", "-x"]), (Exit::Usage, "flag provided but not defined: -x".into()));
         assert_eq!(refusal(&["hookbell", "send", "-h"]).0, Exit::Fine);
     }

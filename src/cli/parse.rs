@@ -49,6 +49,16 @@ pub enum Stop {
     Wrong(String),
 }
 
+impl Stop {
+    /// Without our advice.
+    pub fn as_the_peer(self) -> Stop {
+        match self {
+            Stop::Wrong(what) => Stop::Wrong(what.lines().next().unwrap_or_default().to_owned()),
+            Stop::Help => Stop::Help,
+        }
+    }
+}
+
 impl<T> Flag<T> {
     /// The environment variable that may stand in for it: `HOOKBELL_STATE_DIR` for `-state-dir`.
     pub fn variable(&self) -> Option<String> {

@@ -101,7 +101,7 @@ fn show(args: &SendArgs, text: &str) -> anyhow::Result<Exit> {
         named.push(DEFAULT_HOOKS.into());
     }
     let state = state::directory(args.state_dir.clone(), "secrets");
-    let compiled = Loader::new(Sources { named, methods: None, state, serves: false }).start();
+    let compiled = Loader::new(Sources { named, state, ..Sources::default() }).start();
     for finding in compiled.all_findings().into_iter().filter(|finding| finding.is_error()) {
         say(&finding.to_string());
     }

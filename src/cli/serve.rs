@@ -1,40 +1,68 @@
 //! Serve until told to stop.
 
+use std::io::Write as _;
+
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
+use super::log::LogFile;
+use crate::app::pidfile::Pidfile;
 use crate::app::settings::Settings;
-use crate::app::{App, Running, systemd};
+use crate::app::{App, Running, StartError, systemd};
 use crate::clock::Clock;
+use crate::http::listener::Listener;
 
 /// Serves with these settings until a signal ends it.
 pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
     // Before the first thread, for it changes the environment.
-    let inherited = systemd::inherited().map_err(anyhow::Error::msg).context("error listening on socket")?;
-    super::log::start(&settings.log)?;
-    let has_file = settings.log.file.is_some();
+    let inherited = systemd::inherited().map_err(anyhow::Error::msg).context("error listening on socket");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let log = settings.log.clone();
     let exit = runtime.block_on(async {
-        tracing::info!("hookbell {} starting", env!("CARGO_PKG_VERSION"));
-        // Signals from now on are ours, also those that come while the files are read.
-        let (mut signals, reloads) = (Signals::new()?, Reloads::new()?);
-        let app = tokio::select! {
-            app = App::build(settings, inherited, Clock::system()) => app?,
-            name = signals.end() => {
-                tracing::info!("caught {name} signal before serving; exiting");
-                return Ok(Exit::Fine);
-            }
+        // The log is opened by whom the process has become; what went wrong before is told there as well.
+        let listener = match inherited {
+            Ok(inherited) => App::listen(&settings, inherited).await.map_err(anyhow::Error::from),
+            Err(why) => Err(why),
         };
-        until_stopped(app.start(), signals, reloads).await
+        let begun = super::log::start(&log);
+        let listener = listener?;
+        run(settings, listener, begun?).await
     });
-    if let (Err(why), true) = (&exit, has_file) {
+    if let (Err(why), true) = (&exit, log.file.is_some()) {
         // upstream: why it ends stands in the log file. Elsewhere stderr is the log, and has it from `main`.
         tracing::error!("{why:#}");
     }
     // What hangs in a file system that is gone can't be waited for.
     runtime.shutdown_background();
     exit
+}
+
+async fn run(settings: Settings, listener: Listener, log_file: Option<LogFile>) -> anyhow::Result<Exit> {
+    // Signals from now on are ours, also those that come while the files are read.
+    let (mut signals, reloads) = (Signals::new()?, Reloads::new()?);
+    let pidfile = settings.pidfile.as_deref().map(Pidfile::create).transpose()?;
+    tracing::info!("hookbell version {} starting", env!("CARGO_PKG_VERSION"));
+    let app = tokio::select! {
+        app = App::build(settings, listener, Clock::system()) => Some(app),
+        name = signals.end() => {
+            tracing::info!("caught {name} signal before serving; exiting");
+            None
+        }
+    };
+    let exit = match app {
+        None => Exit::Fine,
+        // upstream: this one goes to stdout.
+        Some(Err(why @ StartError::NoHooks)) => {
+            writeln!(std::io::stdout(), "{why}").ok();
+            return Ok(Exit::Trouble);
+        }
+        Some(app) => until_stopped(app?.start(), signals, reloads, log_file.as_ref()).await,
+    };
+    if let Some(Err(why)) = pidfile.map(Pidfile::remove) {
+        tracing::error!("{why}");
+    }
+    Ok(exit)
 }
 
 /// What ends the process.
@@ -82,28 +110,36 @@ impl Reloads {
     }
 }
 
-async fn until_stopped(running: Running, mut signals: Signals, mut reloads: Reloads) -> anyhow::Result<Exit> {
+async fn until_stopped(
+    running: Running,
+    mut signals: Signals,
+    mut reloads: Reloads,
+    log_file: Option<&LogFile>,
+) -> Exit {
     let name = loop {
         tokio::select! {
-            () = reloads.next() => running.ask_for_reload(),
+            () = reloads.next() => {
+                log_file.inspect(|file| file.reopen());
+                running.ask_for_reload();
+            }
             name = signals.end() => break name,
         }
     };
     if name == "quit" {
-        return Ok(Exit::Trouble);
+        return Exit::Trouble;
     }
     tracing::info!("caught {name} signal; exiting");
     let stopped = running.stop();
     tokio::pin!(stopped);
     loop {
         tokio::select! {
-            () = &mut stopped => return Ok(Exit::Fine),
+            () = &mut stopped => return Exit::Fine,
             again = signals.end() => match again {
                 // systemd sends a second one after `ExecStop=pkill`: it changes nothing.
                 "terminated" => {}
                 _ => {
                     tracing::warn!("caught {again} signal again: leaving at once");
-                    return Ok(Exit::Trouble);
+                    return Exit::Trouble;
                 }
             },
         }

@@ -50,8 +50,8 @@ impl Compiled {
     }
 }
 
-/// Compiles the files. `methods` are those of hooks that name none (`-http-methods`).
-pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings: &mut Surroundings) -> Compiled {
+/// Compiles the files. `told` has what flags say of hooks; the rest of it is filled in.
+pub fn compile(sources: &[Arc<Source>], told: Known, surroundings: &mut Surroundings) -> Compiled {
     let mut compiled = Compiled::default();
     let mut files = Vec::with_capacity(sources.len());
     for source in sources {
@@ -76,7 +76,7 @@ pub fn compile(sources: &[Arc<Source>], methods: Option<&[String]>, surroundings
     compiled.config.directory = Arc::new(directory);
     compiled.config.account_directory = Arc::new(account_directory);
     compiled.unbuilt = unbuilt;
-    hooks(files, methods, surroundings, &mut compiled);
+    hooks(files, told, surroundings, &mut compiled);
     compiled
 }
 
@@ -295,11 +295,11 @@ fn gather<'w>(
     }
 }
 
-fn hooks(files: Vec<RawFile>, methods: Option<&[String]>, surroundings: &mut Surroundings, compiled: &mut Compiled) {
+fn hooks(files: Vec<RawFile>, told: Known, surroundings: &mut Surroundings, compiled: &mut Compiled) {
     let known = Known {
         directory: compiled.config.directory.clone(),
         accounts: compiled.config.account_directory.clone(),
-        methods: methods.map(<[String]>::to_vec),
+        ..told
     };
     compiled.config.sends = !compiled.config.accounts.is_empty();
     let mut first_of: BTreeMap<HookId, Place> = BTreeMap::new();
@@ -357,10 +357,16 @@ fn id_of(node: &Node, form: Form, findings: &mut Vec<Diagnostic>) -> Option<Hook
         Value::Map(entries) => entries.as_slice(),
         _ => &[],
     };
-    let named = entries.iter().rfind(|entry| match form {
-        Form::Classic => entry.key.eq_ignore_ascii_case("id"),
-        Form::Full => entry.key == "id",
-    });
+    // upstream: of `ID` and `id` the later one in the order of bytes counts, and null says nothing.
+    let named = match form {
+        Form::Classic => {
+            let ids = entries.iter().filter(|entry| entry.key.eq_ignore_ascii_case("id"));
+            let last: BTreeMap<&str, &Entry> = ids.map(|entry| (entry.key.as_str(), entry)).collect();
+            last.into_values().rfind(|entry| !matches!(entry.value.value, Value::Null))
+        }
+        Form::Full => entries.iter().rfind(|entry| entry.key == "id"),
+    };
+    let is_hook = matches!(node.value, Value::Map(_) | Value::Null);
     let text = named.and_then(|entry| {
         let mut ignored = Vec::new();
         Reader { form, findings: &mut ignored, surroundings: &mut Surroundings::default() }.text(&entry.value)
@@ -368,7 +374,7 @@ fn id_of(node: &Node, form: Form, findings: &mut Vec<Diagnostic>) -> Option<Hook
     match (text, form) {
         (Some(id), _) if !id.is_empty() || form == Form::Classic => Some(HookId::new(&id)),
         // upstream: a hook without an id is served at the bare prefix.
-        (None, Form::Classic) if named.is_none() => Some(HookId::new("")),
+        (None, Form::Classic) if named.is_none() && is_hook => Some(HookId::new("")),
         _ => {
             if !findings.iter().any(Diagnostic::is_error) {
                 findings.push(Diagnostic::error(&node.place, "a hook needs an \"id\": its name in the URL"));

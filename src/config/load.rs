@@ -1,19 +1,17 @@
 //! From files to a configuration: what is taken, what stays, and what is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compile::{Compiled, compile};
+use super::found::{Found, files_in, read};
 use super::last_good;
-use crate::diagnostic::{Diagnostic, Place, Severity, Source};
-use crate::hook::HookId;
-use crate::secret::{Surroundings, read_regular};
-
-/// Endings of the files that a directory given with `-hooks` is read for.
-const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
+use super::template::{Executed, suspect};
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::hook::{HookId, Known};
+use crate::secret::Surroundings;
 
 /// What a loader is told once.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +20,12 @@ pub struct Sources {
     pub named: Vec<PathBuf>,
     /// `-http-methods`: for hooks that name none.
     pub methods: Option<Vec<String>>,
+    /// `-max-multipart-mem`, in bytes.
+    pub form_memory: Option<i64>,
     /// The state directory.
     pub state: Option<PathBuf>,
+    /// `-template`: whether classic files are templates.
+    pub template: bool,
     /// Whether generated secrets are made and last good copies used: not where files are only checked.
     pub serves: bool,
 }
@@ -71,13 +73,6 @@ impl Basis {
     }
 }
 
-/// A file as it was found.
-enum Found {
-    Text(Arc<Source>),
-    /// It can't be read, or there is nothing in it.
-    Unusable(Diagnostic),
-}
-
 impl Loader {
     /// A loader that has read nothing yet.
     pub fn new(sources: Sources) -> Loader {
@@ -96,6 +91,18 @@ impl Loader {
     /// Every file that the configuration was read from, and those named in vain: all are worth watching.
     pub fn files(&self) -> Vec<PathBuf> {
         self.files.iter().cloned().collect()
+    }
+
+    /// The texts in force as they are read: of a template that fails, the template.
+    pub fn texts(&self) -> Vec<Arc<Source>> {
+        let taken: Vec<_> = self.taken.values().cloned().collect();
+        if !self.sources.template {
+            return taken;
+        }
+        let mut surroundings = Surroundings::of_process(None, false);
+        let Executed { mut texts, failed, .. } = Executed::of(&taken, &mut surroundings);
+        texts.extend(taken.into_iter().filter(|source| failed.contains(&source.path)));
+        texts
     }
 
     /// The first load. What is broken is left out or quarantined; a file that can't be parsed is replaced by its last
@@ -260,7 +267,18 @@ impl Loader {
     /// The configuration that these texts make, a hash over all that it was made of, and the files worth watching.
     fn compile(&self, texts: &[Arc<Source>]) -> (Compiled, u64, BTreeSet<PathBuf>) {
         let mut surroundings = Surroundings::of_process(self.sources.state.clone(), self.sources.serves);
-        let compiled = compile(texts, self.sources.methods.as_deref(), &mut surroundings);
+        let Executed { texts: rendered, findings, failed } = match self.sources.template {
+            true => Executed::of(texts, &mut surroundings),
+            false => Executed { texts: texts.to_vec(), ..Executed::default() },
+        };
+        let Sources { methods, form_memory, .. } = &self.sources;
+        let told = Known { methods: methods.clone(), form_memory: *form_memory, ..Known::default() };
+        let mut compiled = compile(&rendered, told, &mut surroundings);
+        if !self.sources.template {
+            suspect(&mut compiled.findings, &compiled.unparsed);
+        }
+        compiled.findings.splice(..0, findings);
+        compiled.unparsed.extend(failed);
         let mut files: BTreeSet<PathBuf> = self.sources.named.iter().cloned().collect();
         files.extend(texts.iter().map(|text| text.path.clone()));
         files.extend(surroundings.seen().map(|(path, _)| path.to_owned()));
@@ -297,53 +315,6 @@ impl Loader {
         findings.push(Diagnostic::without_place(why));
         Some(Arc::new(good))
     }
-}
-
-fn read(path: &Path) -> Found {
-    let wrong = |why: String| Found::Unusable(Diagnostic::without_place(format!("{}: {why}", path.display())));
-    let bytes = match read_regular(path) {
-        Ok(bytes) => bytes,
-        Err(e) => return wrong(format!("can't be read: {e}")),
-    };
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(e) => {
-            let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-            return wrong(format!("not UTF-8 (line {line}): save it as UTF-8"));
-        }
-    };
-    let source = Arc::new(Source::new(path, text));
-    if is_empty(&source.text) {
-        let place = Place { source, span: 0..0, path: Default::default() };
-        return Found::Unusable(Diagnostic::error(&place, "there is nothing in this file; write [] for no hooks"));
-    }
-    Found::Text(source)
-}
-
-/// Whether a text says nothing: blanks, comments, the mark of a document, a null.
-fn is_empty(text: &str) -> bool {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let words = text.lines().flat_map(|line| {
-        let comment = if line.starts_with('#') { Some(0) } else { line.find(" #").or_else(|| line.find("\t#")) };
-        line[..comment.unwrap_or(line.len())].split_whitespace()
-    });
-    words.into_iter().all(|word| matches!(word, "---" | "..." | "~" | "null" | "Null" | "NULL"))
-}
-
-/// The files of a directory that can be hooks files, by name; hidden ones are an editor's.
-fn files_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let fits = path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
-        if fits && !hidden && !path.is_dir() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// What makes a finding the same one although lines and hooks were added above it.

@@ -11,9 +11,11 @@ use crate::hook::catalog::HookCatalog;
 use crate::provider::Account;
 
 pub mod compile;
+mod found;
 pub mod last_good;
 pub mod load;
 mod raw;
+mod template;
 pub mod watch;
 
 /// Everything that the files say.

@@ -78,3 +78,13 @@ impl RawFile {
         }
     }
 }
+
+/// Whether a text says nothing: blanks, comments, the mark of a document, a null.
+pub(super) fn is_empty(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let words = text.lines().flat_map(|line| {
+        let comment = if line.starts_with('#') { Some(0) } else { line.find(" #").or_else(|| line.find("\t#")) };
+        line[..comment.unwrap_or(line.len())].split_whitespace()
+    });
+    words.into_iter().all(|word| matches!(word, "---" | "..." | "~" | "null" | "Null" | "NULL"))
+}

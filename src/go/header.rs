@@ -2,20 +2,23 @@
 
 use http::HeaderValue;
 
+use std::borrow::Cow;
+
 /// The canonical form: first letter and each letter after a dash in upper case, the rest in lower case.
 /// A name with a byte that no header name may hold stays as it is (Go: textproto.CanonicalMIMEHeaderKey).
-pub fn canonical(name: &str) -> String {
-    if !name.bytes().all(is_token) {
-        return name.to_owned();
-    }
+pub fn canonical(name: &str) -> Cow<'_, str> {
     let mut upper = true;
-    name.chars()
-        .map(|letter| {
-            let written = if upper { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
-            upper = letter == '-';
-            written
-        })
-        .collect()
+    let mut written = name.bytes().map(move |byte| {
+        let written = if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
+        upper = byte == b'-';
+        written
+    });
+    if !name.bytes().all(is_token) || name.bytes().eq(written.clone()) {
+        return Cow::Borrowed(name);
+    }
+    let mut canonical = String::with_capacity(name.len());
+    canonical.extend(written.by_ref().map(char::from));
+    Cow::Owned(canonical)
 }
 
 /// A value as Go's server sends it: line breaks are blanks, and outer blanks go (upstream: net/http headerNewlineToSpace).

@@ -110,8 +110,7 @@ impl Hook {
     }
 
     /// Judges what only the whole call tells: a token in the body, required parameters. Says who calls.
-    /// Afterwards no token is left in the request.
-    pub fn accept(&self, request: &mut HookRequest, admission: Admission) -> Result<Option<String>, Refusal> {
+    pub fn accept(&self, request: &HookRequest, admission: Admission) -> Result<Option<String>, Refusal> {
         let caller = match admission {
             Admission::Granted(caller) => caller,
             Admission::TokenInBody { other_credentials } => {
@@ -120,9 +119,6 @@ impl Hook {
                 self.caller([&token]).ok_or(Refusal::TokenWrong)?
             }
         };
-        if !self.tokens.is_empty() {
-            request.forget_credentials(|token| self.caller([token]).is_some());
-        }
         for parameter in &self.require {
             let value = parameter.present(request).unwrap_or_default();
             if is_blank(&readable(&value, self.charset).text) {
@@ -130,6 +126,13 @@ impl Hook {
             }
         }
         Ok(caller)
+    }
+
+    /// Takes the token out of an accepted request. A rule is judged before: a signature is over the body as it came.
+    pub fn forget_credentials(&self, request: &mut HookRequest) {
+        if !self.tokens.is_empty() {
+            request.forget_credentials(|token| self.caller([token]).is_some());
+        }
     }
 
     /// Who holds one of these tokens. Every token is compared, so that the time does not tell which was near.

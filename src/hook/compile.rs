@@ -6,14 +6,19 @@ use http::HeaderName;
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::reach::{accounts_of, fixed};
-use super::{Action, Capture, CommandLine, Hook, HookId, Known, PriorityRule, Reply, Run, Send, To, Token};
+use super::{
+    Action, Capture, CommandLine, FileParameter, Hook, HookId, Known, PriorityRule, Reply, ReplyStatus, Run, Send, To,
+    Token,
+};
 use crate::account::AccountName;
 use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::go;
 use crate::message::{DEFAULT_TTL, Priority};
 use crate::node::{Form, Placed, Reader};
+use crate::request::body::multipart::DEFAULT_MEMORY;
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
+use crate::rule::Rule;
 use crate::template::{Template, TemplateError, Words};
 use crate::url::Broken;
 
@@ -28,6 +33,7 @@ impl Hook {
             command_working_directory,
             pass_arguments,
             pass_environment,
+            pass_files,
             include_output,
             include_output_on_error,
             response_message,
@@ -35,6 +41,11 @@ impl Hook {
             success_code,
             http_methods,
             content_type,
+            trigger_rule,
+            has_rule,
+            mismatch_code,
+            soft_failures,
+            json_parameters,
             send,
             tokens,
             asks_for_token,
@@ -57,14 +68,20 @@ impl Hook {
         }
         // All parts are looked at before the first of them ends it, so that all mistakes are told.
         let sends = send.is_some();
-        let send = send.and_then(|send| compile_send(send, asks_for_token, allow_empty, known, reader));
+        let rule = trigger_rule.map(|rule| Rule::compile(rule, soft_failures, reader));
+        // A rule with mistakes has been told, and is no reason to tell of an open relay.
+        let knows_caller = asks_for_token || has_rule && rule.iter().flatten().all(Rule::proves_caller);
+        let send = send.and_then(|send| compile_send(send, knows_caller, allow_empty, known, reader));
         let arguments = pass_arguments.iter().filter_map(|raw| parameter(raw, place, reader)).collect();
         let environment = pass_environment.iter().filter_map(|raw| variable(raw, place, reader)).collect();
+        let files = pass_files.iter().filter_map(|raw| file(raw, reader)).collect();
+        let json_parameters: Vec<_> = json_parameters.iter().filter_map(|raw| json_parameter(raw, reader)).collect();
         let execute_command = execute_command.filter(|program| !program.value.is_empty());
         let idle = execute_command.is_none() && run.is_none();
         let run_place = run.as_ref().or(execute_command.as_ref()).map(|command| command.place.clone());
-        if idle && (!pass_arguments.is_empty() || !pass_environment.is_empty() || include_output) {
-            reader.warn(place, "arguments, environment or output of a command are set, and the hook runs none");
+        let passes = !(pass_arguments.is_empty() && pass_environment.is_empty() && pass_files.is_empty());
+        if idle && (passes || include_output) {
+            reader.warn(place, "arguments, environment, files or output of a command are set, and the hook runs none");
         }
         let command = command_line(execute_command, run, arguments, reader);
         let directory = command_working_directory.filter(|folder| !folder.is_empty()).map(PathBuf::from);
@@ -73,7 +90,7 @@ impl Hook {
             (true, false) => Capture::Output,
             (true, true) => Capture::OutputAlsoOnError,
         };
-        let run = command.map(|command| Run { command, environment, directory, capture });
+        let run = command.map(|command| Run { command, environment, files, directory, capture });
         if let (Some(run), Some(place)) = (&run, &run_place)
             && let Some(why) = run.missing()
         {
@@ -103,10 +120,19 @@ impl Hook {
             id: HookId::new(&id.map(|id| id.value).unwrap_or_default()),
             methods: methods(http_methods, known),
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
+            guarded: rule.iter().flatten().flat_map(Rule::parameters).cloned().collect(),
             allow_cross_site,
-            reading: Reading { broken, content_type: content_type.filter(|given| !given.is_empty()) },
+            reading: Reading {
+                broken,
+                content_type: content_type.filter(|given| !given.is_empty()),
+                json_files: json_files(&json_parameters),
+                form_memory: known.form_memory.unwrap_or(DEFAULT_MEMORY),
+            },
+            json_parameters,
             charset,
             require: require?,
+            rule: settled(rule)?,
+            mismatch: status(mismatch_code, reader),
             action,
             reply,
         })
@@ -115,7 +141,7 @@ impl Hook {
 
 fn nothing_to_run(capture: Capture) -> Run {
     let command = CommandLine::Execute { program: String::new(), arguments: Vec::new() };
-    Run { command, environment: Vec::new(), directory: None, capture }
+    Run { command, environment: Vec::new(), files: Vec::new(), directory: None, capture }
 }
 
 fn methods(own: Vec<String>, known: &Known) -> Option<Vec<String>> {
@@ -152,22 +178,23 @@ fn compile_charset(name: &Placed<String>, reader: &mut Reader<'_>) -> Option<&'s
     found
 }
 
+fn status(code: Option<Placed<i64>>, reader: &mut Reader<'_>) -> ReplyStatus {
+    let Some(code) = code.filter(|code| code.value != 0) else { return ReplyStatus::Usual };
+    if let Some(known) = go::status::known(code.value) {
+        return ReplyStatus::Set(known);
+    }
+    let message = format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value);
+    reader.warn(&code.place, message);
+    ReplyStatus::Unknown(code.value)
+}
+
 fn compile_reply(
     code: Option<Placed<i64>>,
     message: Option<String>,
     headers: &[(Placed<String>, Placed<String>)],
     reader: &mut Reader<'_>,
 ) -> Reply {
-    let status = code.filter(|code| code.value != 0).and_then(|code| {
-        let known = go::status::known(code.value);
-        if known.is_none() {
-            reader.warn(
-                &code.place,
-                format!("{} is no status code that adnanh/webhook knows: the usual one is sent", code.value),
-            );
-        }
-        known
-    });
+    let status = status(code, reader);
     let headers = headers.iter().filter_map(|(name, value)| {
         let parsed = (HeaderName::from_bytes(name.value.as_bytes()), go::header::sent(&value.value));
         if let (Ok(name), Some(value)) = parsed {
@@ -203,18 +230,7 @@ fn own_parameter(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<P
 
 /// A parameter as written → one that can be looked up.
 fn lookup(raw: &RawArgument, place: &Place, form: Form) -> Result<Parameter, Diagnostic> {
-    let name = raw.name.clone().unwrap_or_default();
-    let Some(word) = &raw.source else { return Err(Diagnostic::error(place, "a parameter needs a \"source\"")) };
-    let Some(source) = Source::named(&word.value) else {
-        let help = did_you_mean(&word.value, Source::ALL.map(|(name, _)| name));
-        let finding = Diagnostic::error(&word.place, format!("no source is called \"{}\"", word.value));
-        return Err(Diagnostic { help, ..finding });
-    };
-    if source.needs_name() && name.is_empty() && form == Form::Full {
-        let message = format!("the source \"{}\" needs a \"name\" beside it", word.value);
-        return Err(Diagnostic::error(&word.place, message));
-    }
-    Ok(Parameter { source, name })
+    Parameter::compile(raw.source.as_ref(), raw.name.as_deref(), place, form)
 }
 
 /// A template or command line; of several lines the one with the mistake is named.
@@ -232,9 +248,47 @@ fn variable(raw: &RawArgument, place: &Place, reader: &mut Reader<'_>) -> Option
     Some((given.unwrap_or_else(|| format!("HOOK_{}", parameter.name)), parameter))
 }
 
+/// upstream: internal/hook/hook.go ExtractCommandArgumentsForFile: `HOOK_` and the name in upper case.
+fn file(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<FileParameter> {
+    let parameter = parameter(&raw.value, &raw.place, reader)?;
+    let given = raw.value.envname.clone().filter(|name| !name.is_empty());
+    let name = given.unwrap_or_else(|| format!("HOOK_{}", parameter.name.to_uppercase()));
+    if name.contains(['/', '\0']) {
+        let message = format!("no file can be called \"{name}\": set an \"envname\" without a slash");
+        reader.findings.push(by_form(Diagnostic::error(&raw.place, message), reader.form));
+    }
+    Some(FileParameter { name, parameter, base64: raw.value.base64decode })
+}
+
+fn json_parameter(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<Parameter> {
+    let parameter = parameter(&raw.value, &raw.place, reader)?;
+    if !matches!(parameter.source, Source::Header | Source::Url | Source::Payload | Source::Nowhere) {
+        let message = format!(
+            "a parameter of the source \"{}\" can't be read as JSON: header, url and payload can",
+            parameter.source.as_str()
+        );
+        reader.findings.push(by_form(Diagnostic::error(&raw.place, message), reader.form));
+    }
+    Some(parameter)
+}
+
+/// What the peer loads, loads: in the classic form such a mistake is none.
+fn by_form(finding: Diagnostic, form: Form) -> Diagnostic {
+    match form {
+        Form::Classic => Diagnostic { severity: Severity::Warning, ..finding },
+        Form::Full => finding,
+    }
+}
+
+/// upstream: webhook.go hookHandler. A file of a form that is to be read as JSON is read so whatever its type.
+fn json_files(parameters: &[Parameter]) -> Vec<String> {
+    let of_payload = parameters.iter().filter(|parameter| parameter.source == Source::Payload);
+    of_payload.map(|parameter| parameter.name.clone()).collect()
+}
+
 fn compile_send(
     raw: Placed<RawSend>,
-    has_token: bool,
+    knows_caller: bool,
     allow_empty: bool,
     known: &Known,
     reader: &mut Reader<'_>,
@@ -247,7 +301,7 @@ fn compile_send(
             let ways = via.as_deref().zip(also.as_deref());
             fixed(&names, &place, ways, known, reader).map(To::Fixed)
         }
-        Some(RawTo::Parameter(named)) => called(&named, via, has_token, known, reader),
+        Some(RawTo::Parameter(named)) => called(&named, via, knows_caller, known, reader),
         None => reader.wrong(&place, "to whom? \"send\" needs a \"to\": a contact, a list, or several"),
     };
     let text = text.map(|text| read_template(Template::parse(&text.value), &text.place, reader));
@@ -270,13 +324,13 @@ fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
 fn called(
     named: &Placed<RawArgument>,
     via: Option<Vec<AccountName>>,
-    has_token: bool,
+    knows_caller: bool,
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<To> {
     let parameter = own_parameter(named, reader);
-    if !has_token {
-        let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\"";
+    if !knows_caller {
+        let message = "no open relay: a hook that lets its caller choose the recipient needs a \"token\", or a \"trigger-rule\" that can't be satisfied without a signature or an ip match";
         return reader.wrong(&named.place, message);
     }
     let via = via?;

@@ -15,6 +15,7 @@ use crate::message::Priority;
 use crate::process::{self, SpawnError};
 use crate::request::Reading;
 use crate::request::parameter::{Parameter, Source};
+use crate::rule::Rule;
 use crate::secret::Secret;
 use crate::template::{Template, Words};
 
@@ -55,6 +56,8 @@ pub struct Known {
     pub accounts: Arc<AccountDirectory>,
     /// `-http-methods`, for hooks that name none; none said: all.
     pub methods: Option<Vec<String>>,
+    /// `-max-multipart-mem`, in bytes, where it is said.
+    pub form_memory: Option<i64>,
 }
 
 /// A hook, ready to be called.
@@ -66,14 +69,22 @@ pub struct Hook {
     pub methods: Option<Vec<String>>,
     /// The tokens that open it; empty: it is open.
     pub tokens: Vec<Token>,
+    /// Parameters whose values prove who calls, whatever they are called: no log shows them.
+    pub guarded: Vec<Parameter>,
     /// Whether pages of other sites may call it.
     pub allow_cross_site: bool,
     /// How its calls are read.
     pub reading: Reading,
+    /// Parameters that are read as JSON before anything else looks at them.
+    pub json_parameters: Vec<Parameter>,
     /// What bytes that are not UTF-8 are decoded from.
     pub charset: Option<&'static Encoding>,
     /// Parameters without which a call is refused.
     pub require: Vec<Parameter>,
+    /// When it does what it does; none: always.
+    pub rule: Option<Rule>,
+    /// The status of the answer where its rule is not satisfied.
+    pub mismatch: ReplyStatus,
     /// What it does.
     pub action: Action,
     /// What it answers when that went well.
@@ -109,7 +120,8 @@ impl Hook {
 
     /// Every parameter that the hook reads; none where it has a template.
     fn parameters(&self) -> Option<Vec<&Parameter>> {
-        let mut read: Vec<&Parameter> = self.require.iter().collect();
+        let mut read: Vec<&Parameter> = self.require.iter().chain(&self.json_parameters).collect();
+        read.extend(self.rule.iter().flat_map(Rule::parameters));
         if let Some(send) = self.action.send() {
             read.extend(send.message.iter().chain(&send.title));
             if let To::Called { parameter, .. } = &send.to {
@@ -125,6 +137,7 @@ impl Hook {
         if let Action::Run(run) | Action::Both(_, run) = &self.action {
             let CommandLine::Execute { arguments, .. } = &run.command else { return None };
             read.extend(arguments.iter().chain(run.environment.iter().map(|(_, parameter)| parameter)));
+            read.extend(run.files.iter().map(|file| &file.parameter));
         }
         Some(read)
     }
@@ -147,6 +160,8 @@ pub struct Run {
     pub command: CommandLine,
     /// Variables for it: name and value.
     pub environment: Vec<(String, Parameter)>,
+    /// Values that it gets in files.
+    pub files: Vec<FileParameter>,
     /// The folder it runs in; none: the daemon's own.
     pub directory: Option<PathBuf>,
     /// What of its output the caller gets.
@@ -180,6 +195,18 @@ impl Run {
         };
         self.file(program).err()
     }
+}
+
+/// A value that a command gets in a file of its own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileParameter {
+    /// The variable that names the file, and the file's own name but for its random part: that takes the place of the
+    /// last `*`, or stands at the end.
+    pub name: String,
+    /// What is in it.
+    pub parameter: Parameter,
+    /// Whether the value is base64 of that.
+    pub base64: bool,
 }
 
 /// A program and its arguments.
@@ -260,11 +287,29 @@ pub enum PriorityRule {
     },
 }
 
+/// The status that a hook sets for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyStatus {
+    /// None: the usual one is sent.
+    Usual,
+    /// This one.
+    Set(StatusCode),
+    /// A number that adnanh/webhook does not know: the usual one is sent, and the log says so.
+    Unknown(i64),
+}
+
+impl ReplyStatus {
+    /// The status, if the hook sets one that can be sent.
+    pub fn set(self) -> Option<StatusCode> {
+        if let ReplyStatus::Set(status) = self { Some(status) } else { None }
+    }
+}
+
 /// What a hook answers when all went well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status, where the hook sets one.
-    pub status: Option<StatusCode>,
+    /// The status.
+    pub status: ReplyStatus,
     /// The body, where the hook sets one.
     pub message: Option<String>,
     /// Headers; the last of a name counts.

@@ -1,6 +1,7 @@
 //! A hook exactly as users write it: every property optional, every value with its place.
 
 use crate::node::{Entry, Form, Node, Placed, Property, Reader, Value};
+use crate::rule::raw::{self as rule, RawRule};
 use crate::secret::{SECRET_SOURCES, Secret};
 
 /// One hook of a file.
@@ -18,6 +19,8 @@ pub struct RawHook {
     pub pass_arguments: Vec<RawArgument>,
     /// `pass-environment-to-command`
     pub pass_environment: Vec<RawArgument>,
+    /// `pass-file-to-command`
+    pub pass_files: Vec<Placed<RawArgument>>,
     /// `include-command-output-in-response`
     pub include_output: bool,
     /// `include-command-output-in-response-on-error`
@@ -32,6 +35,16 @@ pub struct RawHook {
     pub http_methods: Vec<String>,
     /// `incoming-payload-content-type`
     pub content_type: Option<String>,
+    /// `trigger-rule`
+    pub trigger_rule: Option<Placed<RawRule>>,
+    /// Whether `trigger-rule` stands there, read well or not.
+    pub has_rule: bool,
+    /// `trigger-rule-mismatch-http-response-code`
+    pub mismatch_code: Option<Placed<i64>>,
+    /// `trigger-signature-soft-failures`
+    pub soft_failures: bool,
+    /// `parse-parameters-as-json`
+    pub json_parameters: Vec<Placed<RawArgument>>,
     /// `send`
     pub send: Option<Placed<RawSend>>,
     /// `token` and `tokens`
@@ -59,6 +72,8 @@ pub struct RawArgument {
     pub name: Option<String>,
     /// `envname`
     pub envname: Option<String>,
+    /// `base64decode`, of files only.
+    pub base64decode: bool,
     /// `map` of a priority: value and its priority's word.
     pub map: Vec<(String, Placed<String>)>,
 }
@@ -109,7 +124,7 @@ const HOOK: &[Property<RawHook>] = &[
     Property { name: "command-working-directory", read: |hook, node, r| hook.command_working_directory = r.text(node) },
     Property { name: "pass-arguments-to-command", read: |hook, node, r| hook.pass_arguments = arguments(node, r) },
     Property { name: "pass-environment-to-command", read: |hook, node, r| hook.pass_environment = arguments(node, r) },
-    Property { name: "pass-file-to-command", read: |_, node, r| not_in_this_version(node, r) },
+    Property { name: "pass-file-to-command", read: |hook, node, r| hook.pass_files = placed_arguments(node, r) },
     Property {
         name: "include-command-output-in-response",
         read: |hook, node, r| hook.include_output = r.boolean(node).unwrap_or_default(),
@@ -126,20 +141,24 @@ const HOOK: &[Property<RawHook>] = &[
         read: |hook, node, r| hook.http_methods = r.list(node, Reader::text).unwrap_or_default(),
     },
     Property { name: "incoming-payload-content-type", read: |hook, node, r| hook.content_type = r.text(node) },
-    Property { name: "parse-parameters-as-json", read: |_, node, r| not_in_this_version(node, r) },
-    Property { name: "trigger-rule", read: |_, node, r| not_in_this_version(node, r) },
     Property {
-        name: "trigger-rule-mismatch-http-response-code",
-        read: |_, node, r| {
-            // Harmless alone, for adnanh/webhook too: with a rule the hook is refused for the rule.
-            r.integer(node);
+        name: "parse-parameters-as-json",
+        read: |hook, node, r| hook.json_parameters = placed_arguments(node, r),
+    },
+    Property {
+        name: "trigger-rule",
+        read: |hook, node, r| {
+            hook.has_rule = true;
+            hook.trigger_rule = rule::read(node, r);
         },
     },
     Property {
+        name: "trigger-rule-mismatch-http-response-code",
+        read: |hook, node, r| hook.mismatch_code = placed_integer(node, r),
+    },
+    Property {
         name: "trigger-signature-soft-failures",
-        read: |_, node, r| {
-            r.boolean(node);
-        },
+        read: |hook, node, r| hook.soft_failures = r.boolean(node).unwrap_or_default(),
     },
     Property { name: "send", read: |hook, node, r| hook.send = placed(node, r.record(node, SEND)) },
     Property { name: "token", read: read_token },
@@ -157,8 +176,16 @@ const HOOK: &[Property<RawHook>] = &[
     Property { name: "enabled", read: |hook, node, r| hook.enabled = r.boolean(node) },
 ];
 
+/// Whether a hook has a property of this name.
+pub fn is_known(name: &str) -> bool {
+    HOOK.iter().any(|property| property.name == name)
+}
+
 /// Keys that guard a hook: with an empty value they would guard nothing, and nobody would notice.
-const GUARDS: [&str; 3] = ["token", "tokens", "require"];
+const GUARDS: [&str; 4] = ["token", "tokens", "require", RULE];
+
+/// The one of them that adnanh/webhook has, too: there, an empty one is none.
+const RULE: &str = "trigger-rule";
 
 /// Reads one hook. `null` leaves a default, but not where the default is an open door.
 pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<RawHook> {
@@ -166,7 +193,10 @@ pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<RawHook> {
         let is_guard = |entry: &&Entry| GUARDS.iter().any(|guard| guard.eq_ignore_ascii_case(&entry.key));
         for entry in entries.iter().filter(is_guard).filter(|entry| matches!(entry.value.value, Value::Null)) {
             let message = format!("\"{}\" is empty; leave it out if the hook is meant to be open", entry.key);
-            reader.error(&entry.key_place, message)
+            match reader.form {
+                Form::Classic if entry.key.eq_ignore_ascii_case(RULE) => reader.warn(&entry.key_place, message),
+                _ => reader.error(&entry.key_place, message),
+            }
         }
     }
     reader.record(node, HOOK)
@@ -191,9 +221,7 @@ const ARGUMENT: &[Property<RawArgument>] = &[
     // adnanh/webhook has it on every argument and looks at it for files only.
     Property {
         name: "base64decode",
-        read: |_, node, r| {
-            r.boolean(node);
-        },
+        read: |argument, node, r| argument.base64decode = r.boolean(node).unwrap_or_default(),
     },
 ];
 
@@ -223,6 +251,10 @@ fn arguments(node: &Node, reader: &mut Reader<'_>) -> Vec<RawArgument> {
     reader.list(node, |r, node| argument(node, r)).unwrap_or_default()
 }
 
+fn placed_arguments(node: &Node, reader: &mut Reader<'_>) -> Vec<Placed<RawArgument>> {
+    reader.list(node, |r, node| placed(node, argument(node, r))).unwrap_or_default()
+}
+
 fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<String>)> {
     #[derive(Default)]
     struct Header(Option<Placed<String>>, Option<Placed<String>>);
@@ -234,9 +266,9 @@ fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<
         Header(Some(name), value) => {
             Some((name, value.unwrap_or_else(|| Placed { value: String::new(), place: node.place.clone() })))
         }
-        // upstream: what has no name is never sent, and harms nothing.
+        // upstream: net/http leaves a header without a name out.
         Header(None, _) if r.form == Form::Classic => {
-            r.warn(&node.place, "a header without a \"name\" is left out");
+            r.warn(&node.place, "a header needs a \"name\"; this one is left out");
             None
         }
         Header(None, _) => r.wrong(&node.place, "a header needs a \"name\" and a \"value\""),

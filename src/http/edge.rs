@@ -12,14 +12,16 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::first_line::MAX_URI;
 use super::listener::{Accepted, Listener};
+use super::stall::Unstalled;
 use super::stream::{Notes, Stream};
-use super::{Body, Limits, Peer, Respond};
+use super::tls::handshake::{Begun, TO_PLAIN_HTTP, Tls};
+use super::{Body, Limits, Peer, Respond, host};
 use crate::tasks::Tasks;
 
 /// The largest request line and headers together. Twice `MAX_URI`, so that a target of the permitted length leaves
@@ -67,14 +69,14 @@ pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, ta
         match accepted {
             Ok((socket, peer)) => {
                 let connection = Connection { peer: Arc::new(peer), limits: limits.clone(), tasks: tasks.clone() };
-                let respond = respond.clone();
+                let (tls, respond) = (listener.tls().cloned(), respond.clone());
                 match socket {
                     Accepted::Tcp(socket) => tasks.spawn(async move {
-                        connection.carry(socket, respond).await;
+                        connection.receive(socket, tls, respond).await;
                         drop(permit);
                     }),
                     Accepted::Unix(socket) => tasks.spawn(async move {
-                        connection.carry(socket, respond).await;
+                        connection.receive(socket, tls, respond).await;
                         drop(permit);
                     }),
                 }
@@ -134,10 +136,76 @@ struct Connection {
 }
 
 impl Connection {
+    /// From the first byte to the last, through TLS where the listener has it.
+    async fn receive(
+        self,
+        socket: impl AsyncRead + AsyncWrite + Unpin + Send,
+        tls: Option<Tls>,
+        respond: impl Respond,
+    ) {
+        let socket = Unstalled::new(socket, self.limits.stall);
+        match tls {
+            None => self.carry(socket, respond).await,
+            Some(tls) => match self.begin(socket, &tls).await {
+                Some(Begun::Tls(socket)) => self.carry(socket, respond).await,
+                Some(Begun::Other(first, socket)) => self.refuse_plain(first, socket).await,
+                None => {}
+            },
+        }
+    }
+
+    /// The beginning of a connection with TLS; `None` where it came to nothing, or the house is closing.
+    async fn begin<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: S, tls: &Tls) -> Option<Begun<S>> {
+        let peer = &self.peer.shown;
+        let begun = tokio::select! {
+            biased;
+            () = self.tasks.stopping() => return None,
+            begun = timeout(self.limits.handshake, tls.begin(socket)) => begun,
+        };
+        match begun {
+            Ok(Ok(begun)) => Some(begun),
+            // Whoever only looks whether the port is open leaves without a word.
+            Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
+                tracing::debug!(peer, "a client left before the TLS handshake was done");
+                None
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(peer, reason = %error, "TLS handshake error");
+                None
+            }
+            Err(_elapsed) => {
+                tracing::warn!(peer, limit = ?self.limits.handshake, "TLS handshake error: it took too long");
+                None
+            }
+        }
+    }
+
+    /// A client that speaks something else where TLS is spoken: if that is HTTP it is told so.
+    async fn refuse_plain(&self, first: u8, socket: impl AsyncRead + AsyncWrite + Unpin) {
+        let peer = &self.peer.shown;
+        tracing::warn!(peer, "a client speaks no TLS on a port with it: its URL must begin with https://");
+        if !first.is_ascii_alphabetic() {
+            return;
+        }
+        // It closes as the stream of a connection does: what is unread must not overtake the answer as a reset.
+        let mut stream = Stream::new(socket, Arc::new(Notes::new()));
+        let answer = async {
+            if stream.read(&mut [0; 512]).await? > 0 {
+                stream.write_all(TO_PLAIN_HTTP).await?;
+            }
+            stream.shutdown().await
+        };
+        tokio::select! {
+            // Gone already, or nobody takes it: there is no more to do.
+            _gone = answer => {}
+            () = self.tasks.stopping() => {}
+        }
+    }
+
     async fn carry(self, socket: impl AsyncRead + AsyncWrite + Unpin + Send, respond: impl Respond) {
         let Connection { peer, limits, tasks } = self;
         let notes = Arc::new(Notes::new());
-        let stream = Stream::new(socket, limits.stall, Arc::clone(&notes));
+        let stream = Stream::new(socket, Arc::clone(&notes));
         let service = service_fn(|request| {
             let (respond, peer, notes) = (respond.clone(), Arc::clone(&peer), Arc::clone(&notes));
             async move { Ok::<_, Infallible>(answer(request, respond, peer, notes).await) }
@@ -175,8 +243,13 @@ async fn answer(
 ) -> Response<Full<Bytes>> {
     let is_cut = notes.begin();
     let length = length(request.uri());
+    let host_fault = host::fault(request.method(), request.version(), request.headers());
     let request = request.map(|incoming| Body::new(incoming, Arc::clone(&notes)));
-    let mut response = if is_cut || length > MAX_URI {
+    let mut response = if let Some(why) = host_fault {
+        tracing::warn!(peer = %peer.shown, "refused: {why}");
+        notes.close();
+        plain(StatusCode::BAD_REQUEST, why)
+    } else if is_cut || length > MAX_URI {
         tracing::warn!(peer = %peer.shown, limit = MAX_URI, "the URL is too long (414): its text belongs into the body");
         drop(request);
         uri_too_long()
@@ -191,8 +264,12 @@ async fn answer(
 
 /// The answer to a request whose target is longer than `MAX_URI`.
 pub fn uri_too_long() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(URI_TOO_LONG));
-    *response.status_mut() = StatusCode::URI_TOO_LONG;
+    plain(StatusCode::URI_TOO_LONG, URI_TOO_LONG)
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response

@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
+use super::call_log::log_body;
 use super::outcome::{Dress, Outcome, wants_json};
 use super::site::{Answer, Site};
 use super::{Body, BodyFault, Peer};
 use crate::action::command::{Ran, RunRefusal};
 use crate::action::send::SendRefusal;
 use crate::action::{ActionError, Done, perform};
+use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::hook::admit::{Refusal, WRONG_TOKEN_DELAY};
+use crate::hook::admit::{Admission, Refusal, WRONG_TOKEN_DELAY};
 use crate::hook::catalog::Slot;
-use crate::hook::{Hook, HookId};
-use crate::request::body::{BodyError, BodyFormat};
-use crate::request::{Head, HookRequest, TOKEN};
-use crate::url::{Broken, masked_query, masked_url, pairs};
+use crate::hook::{Hook, HookId, ReplyStatus};
+use crate::request::body::BodyError;
+use crate::request::json_parameter::read_as_json;
+use crate::request::{Head, HookRequest};
+use crate::rule::RuleFault;
+use crate::rule::error::RuleError;
+use crate::url::{Broken, pairs};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
 
 /// The largest body of a hook call, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -29,6 +33,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// One call of a hook. Each step is a statement; none is hidden elsewhere.
 pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Parts, body: Body, peer: &Peer) -> Answer {
+    tracing::debug!("incoming HTTP {} request from {}", parts.method, peer.shown);
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: &peer.shown };
     let bare = Dress { json: wants_json(head.headers), ..Dress::NONE };
     let hook = match config.hooks.find(id) {
@@ -43,12 +48,12 @@ pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Par
             return Outcome::UnknownHook.into_response(bare);
         }
     };
-    tracing::debug!("{id} got matched");
     let dress = Dress { global: &site.headers, sends: hook.action.send().is_some(), ..bare };
     let admission = match hook.admit(head) {
         Ok(admission) => admission,
-        Err(refusal) => return refuse(site, hook, refusal, peer, dress).await,
+        Err(refusal) => return refuse(site, hook, refusal, head, peer, dress).await,
     };
+    tracing::debug!("{id} got matched");
     if dress.sends && asks_for_dry_run(hook, head) {
         tracing::warn!(hook = %id, peer = peer.shown, "refused: a dry run is asked for, and this version has none");
         return Outcome::NotInThisVersion("dry run").into_response(dress);
@@ -59,34 +64,53 @@ pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Par
     };
     let mut request = HookRequest::read(head, body.into(), &hook.reading);
     log_body(hook, &request);
-    if let BodyFormat::Xml | BodyFormat::Multipart = request.format {
-        let kind = if request.format == BodyFormat::Xml { "XML" } else { "multipart" };
-        tracing::warn!(hook = %id, peer = peer.shown, kind, "refused: this version does not read such bodies");
-        return Outcome::UnreadKind(kind).into_response(dress);
+    // Whoever has shown no token yet is told of that first.
+    if let (Some(BodyError::Multipart(why)), Admission::Granted(_)) = (&request.body_error, &admission) {
+        return Outcome::NoForm(*why).into_response(dress);
     }
-    let caller = match hook.accept(&mut request, admission) {
+    for why in read_as_json(&mut request, &hook.json_parameters) {
+        tracing::warn!(hook = %id, "error parsing JSON parameters: {why}");
+    }
+    let caller = match hook.accept(&request, admission) {
         Ok(caller) => caller,
-        Err(refusal) => return refuse(site, hook, refusal, peer, dress).await,
+        Err(refusal) => return refuse(site, hook, refusal, head, peer, dress).await,
     };
+    if let Some(outcome) = misfit(hook, &request, site.means.clock.now(), peer) {
+        return outcome.into_response(dress);
+    }
+    hook.forget_credentials(&mut request);
     let dress = Dress { reply: Some(&hook.reply), ..dress };
     tracing::debug!("{id} hook triggered successfully");
     let names = !hook.tokens.is_empty();
     match perform(hook, request, caller, &site.means).await {
-        Ok(Done { stored, ran: Some(ran) }) => Outcome::Ran(ran, stored).into_response(dress),
+        Ok(Done { stored, ran: Some(ran) }) => {
+            // upstream: webhook.go writeHttpResponseCode, which is asked only where the answer is the success code.
+            if !matches!(ran, Ran::Badly(_)) {
+                log_status(hook, hook.reply.status);
+            }
+            Outcome::Ran(ran, stored).into_response(dress)
+        }
         Ok(Done { stored: Some(stored), ran: None }) => Outcome::Stored { stored, names }.into_response(dress),
         // A hook does one or the other: this is for the compiler.
-        Ok(Done { stored: None, ran: None }) => Outcome::Ran(Ran::Started, None).into_response(dress),
+        Ok(Done { stored: None, ran: None }) => Outcome::Ran(Ran::Started(None), None).into_response(dress),
         Err(why) => failed(hook, why, peer).into_response(Dress { reply: None, ..dress }),
     }
 }
 
+fn log_status(hook: &Hook, status: ReplyStatus) {
+    if let ReplyStatus::Unknown(code) = status {
+        let id = &hook.id;
+        tracing::debug!("{id} got matched, but the configured return code {code} is unknown - defaulting to 200");
+    }
+}
+
 /// Logs a refusal once, with hook, address and reason; a wrong token is answered late.
-async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, peer: &Peer, dress: Dress<'_>) -> Answer {
+async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, head: Head<'_>, peer: &Peer, dress: Dress<'_>) -> Answer {
     let (hook, peer_shown) = (&hook.id, &peer.shown);
     match &refusal {
         Refusal::OnlyAsks => tracing::debug!(%hook, peer = peer_shown, "HEAD or OPTIONS: nothing is sent"),
         Refusal::Method => {
-            tracing::warn!(peer = peer_shown, "refused: HTTP method not allowed for hook \"{hook}\"");
+            tracing::warn!(peer = peer_shown, "HTTP {} method not allowed for hook \"{hook}\"", head.method);
         }
         Refusal::TokenWrong => {
             if let Some(times) = site.wrong_tokens.due(peer.ip) {
@@ -108,6 +132,27 @@ async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, peer: &Peer, dress: 
         }
     }
     Outcome::Refused(refusal).into_response(dress)
+}
+
+/// How the call ends if the hook's rule is not satisfied. Nothing of what was compared is told.
+fn misfit(hook: &Hook, request: &HookRequest, now: Timestamp, peer: &Peer) -> Option<Outcome> {
+    let (id, peer) = (&hook.id, &peer.shown);
+    let verdict = match hook.rule.as_ref()?.judge(request, now) {
+        Ok(verdict) => verdict,
+        Err(RuleFault { at, error }) => {
+            tracing::warn!(hook = %id, peer, at, "error evaluating hook: {error}");
+            return Some(Outcome::RuleFault);
+        }
+    };
+    if let Some(name) = verdict.missing {
+        tracing::debug!(hook = %id, "{}", RuleError::Missing(name));
+    }
+    if verdict.satisfied {
+        return None;
+    }
+    log_status(hook, hook.mismatch);
+    tracing::warn!(peer, "{id} got matched, but didn't get triggered because the trigger rules were not satisfied");
+    Some(Outcome::Unsatisfied(hook.mismatch.set()))
 }
 
 fn refuse_body(hook: &Hook, fault: BodyFault, peer: &Peer, dress: Dress<'_>) -> Answer {
@@ -151,51 +196,4 @@ fn asks_for_dry_run(hook: &Hook, head: Head<'_>) -> bool {
     let (query, _) = pairs(head.raw_query(), Broken::Kept);
     let in_query = || query.iter().any(|(key, value)| key == DRY_RUN.as_bytes() && value != b"0");
     head.headers.contains_key("hookbell-dry-run") || (!hook.reads_from_url(DRY_RUN) && in_query())
-}
-
-/// The peer's dump of a request, without what proves who calls.
-pub(super) fn log_head(parts: &Parts, peer: &Peer) {
-    tracing::debug!(peer = peer.shown, "incoming HTTP {} request from {}", parts.method, peer.shown);
-    if !tracing::enabled!(tracing::Level::TRACE) {
-        return;
-    }
-    tracing::trace!("> {} {} {:?}", parts.method, masked_target(parts), parts.version);
-    for (name, value) in &parts.headers {
-        tracing::trace!("> {name}: {}", masked_header(name, value));
-    }
-}
-
-/// A header's value as it may stand in a log.
-pub(super) fn masked_header(name: &HeaderName, value: &HeaderValue) -> String {
-    let text = String::from_utf8_lossy(value.as_bytes());
-    match name.as_str() {
-        "authorization" | "cookie" | "x-hook-token" | "proxy-authorization" => "[secret]".to_owned(),
-        // They may be a URL of ours, token and all.
-        "location" | "referer" => masked_url(&text, TOKEN),
-        _ => text.into_owned(),
-    }
-}
-
-/// The request target as it may stand in a log.
-pub(super) fn masked_target(parts: &Parts) -> String {
-    let query = parts.uri.query().map(|query| format!("?{}", masked_query(query, TOKEN))).unwrap_or_default();
-    format!("{}{query}", parts.uri.path())
-}
-
-fn log_body(hook: &Hook, request: &HookRequest) {
-    match &request.body_error {
-        // Nobody has to send a body that means something.
-        Some(why @ BodyError::Unsupported(_)) => tracing::debug!(hook = %hook.id, "{why}"),
-        Some(why) if !request.body.is_empty() => tracing::warn!(hook = %hook.id, "{why}"),
-        _ => {}
-    }
-    if request.body.is_empty() || !tracing::enabled!(tracing::Level::TRACE) {
-        return;
-    }
-    let holds_token = !hook.tokens.is_empty() || request.payload.at(TOKEN.as_bytes()).is_ok();
-    if holds_token {
-        tracing::trace!("> [{} bytes, not shown: the hook has a token]", request.body.len());
-    } else {
-        tracing::trace!("> {}", String::from_utf8_lossy(&request.body));
-    }
 }

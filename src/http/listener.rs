@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream, lookup_host};
 
 use super::Peer;
+use super::tls::handshake::Tls;
 
 /// Connections that the kernel completes ahead of us; it lowers this to its own limit. The usual 128 is too few for an
 /// alert storm: who finds it full is not refused but waits a second and more for a repeated SYN.
@@ -45,6 +46,7 @@ pub enum ListenError {
 pub struct Listener {
     socket: Socket,
     shown: String,
+    tls: Option<Tls>,
 }
 
 #[derive(Debug)]
@@ -65,7 +67,9 @@ impl Listener {
         let bound = if matches!(bare, "0.0.0.0" | "") { bind_everywhere(port) } else { bind_host(bare, port).await };
         let shown = |port| if bare.contains(':') { format!("[{bare}]:{port}") } else { format!("{bare}:{port}") };
         match bound.and_then(|socket| Ok((socket.local_addr()?, socket))) {
-            Ok((address, socket)) => Ok(Listener { socket: Socket::Tcp(socket), shown: shown(address.port()) }),
+            Ok((address, socket)) => {
+                Ok(Listener { socket: Socket::Tcp(socket), shown: shown(address.port()), tls: None })
+            }
             Err(cause) => Err(ListenError::Tcp { address: shown(port), cause }),
         }
     }
@@ -79,7 +83,7 @@ impl Listener {
             _ => bind_file(path).await.map(|socket| Socket::Unix { socket, _file: SocketFile::at(path) }),
         };
         match bound {
-            Ok(socket) => Ok(Listener { socket, shown }),
+            Ok(socket) => Ok(Listener { socket, shown, tls: None }),
             Err(cause) => Err(ListenError::Unix { path: path.display().to_string(), cause }),
         }
     }
@@ -89,7 +93,7 @@ impl Listener {
         socket.set_nonblocking(true).map_err(ListenError::Inherited)?;
         let socket = TcpListener::from_std(socket).map_err(ListenError::Inherited)?;
         let shown = socket.local_addr().map_err(ListenError::Inherited)?.to_string();
-        Ok(Listener { socket: Socket::Tcp(socket), shown })
+        Ok(Listener { socket: Socket::Tcp(socket), shown, tls: None })
     }
 
     /// Listens on a unix socket that another process opened, and owns: its file stays.
@@ -102,7 +106,7 @@ impl Listener {
             _ => "{unix:@}".to_owned(),
         };
         let socket = UnixListener::from_std(socket).map_err(ListenError::Inherited)?;
-        Ok(Listener { socket: Socket::Unix { socket, _file: None }, shown })
+        Ok(Listener { socket: Socket::Unix { socket, _file: None }, shown, tls: None })
     }
 
     /// Where it listens, for people: `0.0.0.0:9000` with the port it really has, or `{unix:/run/bell.sock}`.
@@ -116,6 +120,16 @@ impl Listener {
             Socket::Tcp(socket) => socket.local_addr().ok(),
             Socket::Unix { .. } => None,
         }
+    }
+
+    /// The same socket, on which every connection begins with TLS.
+    pub fn with_tls(self, tls: Tls) -> Listener {
+        Listener { tls: Some(tls), ..self }
+    }
+
+    /// What its connections begin with, if that is TLS.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// The next connection.

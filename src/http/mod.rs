@@ -2,15 +2,21 @@
 
 pub mod api;
 mod body;
+pub mod call_log;
 pub mod edge;
 pub mod first_line;
 mod hooks;
+mod host;
 pub mod listener;
 mod outcome;
+pub mod prefix;
+pub mod request_id;
 pub mod respond;
 mod router;
 pub mod site;
+mod stall;
 mod stream;
+pub mod tls;
 mod wrong_tokens;
 
 use std::future::Future;
@@ -50,6 +56,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long a client may take none of its answer.
     pub stall: Duration,
+    /// How long a client may take for the handshake of TLS.
+    pub handshake: Duration,
 }
 
 impl Default for Limits {
@@ -59,6 +67,7 @@ impl Default for Limits {
             connections: 4096,
             head: Duration::from_secs(30),
             stall: Duration::from_secs(30),
+            handshake: Duration::from_secs(10),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
 use crate::outbox::MessageStatus;
+use crate::request::body::multipart::MultipartError;
 
 /// The header that names the message a call became.
 const MESSAGE_HEADER: HeaderName = HeaderName::from_static("hookbell-message");
@@ -28,6 +29,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 pub(super) enum Outcome {
     /// The sign of life.
     Alive,
+    /// What the server itself can do: nothing is said about it.
+    Server,
     /// The clean path is elsewhere.
     Moved(String),
     /// No route.
@@ -40,10 +43,14 @@ pub(super) enum Outcome {
     Quarantined,
     /// The body could not be read.
     Body(BodyFault),
-    /// A body of a kind that this version does not read.
-    UnreadKind(&'static str),
+    /// The body should be a form in parts and is none.
+    NoForm(MultipartError),
     /// Refused before anything was done.
     Refused(Refusal),
+    /// The hook's rule is not satisfied; the status, if the hook sets one.
+    Unsatisfied(Option<StatusCode>),
+    /// The hook's rule can't be judged.
+    RuleFault,
     /// Something is asked for that this version does not have.
     NotInThisVersion(&'static str),
     /// The caller must say it otherwise; how.
@@ -103,6 +110,10 @@ impl Outcome {
                 headers.insert(name, value.clone());
             }
         }
+        let answered = match &self {
+            Outcome::Ran(Ran::Started(answered), _) => answered.clone(),
+            _ => None,
+        };
         let is_message = dress.sends && !matches!(self, Outcome::Ran(..));
         let (status, body) = self.status_and_body(dress, &mut headers);
         let body = if is_message && dress.json { in_json(status, body, &mut headers) } else { body };
@@ -128,6 +139,9 @@ impl Outcome {
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
+        if let Some(answered) = answered {
+            response.extensions_mut().insert(answered);
+        }
         response
     }
 
@@ -136,6 +150,7 @@ impl Outcome {
         let fixed = |code: StatusCode, text: &'static str| (code, Bytes::from_static(text.as_bytes()));
         match self {
             Outcome::Alive => fixed(Code::OK, "OK"),
+            Outcome::Server => fixed(Code::OK, ""),
             Outcome::Moved(to) => {
                 headers.extend(HeaderValue::from_str(&to).ok().map(|to| (LOCATION, to)));
                 fixed(Code::MOVED_PERMANENTLY, "")
@@ -155,10 +170,14 @@ impl Outcome {
             }
             Outcome::Body(BodyFault::TooSlow) => fixed(Code::REQUEST_TIMEOUT, "The body did not arrive in time."),
             Outcome::Body(BodyFault::Cut) => fixed(Code::BAD_REQUEST, "The body is cut short."),
-            Outcome::UnreadKind(kind) => {
-                (Code::UNSUPPORTED_MEDIA_TYPE, format!("This version does not read {kind} bodies.").into())
+            // Of a message its caller should hear why; a command's callers know the peer's answer.
+            Outcome::NoForm(why) if dress.sends => {
+                (Code::BAD_REQUEST, format!("The form can't be read: {why}.\n").into())
             }
+            Outcome::NoForm(_) => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while parsing multipart form."),
             Outcome::Refused(refusal) => refused(refusal, headers),
+            Outcome::Unsatisfied(status) => fixed(status.unwrap_or(Code::OK), "Hook rules were not satisfied."),
+            Outcome::RuleFault => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while evaluating hook rules."),
             Outcome::NotInThisVersion(what) => {
                 (Code::NOT_IMPLEMENTED, format!("This version has no {what}; nothing was sent.").into())
             }
@@ -223,9 +242,9 @@ fn in_json(status: StatusCode, body: Bytes, headers: &mut HeaderMap) -> Bytes {
 
 /// upstream: webhook.go hookHandler and handleHook.
 fn ran_answer(ran: Ran, dress: Dress<'_>) -> (StatusCode, Bytes) {
-    let success = dress.reply.and_then(|reply| reply.status).unwrap_or(StatusCode::OK);
+    let success = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::OK);
     match ran {
-        Ran::Started => (success, message_of(dress.reply).unwrap_or_default()),
+        Ran::Started(_) => (success, message_of(dress.reply).unwrap_or_default()),
         Ran::Well(output) => (success, output.into()),
         Ran::Badly(Some(output)) => (StatusCode::INTERNAL_SERVER_ERROR, output.into()),
         Ran::Badly(None) => {
@@ -245,7 +264,7 @@ fn message_header(stored: &Stored) -> Option<(HeaderName, HeaderValue)> {
 
 fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
     headers.extend(message_header(stored));
-    let status = dress.reply.and_then(|reply| reply.status).unwrap_or(StatusCode::ACCEPTED);
+    let status = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::ACCEPTED);
     if let Some(message) = message_of(dress.reply) {
         return (status, message);
     }

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, Request};
-use http_body_util::BodyExt as _;
-use tokio::time::Instant;
+use tracing::Instrument as _;
 
+use super::call_log::{self, CallLog};
 use super::outcome::{Dress, Outcome, wants_json};
 use super::router::{Known, Route};
 use super::site::{Answer, Site};
 use super::{Body, Peer, Respond, api, hooks};
+use crate::config::Config;
 use crate::hook::HookId;
 use crate::hook::catalog::Slot;
 use crate::message::MessageId;
+use crate::request::mask;
 
 /// The main listener: hooks, and where their messages stand.
 #[derive(Clone)]
@@ -25,45 +27,50 @@ pub struct Control(pub Arc<Site>);
 
 impl Respond for Front {
     async fn respond(&self, request: Request<Body>, peer: Arc<Peer>) -> Answer {
-        let began = Instant::now();
         let (parts, body) = request.into_parts();
-        hooks::log_head(&parts, &peer);
-        let answer = self.answer(&parts, body, &peer).await;
-        let (status, took) = (answer.status().as_u16(), began.elapsed());
-        log_answer(&answer).await;
-        tracing::debug!(peer = peer.shown, "{status} | {took:?} | {} {}", parts.method, hooks::masked_target(&parts));
-        answer
-    }
-}
-
-/// The peer's dump of an answer.
-async fn log_answer(answer: &Answer) {
-    if !tracing::enabled!(tracing::Level::TRACE) {
-        return;
-    }
-    tracing::trace!("< {}", answer.status());
-    for (name, value) in answer.headers() {
-        tracing::trace!("< {name}: {}", hooks::masked_header(name, value));
-    }
-    let Ok(body) = answer.body().clone().collect().await;
-    let body = body.to_bytes();
-    if !body.is_empty() {
-        tracing::trace!("< {}", String::from_utf8_lossy(&body));
+        match call_log::span(self.0.ids, &parts.headers) {
+            Some(span) => self.answer_and_log(&parts, body, &peer).instrument(span).await,
+            None => {
+                let config = self.0.live.current();
+                let route = self.route(&config, &parts);
+                self.answer(&config, route, &parts, body, &peer).await
+            }
+        }
     }
 }
 
 impl Front {
-    async fn answer(&self, parts: &Parts, body: Body, peer: &Peer) -> Answer {
-        let site = &*self.0;
-        let config = site.live.current();
+    /// upstream: what the router answers by itself passes no log.
+    async fn answer_and_log(&self, parts: &Parts, body: Body, peer: &Peer) -> Answer {
+        let config = self.0.live.current();
+        let route = self.route(&config, parts);
+        if matches!(route, Route::Redirect(_) | Route::Nowhere | Route::Malformed) {
+            return self.answer(&config, route, parts, body, peer).await;
+        }
+        let hook = match &route {
+            Route::Hook(id) => config.hooks.find(id),
+            _ => None,
+        };
+        let hook = hook.and_then(|slot| if let Slot::Ready(hook) = slot { Some(hook) } else { None });
+        let log = CallLog::begin(parts, peer, hook);
+        let mut answer = self.answer(&config, route, parts, body, peer).await;
+        log.end(parts, &mut answer).await;
+        answer
+    }
+
+    fn route(&self, config: &Config, parts: &Parts) -> Route {
         let known = |id: &HookId| match config.hooks.find(id) {
             Some(Slot::Ready(hook)) if hook.action.send().is_some() => Known::Sends,
             Some(_) => Known::Runs,
             None => Known::No,
         };
-        let route = site.router.route(parts.uri.path(), parts.uri.query(), known);
+        self.0.router.route(&parts.method, parts.uri.path(), parts.uri.query(), known)
+    }
+
+    async fn answer(&self, config: &Config, route: Route, parts: &Parts, body: Body, peer: &Peer) -> Answer {
+        let site = &*self.0;
         let outcome = match route {
-            Route::Hook(id) => return hooks::serve(site, &config, &id, parts, body, peer).await,
+            Route::Hook(id) => return hooks::serve(site, config, &id, parts, body, peer).await,
             Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
                 let dress = Dress { json: wants_json(&parts.headers), ..Dress::NONE };
                 return self.message(&id).await.into_response(dress);
@@ -71,12 +78,13 @@ impl Front {
             Route::Root => {
                 return Outcome::Alive.into_response(Dress { global: &site.headers, ..Dress::NONE });
             }
+            Route::Server => return Outcome::Server.into_response(Dress::NONE),
             Route::Redirect(to) => Outcome::Moved(to),
             Route::Message(_) | Route::Nowhere => Outcome::Nowhere,
             Route::Malformed => Outcome::Malformed,
         };
         if !matches!(outcome, Outcome::Moved(_)) {
-            let target = hooks::masked_target(parts);
+            let target = mask::target(&parts.uri);
             tracing::warn!(peer = peer.shown, target, "refused: there is nothing at this path");
         }
         outcome.into_response(Dress::NONE)

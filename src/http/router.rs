@@ -1,5 +1,8 @@
 //! Method and path → what is meant.
 
+use http::Method;
+
+use super::prefix::Prefix;
 use crate::go::path::clean;
 use crate::hook::HookId;
 use crate::url::{decode_path, encode_segment};
@@ -15,6 +18,8 @@ pub(super) enum Route {
     Message(String),
     /// The same path in clean form is elsewhere.
     Redirect(String),
+    /// `*`: the server itself, which only OPTIONS asks for.
+    Server,
     /// Nothing.
     Nowhere,
     /// A broken escape.
@@ -35,26 +40,33 @@ pub(super) enum Known {
 /// The paths that a server knows.
 #[derive(Clone, Debug)]
 pub(super) struct Router {
-    /// `/hooks/`, or `/` where hooks have no prefix.
-    prefix: String,
+    prefix: Prefix,
 }
 
 impl Router {
-    /// The router for hooks under `/PREFIX/`. The prefix is put in as it is, slashes included, which makes every hook
-    /// unreachable under `/foo` or `foo/`, as with the peer.
-    pub(super) fn new(prefix: &str) -> Router {
-        Router { prefix: if prefix.is_empty() { "/".to_owned() } else { format!("/{prefix}/") } }
+    /// The router for hooks under `prefix`.
+    pub(super) fn new(prefix: Prefix) -> Router {
+        Router { prefix }
     }
 
     /// What `path` means. Hook ids win over our own routes; `known` tells which there are.
     ///
     /// upstream: gorilla/mux with its path cleaning, on the decoded path. A hook that sends is served all the same, for a
     /// caller that follows no redirect (curl) would lose its alarm and never know.
-    pub(super) fn route(&self, path: &str, query: Option<&str>, known: impl Fn(&HookId) -> Known) -> Route {
+    pub(super) fn route(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        known: impl Fn(&HookId) -> Known,
+    ) -> Route {
+        if path == "*" && method == Method::OPTIONS {
+            return Route::Server;
+        }
         let Some(decoded) = decode_path(path) else { return Route::Malformed };
         let decoded = String::from_utf8_lossy(&decoded).into_owned();
         let cleaned = cleaned(&decoded);
-        let id_of = |path: &str| path.strip_prefix(&self.prefix).filter(|id| !id.contains('\n')).map(HookId::new);
+        let id_of = |path: &str| self.prefix.id_in(path).map(HookId::new);
         if cleaned != decoded {
             if let Some(id) = id_of(&cleaned).filter(|id| known(id) == Known::Sends) {
                 return Route::Hook(id);
@@ -66,7 +78,6 @@ impl Router {
         if decoded == "/" {
             return Route::Root;
         }
-        // upstream: the pattern of the id is `.*`, which no line break matches.
         let id = id_of(&decoded);
         let message = decoded.strip_prefix("/messages/").filter(|id| !id.contains('/'));
         match (id, message) {
@@ -124,7 +135,8 @@ mod tests {
                 "alarm" => Known::Sends,
                 _ => Known::No,
             };
-            let found = Router::new(prefix).route(path, query, known);
+            let found =
+                Router::new(Prefix::new(prefix).unwrap_or(Prefix::Never)).route(&Method::GET, path, query, known);
             assert_eq!(found, route, "{prefix} {target}");
         }
     }

@@ -6,6 +6,8 @@ use http::{HeaderName, HeaderValue, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
+use super::prefix::Prefix;
+use super::request_id::RequestIds;
 use super::router::Router;
 use super::wrong_tokens::WrongTokens;
 use crate::action::Means;
@@ -24,13 +26,21 @@ pub struct Site {
     pub(super) router: Router,
     /// `-header`: on everything that a hook answers.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// How calls are named in the log.
+    pub(super) ids: RequestIds,
     /// Who guesses.
     pub(super) wrong_tokens: WrongTokens,
 }
 
 impl Site {
-    /// A site with its hooks under `/PREFIX/`.
-    pub fn new(live: LiveConfig, means: Means, prefix: &str, headers: Vec<(HeaderName, HeaderValue)>) -> Arc<Site> {
-        Arc::new(Site { live, means, router: Router::new(prefix), headers, wrong_tokens: WrongTokens::default() })
+    /// A site with its hooks under `prefix`.
+    pub fn new(
+        live: LiveConfig,
+        means: Means,
+        prefix: Prefix,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        ids: RequestIds,
+    ) -> Arc<Site> {
+        Arc::new(Site { live, means, router: Router::new(prefix), headers, ids, wrong_tokens: WrongTokens::default() })
     }
 }

@@ -1,5 +1,5 @@
-//! A connection's bytes between the socket and the HTTP parser: the first line repaired, a stalled answer given up, and
-//! a close that lets the client read the answer first.
+//! A connection's bytes between the socket and the HTTP parser: the first line repaired, and a close that lets the
+//! client read the answer first.
 
 use std::future::Future as _;
 use std::io;
@@ -12,13 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::first_line::FirstLine;
+use super::tls::handshake::HANDSHAKE;
 
 /// How long a connection that is closed with input unread goes on taking that input. Closing at once would send a
 /// reset, and a reset may overtake the answer that says why.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// The first byte of every TLS connection: a record of type handshake.
-const TLS_HANDSHAKE: u8 = 0x16;
 
 /// What a connection's stream, its requests and its bodies tell each other.
 #[derive(Debug)]
@@ -56,6 +54,11 @@ impl Notes {
         self.close.fetch_or(close, Ordering::Relaxed);
     }
 
+    /// The answer under way must be the last one.
+    pub(super) fn close(&self) {
+        self.close.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the answer must close the connection.
     pub(super) fn must_close(&self) -> bool {
         self.close.load(Ordering::Relaxed)
@@ -79,14 +82,11 @@ pub(super) struct Stream<S> {
     /// Whether anything was received, and whether the client has said that nothing more comes.
     received: bool,
     ended: bool,
-    /// How long the client may take none of an answer, and the alarm that is set while it does.
-    stall: Duration,
-    alarm: Option<Pin<Box<Sleep>>>,
     lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
-    pub(super) fn new(socket: S, stall: Duration, notes: std::sync::Arc<Notes>) -> Stream<S> {
+    pub(super) fn new(socket: S, notes: std::sync::Arc<Notes>) -> Stream<S> {
         Stream {
             socket,
             notes,
@@ -95,21 +95,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
             taken: 0,
             received: false,
             ended: false,
-            stall,
-            alarm: None,
             lingering: None,
         }
-    }
-
-    /// What one write came to; an error if nothing has been written for too long.
-    fn written<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if result.is_ready() {
-            self.alarm = None;
-            return result;
-        }
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.stall)));
-        ready!(alarm.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take the answer")))
     }
 
     /// One read of the socket straight into the parser's buffer; where its bytes need repair, they are moved to
@@ -125,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
         };
         if !self.received {
             self.received = true;
-            self.notes.tls.store(first == TLS_HANDSHAKE, Ordering::Relaxed);
+            self.notes.tls.store(first == HANDSHAKE, Ordering::Relaxed);
         }
         if !self.line.passes(fresh) {
             self.line.repair(fresh, &mut self.repaired);
@@ -167,9 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let result = Pin::new(&mut this.socket).poll_write(cx, bytes);
-        this.written(cx, result)
+        Pin::new(&mut self.get_mut().socket).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -177,9 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let result = Pin::new(&mut this.socket).poll_write_vectored(cx, slices);
-        this.written(cx, result)
+        Pin::new(&mut self.get_mut().socket).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -187,17 +170,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let result = Pin::new(&mut this.socket).poll_flush(cx);
-        // A plain socket has nothing to flush and is always ready: that must not turn a write's alarm off.
-        if result.is_pending() { this.written(cx, result) } else { result }
+        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.lingering.is_none() {
-            let result = Pin::new(&mut this.socket).poll_shutdown(cx);
-            ready!(this.written(cx, result))?;
+            ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
         }
         if this.ended || !this.received || !this.notes.unread.load(Ordering::Relaxed) {
             return Poll::Ready(Ok(()));

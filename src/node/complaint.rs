@@ -31,7 +31,7 @@ pub(super) fn complaint(source: &Arc<Source>, error: &ScanError, bracket: Option
             | ErrorKind::MissingLowSurrogate
             | ErrorKind::UnpairedLowSurrogate
     );
-    if !is_exact && let Some(found) = mistake::find(&source.text, bracket) {
+    if !is_exact && let Some(found) = mistake::find(source, bracket) {
         return found.diagnostic(source);
     }
     let start = error.marker().byte_offset().unwrap_or_default().min(source.text.len());

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::diagnostic::Source;
+
 /// What to correct, and where.
 pub(super) struct Mistake {
     /// Bytes of the text.
@@ -39,6 +41,7 @@ impl Open {
 }
 
 struct Walk<'t> {
+    source: &'t Source,
     text: &'t str,
     at: usize,
     open: Vec<Open>,
@@ -49,8 +52,8 @@ struct Walk<'t> {
 
 /// The first mistake in a text that starts like JSON, or else in the brackets that open at `bracket`; none if it does
 /// not and there are none, or nothing is found.
-pub(super) fn find(text: &str, bracket: Option<usize>) -> Option<Mistake> {
-    let mut walk = Walk { text, at: 0, open: Vec::new(), last: Last::Bracket, end: 0 };
+pub(super) fn find(source: &Source, bracket: Option<usize>) -> Option<Mistake> {
+    let mut walk = Walk { source, text: &source.text, at: 0, open: Vec::new(), last: Last::Bracket, end: 0 };
     walk.skip_to_document();
     let whole = walk.rest().starts_with(['[', '{']) || walk.at_foreign_comment();
     if !whole {
@@ -107,7 +110,7 @@ impl<'t> Walk<'t> {
     }
 
     fn line(&self, at: usize) -> usize {
-        self.text.get(..at).unwrap_or_default().matches('\n').count() + 1
+        self.source.line_column(at).0
     }
 
     fn token(&mut self, token: char) -> Option<Mistake> {

@@ -6,16 +6,19 @@
 
 use crate::diagnostic::Place;
 
+mod apostrophe;
 mod complaint;
 mod mistake;
 mod parse;
 mod read;
 mod resolve;
 mod scalar;
+mod tree;
 pub mod units;
 
 pub use parse::parse;
 pub use read::{Form, Property, Reader};
+pub use scalar::is_newest_number;
 
 /// A value that was read, and where it stands: for what is judged later than it is read.
 #[derive(Clone, Debug)]

@@ -63,6 +63,8 @@ impl Reader<'_> {
         match &node.value {
             Value::Scalar { text, plain: true } if self.form == Form::Classic => Some(scalar::coerced(text)),
             Value::Scalar { text, .. } => Some(text.clone()),
+            // upstream: an element of a list that is null is an empty text.
+            Value::Null if self.form == Form::Classic => Some(String::new()),
             _ => self.wrong_kind(node, "a text"),
         }
     }
@@ -146,7 +148,15 @@ impl Reader<'_> {
     /// An object with the properties of `table`. Unknown keys are noted, with the one that was probably meant.
     pub fn record<T: Default>(&mut self, node: &Node, table: &[Property<T>]) -> Option<T> {
         let mut record = T::default();
-        for entry in self.entries(node)? {
+        // upstream: an element of a list that is null is an empty object.
+        if self.form == Form::Classic && matches!(node.value, Value::Null) {
+            return Some(record);
+        }
+        let mut entries = self.entries(node)?;
+        if self.form == Form::Classic {
+            self.in_order(&mut entries);
+        }
+        for entry in entries {
             match self.property(&entry.key, table) {
                 Some(_) if matches!(entry.value.value, Value::Null) => {}
                 Some(property) => (property.read)(&mut record, &entry.value, self),
@@ -154,6 +164,19 @@ impl Reader<'_> {
             }
         }
         Some(record)
+    }
+
+    /// upstream: ghodss/yaml sorts keys; of those that differ in case only, encoding/json takes them all, one after the other.
+    fn in_order(&mut self, entries: &mut [&Entry]) {
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        let last: HashMap<String, &str> =
+            entries.iter().map(|entry| (entry.key.to_ascii_lowercase(), entry.key.as_str())).collect();
+        for entry in entries {
+            if let Some(counts) = last.get(&entry.key.to_ascii_lowercase()).filter(|counts| **counts != entry.key) {
+                let message = format!("\"{}\" and \"{counts}\" are one key; \"{counts}\" counts", entry.key);
+                self.warn(&entry.key_place, message);
+            }
+        }
     }
 
     fn property<'t, T>(&self, key: &str, table: &'t [Property<T>]) -> Option<&'t Property<T>> {
@@ -171,6 +194,19 @@ impl Reader<'_> {
         };
         let help = did_you_mean(&entry.key, known);
         self.findings.push(Diagnostic { help, ..finding });
+        self.no_json(&entry.value);
+    }
+
+    /// upstream: ghodss/yaml makes JSON of the file, which has no such numbers. A text field takes their names.
+    fn no_json(&mut self, node: &Node) {
+        match &node.value {
+            Value::Scalar { text, plain: true } if scalar::unlimited(text).is_some() => {
+                self.error(&node.place, format!("`{text}` is a number that can't be used; for a text write quotes"))
+            }
+            Value::List(elements) => elements.iter().for_each(|element| self.no_json(element)),
+            Value::Map(entries) => entries.iter().for_each(|entry| self.no_json(&entry.value)),
+            _ => {}
+        }
     }
 
     /// A secret: a text, or an object that says where it is.

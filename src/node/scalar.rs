@@ -35,11 +35,30 @@ pub(super) fn coerced(text: &str) -> String {
     if let Some(number) = whole(text) {
         return number.to_string();
     }
+    if let Some(name) = unlimited(text) {
+        return name.to_owned();
+    }
     float(text).map_or_else(|| text.to_owned(), |number| float32_text(number as f32))
 }
 
+/// Go's name of a float that is no number, or beyond all numbers.
+pub(super) fn unlimited(text: &str) -> Option<&'static str> {
+    match text {
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Some("+Inf"),
+        "-.inf" | "-.Inf" | "-.INF" => Some("-Inf"),
+        ".nan" | ".NaN" | ".NAN" => Some("NaN"),
+        _ => None,
+    }
+}
+
+/// Whether only the newest version of adnanh/webhook takes a plain scalar for a number: `1e3`, `5.`.
+pub fn is_newest_number(text: &str) -> bool {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "+"));
+    float(text).is_some() && (mantissa.ends_with('.') || !exponent.starts_with(['+', '-']))
+}
+
 /// A number without a fraction, signed or not, of 64 bits.
-fn whole(text: &str) -> Option<i128> {
+pub(super) fn whole(text: &str) -> Option<i128> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
         return None;
     }
@@ -70,7 +89,7 @@ fn whole(text: &str) -> Option<i128> {
 }
 
 /// `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`, as Go's reader has it.
-fn float(text: &str) -> Option<f64> {
+pub(super) fn float(text: &str) -> Option<f64> {
     if text.starts_with('_') {
         return None;
     }
@@ -86,7 +105,8 @@ fn float(text: &str) -> Option<f64> {
         && digits(after)
         && !(before.is_empty() && after.is_empty())
         && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent));
-    if well_formed { text.parse().ok() } else { None }
+    // One beyond 64 bits stays a text.
+    if well_formed { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
 }
 
 /// Go's `strconv.FormatFloat(number, 'g', -1, 32)`: the shortest digits that mean the same 32-bit float,
@@ -136,6 +156,11 @@ mod tests {
             ("123456.7", "123456.7"),
             ("0.00001", "1e-05"),
             ("1e99", "+Inf"),
+            ("1e999", "1e999"),
+            (".inf", "+Inf"),
+            ("-.Inf", "-Inf"),
+            (".nan", "NaN"),
+            (".nAn", ".nAn"),
             ("089", "89"),
             ("2020-01-02", "2020-01-02"),
             ("12:30:45", "12:30:45"),

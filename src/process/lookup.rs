@@ -18,31 +18,36 @@ pub fn look_path(name: &str, path: Option<&OsStr>) -> Result<PathBuf, SpawnError
         .filter(|folder| folder.is_absolute() && !name.is_empty())
         .map(|folder| folder.join(name))
         .find(|file| executable(file).is_ok())
-        .ok_or_else(|| SpawnError::NotFound { program: name.to_owned(), why: "executable file not found in $PATH" })
+        .ok_or_else(|| SpawnError::NotFound { said: format!("exec: \"{name}\": executable file not found in $PATH") })
 }
 
 /// Why a file is not to be executed.
-pub(super) enum Unfit {
+enum Unfit {
     Missing,
+    Unreachable,
     Directory,
     Forbidden,
 }
 
 impl Unfit {
     /// The same about a program.
-    pub(super) fn about(self, program: &str) -> SpawnError {
-        let program = program.to_owned();
+    fn about(self, name: &str) -> SpawnError {
         match self {
-            Unfit::Missing => SpawnError::NotFound { program, why: "no such file or directory" },
-            Unfit::Directory => SpawnError::NotExecutable { program, why: "is a directory" },
-            Unfit::Forbidden => SpawnError::NotExecutable { program, why: "permission denied" },
+            Unfit::Missing => {
+                SpawnError::NotFound { said: format!("exec: \"{name}\": stat {name}: no such file or directory") }
+            }
+            Unfit::Unreachable => {
+                SpawnError::NotExecutable { said: format!("exec: \"{name}\": stat {name}: permission denied") }
+            }
+            Unfit::Directory => SpawnError::NotExecutable { said: format!("exec: \"{name}\": is a directory") },
+            Unfit::Forbidden => SpawnError::NotExecutable { said: format!("exec: \"{name}\": permission denied") },
         }
     }
 }
 
 fn executable(file: &Path) -> Result<(), Unfit> {
     let found = std::fs::metadata(file).map_err(|e| match e.kind() {
-        io::ErrorKind::PermissionDenied => Unfit::Forbidden,
+        io::ErrorKind::PermissionDenied => Unfit::Unreachable,
         _ => Unfit::Missing,
     })?;
     if found.is_dir() {
@@ -64,7 +69,10 @@ mod tests {
         assert_eq!(found("sh", "").unwrap_err(), "exec: \"sh\": executable file not found in $PATH");
         assert_eq!(found("", "/bin").unwrap_err(), "exec: \"\": executable file not found in $PATH");
         assert_eq!(found("/bin/../bin/sh", ""), Ok("/bin/../bin/sh".into()));
-        assert_eq!(found("/nowhere/x", "").unwrap_err(), "exec: \"/nowhere/x\": no such file or directory");
+        assert_eq!(
+            found("/nowhere/x", "").unwrap_err(),
+            "exec: \"/nowhere/x\": stat /nowhere/x: no such file or directory"
+        );
         assert_eq!(found("/bin/", "").unwrap_err(), "exec: \"/bin/\": is a directory");
         assert_eq!(found("/etc/passwd", "").unwrap_err(), "exec: \"/etc/passwd\": permission denied");
     }

@@ -1,17 +1,20 @@
 //! One call of a hook, read and parsed: never the raw HTTP request.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::go::header::canonical;
 use crate::url::{Broken, masked_url, pairs};
 
 pub mod body;
+pub mod json_parameter;
+pub mod mask;
 pub mod parameter;
 pub mod text;
 pub mod value;
 
-use body::{BodyError, BodyFormat, first_of_each};
+use body::multipart::{self, DEFAULT_MEMORY, MultipartError};
+use body::{BodyError, BodyFormat, FileError, first_of_each, is_multipart, multipart_payload};
 use value::{Map, Value};
 
 /// What stands before a body.
@@ -41,6 +44,17 @@ pub struct Reading {
     pub broken: Broken,
     /// Takes the place of the `Content-Type` header.
     pub content_type: Option<String>,
+    /// Files of a form in parts that are JSON whatever they say they are.
+    pub json_files: Vec<String>,
+    /// Memory that such a form may take besides 10 MiB, in bytes (`-max-multipart-mem`).
+    pub form_memory: i64,
+}
+
+impl Default for Reading {
+    /// As adnanh/webhook reads where nothing is said.
+    fn default() -> Reading {
+        Reading { broken: Broken::Dropped, content_type: None, json_files: Vec::new(), form_memory: DEFAULT_MEMORY }
+    }
 }
 
 /// One call of a hook.
@@ -57,26 +71,38 @@ pub struct HookRequest {
     pub query: Value,
     /// The parsed body. `null` where there is nothing parsed.
     pub payload: Value,
-    /// The body as it came.
+    /// The body as it came; empty where it is a form in parts, as adnanh/webhook has it.
     pub body: Vec<u8>,
+    /// The body that `body` does not have.
+    in_parts: Vec<u8>,
     /// What the body was taken for.
     pub format: BodyFormat,
-    /// Why the body gave no payload; adnanh/webhook goes on without one, and so do we.
+    /// Why the body gave no payload; adnanh/webhook goes on without one, and so do we, but for a form in parts.
     pub body_error: Option<BodyError>,
+    /// Files of a form in parts that should be JSON and are not.
+    pub file_errors: Vec<FileError>,
 }
 
 impl HookRequest {
     /// Reads a call. A body that can't be parsed is noted, not refused.
     pub fn read(head: Head<'_>, body: Vec<u8>, reading: &Reading) -> HookRequest {
-        let (query, _) = pairs(head.raw_query(), reading.broken);
+        let (query, query_is_whole) = pairs(head.raw_query(), reading.broken);
         let sent = head.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let content_type = reading.content_type.as_deref().or(sent.as_deref()).unwrap_or_default();
         let format = BodyFormat::of(content_type);
+        let (body, in_parts) = if is_multipart(content_type) { (Vec::new(), body) } else { (body, Vec::new()) };
+        let mut file_errors = Vec::new();
         let payload = match format {
             BodyFormat::Json => body::json::parse(&body).map_err(BodyError::Json),
             BodyFormat::Form => body::form(&body, reading.broken),
-            _ if body.is_empty() => Ok(Value::Null),
-            _ => Err(BodyError::Unsupported(content_type.to_owned())),
+            BodyFormat::Xml => body::xml::parse(&body).map_err(BodyError::Xml),
+            BodyFormat::Multipart => read_form(&in_parts, head.headers, query_is_whole, reading)
+                .map_err(BodyError::Multipart)
+                .map(|(payload, errors)| {
+                    file_errors = errors;
+                    payload
+                }),
+            BodyFormat::Text | BodyFormat::Unknown => Err(BodyError::Unsupported(content_type.to_owned())),
         };
         let (payload, body_error) = match payload {
             Ok(payload) => (payload, None),
@@ -89,15 +115,40 @@ impl HookRequest {
             query: Value::Map(first_of_each(query)),
             payload,
             body,
+            in_parts,
             format,
             body_error,
+            file_errors,
+        }
+    }
+
+    /// What a signature of the call is over: the body as it came, a form in parts, too (adnanh/webhook signs nothing then).
+    pub fn signed_body(&self) -> &[u8] {
+        if self.in_parts.is_empty() { &self.body } else { &self.in_parts }
+    }
+
+    /// Where the fields of a message are looked for: in the payload, and of XML in its one element.
+    pub fn fields(&self) -> Option<&Map> {
+        match (&self.payload, self.format) {
+            (Value::Map(payload), BodyFormat::Xml) => match payload.values().next() {
+                Some(Value::Map(element)) => Some(element),
+                _ => Some(payload),
+            },
+            (Value::Map(payload), _) => Some(payload),
+            _ => None,
         }
     }
 
     /// The token in the body, if there is one; an empty one is none.
     pub fn token_in_body(&self) -> Option<String> {
-        let token = self.payload.at(TOKEN.as_bytes()).ok()?.to_text();
+        let fields = self.fields()?;
+        let token = self.token_names().iter().find_map(|name| fields.get(*name))?.to_text();
         Some(String::from_utf8_lossy(&token).into_owned()).filter(|token| !token.is_empty())
+    }
+
+    /// What a token's field is called: in XML it may be an attribute.
+    fn token_names(&self) -> &'static [&'static [u8]] {
+        if self.format == BodyFormat::Xml { &[b"token", b"-token"] } else { &[b"token"] }
     }
 
     /// Takes what proves who calls out of the request, so that no action can pass it on. A `token` in the body that is
@@ -107,13 +158,13 @@ impl HookRequest {
             query.remove(TOKEN.as_bytes());
         }
         if self.token_in_body().is_some_and(|token| is_ours(&token)) {
-            if let Value::Map(payload) = &mut self.payload {
-                payload.remove(TOKEN.as_bytes());
-            }
+            let (names, below) = (self.token_names(), self.format == BodyFormat::Xml);
+            forget(&mut self.payload, names, below);
             // The body as it came has it too, and perhaps in escapes: the payload stands in for it.
             self.body = match self.format {
                 BodyFormat::Form => without_token(&self.body),
-                _ => self.payload.to_json(),
+                BodyFormat::Json => self.payload.to_json(),
+                _ => Vec::new(),
             };
         }
         if let Value::Map(headers) = &mut self.headers {
@@ -122,7 +173,8 @@ impl HookRequest {
             }
             // A browser tells where it comes from, token and all.
             if let Some(Value::Text(referer)) = headers.get_mut(b"Referer".as_slice()) {
-                *referer = masked_url(&String::from_utf8_lossy(referer), TOKEN).into_bytes();
+                *referer =
+                    masked_url(&String::from_utf8_lossy(referer), |key| key.eq_ignore_ascii_case(TOKEN)).into_bytes();
             }
         }
     }
@@ -138,10 +190,35 @@ fn headers(sent: &HeaderMap) -> Value {
     let mut map = Map::new();
     for name in sent.keys().filter(|name| ![HOST, TRANSFER_ENCODING, TRAILER].contains(name)) {
         if let Some(value) = sent.get(name) {
-            map.insert(canonical(name.as_str()).into_bytes(), Value::Text(value.as_bytes().to_vec()));
+            map.insert(canonical(name.as_str()).into_owned().into_bytes(), Value::Text(value.as_bytes().to_vec()));
         }
     }
     Value::Map(map)
+}
+
+/// upstream: net/http ParseMultipartForm. What the request itself says counts, not what takes its place, and the query
+/// must be whole; for a message that is no reason.
+fn read_form(
+    body: &[u8],
+    headers: &HeaderMap,
+    query_is_whole: bool,
+    reading: &Reading,
+) -> Result<(Value, Vec<FileError>), MultipartError> {
+    let sent = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let form = multipart::parse(body, sent, reading.form_memory)?;
+    if !query_is_whole && reading.broken == Broken::Dropped {
+        return Err(MultipartError::Query);
+    }
+    Ok(multipart_payload(form, |name| reading.json_files.iter().any(|file| file.as_bytes() == name)))
+}
+
+/// Takes the token out of a payload, `below` the one element of XML as well.
+fn forget(payload: &mut Value, names: &[&[u8]], below: bool) {
+    let Value::Map(payload) = payload else { return };
+    payload.retain(|name, _| !names.contains(&name.as_slice()));
+    if let (true, Some(element)) = (below, payload.values_mut().next()) {
+        forget(element, names, false);
+    }
 }
 
 /// A form without its tokens, however they are escaped.

@@ -1,8 +1,12 @@
 //! A reference to a value of the request: source and path.
 
+use std::borrow::Cow;
+
 use super::HookRequest;
 use super::value::{NotFound, Value};
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::go::header::canonical;
+use crate::node::{Form, Placed};
 
 /// Where in a request a value is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,9 @@ impl Source {
     }
 }
 
+/// What the source `request` has, in any case.
+const REQUEST_KEYS: [&str; 2] = ["method", "remote-addr"];
+
 /// A reference to a value of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -72,29 +79,61 @@ pub struct Parameter {
 impl Parameter {
     /// The value as text, for people: a `null` is nothing to them, where a command gets its `<nil>`.
     pub fn present(&self, request: &HookRequest) -> Option<Vec<u8>> {
-        let is_null = self.source == Source::Payload && request.payload.at(self.name.as_bytes()) == Ok(&Value::Null);
+        let is_null =
+            self.source == Source::Payload && request.payload.at(self.name.as_bytes()).is_ok_and(Value::is_null);
         self.resolve(request).ok().filter(|_| !is_null)
     }
 
     /// The value as text.
     pub fn resolve(&self, request: &HookRequest) -> Result<Vec<u8>, NotFound> {
+        self.text(request).map(Cow::into_owned)
+    }
+
+    /// The value as text, borrowed where it stands in the request as it is.
+    pub fn text<'r>(&'r self, request: &'r HookRequest) -> Result<Cow<'r, [u8]>, NotFound> {
         let name = self.name.as_bytes();
         match self.source {
-            Source::Header => request.headers.at(canonical(&self.name).as_bytes()).map(Value::to_text),
-            Source::Url => request.query.at(name).map(Value::to_text),
-            Source::Payload => request.payload.at(name).map(Value::to_text),
+            Source::Header => request.headers.at(canonical(&self.name).as_bytes()).map(Value::text),
+            Source::Url => request.query.at(name).map(Value::text),
+            // upstream: a payload that was not parsed is an empty map to internal/hook/hook.go GetParameter, not a `null`.
+            Source::Payload if request.payload == Value::Null => Err(NotFound::Missing),
+            Source::Payload => request.payload.at(name).map(Value::text),
             // upstream: internal/hook/hook.go Argument.Get lower-cases the name here.
-            Source::Request => match self.name.to_lowercase().as_str() {
-                "method" => Ok(request.method.clone().into_bytes()),
-                "remote-addr" => Ok(request.remote.clone().into_bytes()),
-                _ => Err(NotFound::Missing),
-            },
-            Source::RawRequestBody => Ok(request.body.clone()),
-            Source::EntirePayload => Ok(request.payload.to_json()),
-            Source::EntireHeaders => Ok(request.headers.to_json()),
-            Source::EntireQuery => Ok(request.query.to_json()),
-            Source::String => Ok(self.name.clone().into_bytes()),
-            Source::Nowhere => Err(NotFound::Missing),
+            Source::Request if self.name.eq_ignore_ascii_case("method") => Ok(request.method.as_bytes().into()),
+            Source::Request if self.name.eq_ignore_ascii_case("remote-addr") => Ok(request.remote.as_bytes().into()),
+            Source::Request => Err(NotFound::NoSuchKey),
+            Source::RawRequestBody => Ok(Cow::Borrowed(&request.body)),
+            Source::EntirePayload => Ok(Cow::Owned(request.payload.to_json())),
+            Source::EntireHeaders => Ok(Cow::Owned(request.headers.to_json())),
+            Source::EntireQuery => Ok(Cow::Owned(request.query.to_json())),
+            Source::String => Ok(Cow::Borrowed(name)),
+            Source::Nowhere => Err(NotFound::NoSource),
         }
+    }
+
+    /// A parameter as written → one that can be looked up, or what is wrong with it. In the full form a name must not be
+    /// left out where one is needed.
+    pub fn compile(
+        source: Option<&Placed<String>>,
+        name: Option<&str>,
+        place: &Place,
+        form: Form,
+    ) -> Result<Parameter, Diagnostic> {
+        let name = name.unwrap_or_default().to_owned();
+        let Some(word) = source else { return Err(Diagnostic::error(place, "a parameter needs a \"source\"")) };
+        let Some(source) = Source::named(&word.value) else {
+            let help = did_you_mean(&word.value, Source::ALL.map(|(name, _)| name));
+            let finding = Diagnostic::error(&word.place, format!("no source is called \"{}\"", word.value));
+            return Err(Diagnostic { help, ..finding });
+        };
+        if source.needs_name() && name.is_empty() && form == Form::Full {
+            let message = format!("the source \"{}\" needs a \"name\" beside it", word.value);
+            return Err(Diagnostic::error(&word.place, message));
+        }
+        if source == Source::Request && !REQUEST_KEYS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
+            let message = format!("the source \"request\" has nothing called \"{name}\"");
+            return Err(Diagnostic::error(&word.place, message).help("it has method and remote-addr"));
+        }
+        Ok(Parameter { source, name })
     }
 }

@@ -6,11 +6,17 @@ use std::collections::BTreeMap;
 use encoding_rs::Encoding;
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
+/// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
+pub const MAX_DEPTH: usize = 1000;
+
 /// A value of a payload, a query or the headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `null`
     Null,
+    /// What Go's `json` leaves of a text that is `null` or no object where an object is wanted: `null` in JSON and, unlike
+    /// `Null`, as an argument.
+    NoMap,
     /// `true`, `false`
     Boolean(bool),
     /// A number as it was written: `1.50` stays `1.50`.
@@ -26,13 +32,21 @@ pub enum Value {
 /// The keys of an object in the order in which Go's encoding/json writes them: by their bytes.
 pub type Map = BTreeMap<Vec<u8>, Value>;
 
-/// Why there is no value at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why there is no value. Where a value may well be missing, adnanh/webhook forgives the first kind only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFound {
     /// Nothing is called that.
+    #[error("parameter node not found")]
     Missing,
     /// The path goes on below a `null`.
+    #[error("no parameters")]
     BelowNull,
+    /// The source is a word that means none.
+    #[error("no source for value retrieval")]
+    NoSource,
+    /// The source `request` has nothing of that name.
+    #[error("unsupported request key")]
+    NoSuchKey,
 }
 
 impl Value {
@@ -60,8 +74,35 @@ impl Value {
                 rest.map_or(Ok(value), |rest| value.at(rest))
             }
             Value::Null => Err(NotFound::BelowNull),
-            Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(NotFound::Missing),
+            Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(NotFound::Missing),
         }
+    }
+
+    /// The place of the value at a dotted path, to put another there.
+    pub fn at_mut(&mut self, path: &[u8]) -> Option<&mut Value> {
+        match self {
+            Value::Map(map) => {
+                if map.contains_key(path) {
+                    return map.get_mut(path);
+                }
+                let (first, rest) = split_at_dot(path)?;
+                map.get_mut(first)?.at_mut(rest)
+            }
+            Value::List(values) => {
+                let (first, rest) = split_at_dot(path).map_or((path, None), |(first, rest)| (first, Some(rest)));
+                let value = values.get_mut(index(first)?)?;
+                match rest {
+                    Some(rest) => value.at_mut(rest),
+                    None => Some(value),
+                }
+            }
+            Value::Null | Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => None,
+        }
+    }
+
+    /// Whether it says nothing to people.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null | Value::NoMap)
     }
 
     /// The same with texts that are no UTF-8 decoded from `charset`, for people.
@@ -87,11 +128,17 @@ impl Value {
 
     /// The value as an argument's text: Go's `%v` for scalars, compact JSON for lists and objects.
     pub fn to_text(&self) -> Vec<u8> {
+        self.text().into_owned()
+    }
+
+    /// The same, borrowed where nothing has to be written for it.
+    pub fn text(&self) -> Cow<'_, [u8]> {
         match self {
             // upstream: fmt.Sprintf("%v", nil)
-            Value::Null => b"<nil>".to_vec(),
-            Value::Text(text) => text.clone(),
-            other => other.to_json(),
+            Value::Null => Cow::Borrowed(b"<nil>"),
+            Value::Text(text) => Cow::Borrowed(text),
+            Value::Number(number) => Cow::Borrowed(number.as_bytes()),
+            other => Cow::Owned(other.to_json()),
         }
     }
 
@@ -104,7 +151,7 @@ impl Value {
 
     fn write_json(&self, out: &mut Vec<u8>) {
         match self {
-            Value::Null => out.extend(b"null"),
+            Value::Null | Value::NoMap => out.extend(b"null"),
             Value::Boolean(yes) => out.extend(if *yes { &b"true"[..] } else { b"false" }),
             Value::Number(number) => out.extend(number.as_bytes()),
             Value::Text(text) => write_json_text(text, out),
@@ -172,7 +219,7 @@ fn write_json_text(text: &[u8], out: &mut Vec<u8>) {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Value::Null => serializer.serialize_none(),
+            Value::Null | Value::NoMap => serializer.serialize_none(),
             Value::Boolean(yes) => serializer.serialize_bool(*yes),
             Value::Number(number) => match (number.parse::<i64>(), number.parse::<f64>()) {
                 (Ok(whole), _) => serializer.serialize_i64(whole),

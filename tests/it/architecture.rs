@@ -46,9 +46,11 @@ const DOORS: &[(&str, &[&str])] = &[
     ("percent_encoding::", &["src/url.rs"]),
     ("granit_parser::", &["src/node/"]),
     ("serde::Deserialize", &["src/provider/kinds/", "src/http/api.rs"]),
+    ("nix::", &["src/app/privileges.rs"]),
+    ("tokio_rustls::", &["src/http/tls/"]),
     ("listenfd::", &["src/app/systemd.rs"]),
     ("sd_notify::", &["src/app/systemd.rs"]),
-    ("tracing_subscriber::", &["src/cli/log.rs"]),
+    ("tracing_subscriber::", &["src/cli/log.rs", "src/cli/log/"]),
     ("anyhow::", &["src/cli/", "src/main.rs"]),
 ];
 
@@ -200,7 +202,7 @@ fn the_table_of_providers_is_the_folder_and_the_fixtures() {
 
 #[test]
 fn every_flag_and_every_variable_is_told() {
-    let usage = help::usage("hookbell");
+    let usage = help::usage();
     let environment = help::help(Some("environment")).unwrap();
     for flag in SERVE.iter().filter(|flag| flag.takes != Takes::NotYet) {
         assert!(usage.contains(&format!("  -{} ", flag.name)), "-{}", flag.name);

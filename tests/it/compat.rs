@@ -26,8 +26,8 @@ async fn walk(name: &str, text: &str) -> (usize, Vec<String>) {
     let hooks = case.hooks.as_str().map_or_else(|| case.hooks.to_string(), str::to_owned);
     let mut files = vec![(case.file.as_str(), hooks)];
     files.extend(case.people.then(|| ("people.json", folder.people())));
-    let Flags { url_prefix, headers, methods } = case.flags;
-    let flags = RawSettings { url_prefix, headers, http_methods: methods, ..RawSettings::default() };
+    let Flags { url_prefix, headers, methods, max_multipart_mem: form_memory } = case.flags;
+    let flags = RawSettings { url_prefix, headers, http_methods: methods, form_memory, ..RawSettings::default() };
     let world = World::open(folder, &files, flags).await;
     let mut found = Vec::new();
     let mut messages = 0;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use hookbell::config::compile::compile;
 use hookbell::diagnostic::{Diagnostic, Severity, Source};
+use hookbell::hook::Known;
 use hookbell::secret::Surroundings;
 
 use crate::fixture::fixtures;
@@ -66,7 +67,7 @@ fn found(path: &Path) -> Vec<Line> {
         Arc::new(Source::new(name, fs::read_to_string(file).unwrap()))
     };
     let sources: Vec<_> = files.iter().map(source).collect();
-    let compiled = compile(&sources, None, &mut Surroundings::default());
+    let compiled = compile(&sources, Known::default(), &mut Surroundings::default());
     compiled.all_findings().into_iter().map(|finding| Line::of(finding, many)).collect()
 }
 

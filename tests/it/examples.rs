@@ -6,8 +6,11 @@ use std::process::{Command, Output};
 use crate::source::{read, root, tracked};
 
 /// What the examples take from the environment. The values have the form that each provider asks for.
-const SECRETS: [(&str, &str); 2] =
-    [("TELEGRAM_TOKEN", "123456789:AA-example_token"), ("WHATSAPP_TOKEN", "EAAexampleToken")];
+const SECRETS: [(&str, &str); 3] = [
+    ("GITHUB_SECRET", "s3cret"),
+    ("TELEGRAM_TOKEN", "123456789:AA-example_token"),
+    ("WHATSAPP_TOKEN", "EAAexampleToken"),
+];
 
 fn check(file: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookbell"));

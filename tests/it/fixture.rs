@@ -74,6 +74,7 @@ pub(crate) struct Flags {
     pub(crate) url_prefix: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) methods: Option<String>,
+    pub(crate) max_multipart_mem: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -123,8 +124,8 @@ fn yes() -> bool {
 pub(crate) enum Request {
     /// `GET /hooks/a`
     Line(String),
-    /// The request line, headers, and after an empty line the body, perhaps as `base64:…`. `Host`, `Content-Length` and
-    /// `Connection` are filled in.
+    /// The request line, headers, and after an empty line the body, perhaps as `base64:…` or `repeat:COUNT:TEXT`. `Host`,
+    /// `Content-Length` and `Connection` are filled in.
     Lines(Vec<String>),
     /// A file of `fixtures/requests`, byte by byte.
     Recorded { recorded: String },
@@ -213,10 +214,14 @@ impl Request {
 
 fn written(line: &str, headers: &[String], body: Option<&str>) -> Vec<u8> {
     let has = |name: &str| headers.iter().any(|header| header.to_lowercase().starts_with(&format!("{name}:")));
-    let body = match body.map(|body| (body, body.strip_prefix("base64:"))) {
+    let body = match body.map(|body| (body, body.split_once(':'))) {
         None => Vec::new(),
-        Some((_, Some(encoded))) => BASE64.decode(encoded.as_bytes()).expect(encoded),
-        Some((body, None)) => body.as_bytes().to_vec(),
+        Some((_, Some(("base64", encoded)))) => BASE64.decode(encoded.as_bytes()).expect(encoded),
+        Some((_, Some(("repeat", rest)))) => {
+            let (count, text) = rest.split_once(':').expect(rest);
+            text.repeat(count.parse().expect(count)).into_bytes()
+        }
+        Some((body, _)) => body.as_bytes().to_vec(),
     };
     let mut head = format!("{line} HTTP/1.1\r\n");
     if !has("host") {
@@ -295,6 +300,7 @@ pub(crate) fn parse_ran(folder: &Path) -> Ran {
     let cwd = fs::read_to_string(folder.join("cwd")).unwrap().trim_end().to_owned();
     Ran { args, env, cwd }
 }
+
 /// An answer as it came.
 pub(crate) fn parse_answer(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;

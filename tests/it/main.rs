@@ -3,8 +3,12 @@
 
 /// The plan of the house is kept: floors, doors, nevers, sizes, tables.
 mod architecture;
+/// The setup of a well-known how-to, whole: hooks, script, unit, terminal and browser.
+mod article;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
+/// Commands go on without their callers, and leave nothing behind.
+mod commands;
 /// Calls of hooks are answered, sent and run as the fixtures say.
 mod compat;
 /// Mistakes in configuration files are told, all at once, each with its place.
@@ -29,6 +33,8 @@ mod phone;
 mod providers;
 /// Edits of the files are taken, or refused with their reasons, while calls are answered.
 mod reload;
+/// Trigger rules: how conditions go together, and what that proves of the caller.
+mod rules;
 /// No secret is in any log, however it was sent or configured.
 mod secrets;
 /// A stop loses nothing: it waits for what is under way, keeps what is queued, and tells the service manager.
@@ -37,6 +43,10 @@ mod shutdown;
 mod source;
 /// The units are sound and hardened, and the socket of a service manager is taken over.
 mod systemd;
+/// A list of hooks may be a template: what it yields is served, and never shown.
+mod template;
+/// TLS on the port of hooks: certificates, versions, reloads, and clients that are slow or wrong.
+mod tls;
 /// Requests reach providers, straight and through proxies.
 mod transport;
 /// Changes of a configuration's files are told at once, however they are made.

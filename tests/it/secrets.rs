@@ -29,7 +29,13 @@ const HOOKS: &str = r#"{
       "execute-command": "echo",
       "pass-arguments-to-command": [ { "source": "entire-payload" }, { "source": "entire-headers" }, { "source": "entire-query" },
                                      { "source": "payload", "name": "token" }, { "source": "header", "name": "X-Hook-Token" } ] },
-    { "id": "open", "send": { "to": "ivan", "via": "desk" } }
+    { "id": "open", "send": { "to": "ivan", "via": "desk" } },
+    { "id": "ruled", "execute-command": "echo", "trigger-signature-soft-failures": true, "trigger-rule": { "and": [
+      { "or": [ { "match": { "type": "value", "value": "hush-value", "parameter": { "source": "url", "name": "a" } } },
+                { "match": { "type": "payload-hash-sha256", "secret": ["hush-hmac", { "file": "token" }], "parameter": { "source": "url", "name": "a" } } },
+                { "match": { "type": "regex", "regex": "^hush", "parameter": { "source": "url", "name": "a" } } } ] },
+      { "match": { "type": "payload-hmac-sha1", "secret": "hush-hmac", "parameter": { "source": "string", "name": "hush" } } } ] } },
+    { "id": "ruled-badly", "execute-command": "echo", "trigger-rule": { "or": [ { "match": { "type": "value", "value": "hush-value" } }, { "match": { "type": "ip-whitelist", "ip-range": "1.2.3", "secret": "hush" } } ] } }
   ]
 }"#;
 
@@ -130,6 +136,10 @@ fn no_log_tells(flags: &[&str]) {
             }
         }
     });
+    // Rules compare, and check signatures, in vain.
+    assert_eq!(daemon.get("/hooks/ruled?a=x").status, 200);
+    assert_eq!(daemon.get("/hooks/ruled").status, 200);
+    assert_eq!(daemon.get("/hooks/ruled?a=%68ush").status, 500);
     // Each account has tried, in vain.
     for account in ["tg", "tg2", "wa", "wa2"] {
         let (code, said) = home.output(&["send", "-to", "ivan", "-via", account, "m"]);
@@ -151,6 +161,7 @@ fn no_log_tells(flags: &[&str]) {
     daemon.logged(&["reload refused"]);
     let log = daemon.stop();
     assert!(log.contains("refused: a wrong token") && log.contains("accounts.bad"), "{log}");
+    assert!(log.contains("invalid payload signatures [secret] on empty payload"), "{log}");
     for line in log.lines() {
         assert!(SECRET.iter().all(|word| !line.contains(word)), "{flags:?}: {line}");
     }

@@ -15,21 +15,39 @@ use crate::source::root;
 /// What the units refer to by name, and a bare folder does not have.
 const TARGETS: [&str; 7] = ["basic", "multi-user", "network", "shutdown", "sockets", "sysinit", "umount"];
 
-/// A file tree with the units, one drop-in, and stand-ins for what they refer to.
-fn installed(drop_in: Option<&str>) -> tempfile::TempDir {
+/// Where units are, in a file tree.
+const UNITS: &str = "etc/systemd/system";
+
+/// A file tree with stand-ins for programs and targets.
+fn bare_tree(programs: &[&str]) -> tempfile::TempDir {
     let tree = tempfile::tempdir().unwrap();
-    let (units, programs) = (tree.path().join("etc/systemd/system"), tree.path().join("usr/bin"));
-    let drop_ins = units.join("hookbell.service.d");
-    for folder in [&drop_ins, &programs] {
-        fs::create_dir_all(folder).unwrap();
-    }
-    for program in ["hookbell", "kill"] {
-        fs::write(programs.join(program), "#!/bin/sh\n").unwrap();
-        fs::set_permissions(programs.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    let units = tree.path().join(UNITS);
+    fs::create_dir_all(&units).unwrap();
+    for program in programs {
+        let program = tree.path().join(program);
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
     for target in TARGETS {
         fs::write(units.join(format!("{target}.target")), "[Unit]\nDescription=a stand-in\n").unwrap();
     }
+    tree
+}
+
+/// The same with one unit.
+pub(crate) fn tree_with(name: &str, unit: &str, programs: &[&str]) -> tempfile::TempDir {
+    let tree = bare_tree(programs);
+    fs::write(tree.path().join(UNITS).join(name), unit).unwrap();
+    tree
+}
+
+/// A file tree with the units, one drop-in, and stand-ins for what they refer to.
+fn installed(drop_in: Option<&str>) -> tempfile::TempDir {
+    let tree = bare_tree(&["usr/bin/hookbell", "usr/bin/kill"]);
+    let units = tree.path().join(UNITS);
+    let drop_ins = units.join("hookbell.service.d");
+    fs::create_dir_all(&drop_ins).unwrap();
     let copy = |name: &str, to: &Path| fs::copy(root().join("systemd").join(name), to.join(name)).unwrap();
     copy("hookbell.service", &units);
     copy("hookbell.socket", &units);
@@ -38,7 +56,7 @@ fn installed(drop_in: Option<&str>) -> tempfile::TempDir {
 }
 
 /// `None`, with a line that says so, where there is no systemd to ask; with CI set that is a failure.
-fn analyze(tree: &Path, args: &[&str]) -> Option<Output> {
+pub(crate) fn analyze(tree: &Path, args: &[&str]) -> Option<Output> {
     match Command::new("systemd-analyze").arg("--root").arg(tree).args(args).output() {
         Ok(output) => Some(output),
         Err(error) if std::env::var_os("CI").is_none() => {

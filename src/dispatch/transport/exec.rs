@@ -45,6 +45,7 @@ fn not_started(error: SpawnError) -> SendError {
         // This text can't be an argument.
         SpawnError::TooLong { .. } => (Class::Content, "too long"),
         SpawnError::Nul { .. } => (Class::Content, "nul"),
+        SpawnError::Directory { .. } => (Class::Account, "no directory"),
         // Processes or memory are short, most likely.
         SpawnError::Failed { .. } => (Class::Fault, "spawn"),
     };

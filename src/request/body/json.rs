@@ -1,9 +1,6 @@
 //! JSON as Go's encoding/json takes it: the first value only, numbers as written, broken text as U+FFFD.
 
-use crate::request::value::{Map, Value};
-
-/// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
-const MAX_DEPTH: usize = 1000;
+use crate::request::value::{MAX_DEPTH, Map, Value};
 
 /// Why it is no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +16,9 @@ pub enum JsonError {
     /// It is JSON, but neither an object nor a list.
     #[error("neither an object nor a list")]
     Scalar,
+    /// It is JSON, but no object.
+    #[error("no object")]
+    NoObject,
 }
 
 /// A body as a payload: an object or `null` as it is, a list under the key `root`.
@@ -29,7 +29,18 @@ pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
         map @ Value::Map(_) => Ok(map),
         list @ Value::List(_) => Ok(Value::Map(Map::from([(b"root".to_vec(), list)]))),
         Value::Null => Ok(Value::Null),
-        Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
+        Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
+    }
+}
+
+/// The object that a text begins with.
+///
+/// upstream: a decoder into `map[string]interface{}`, which takes `null` for a map that is not there.
+pub fn object(text: &[u8]) -> Result<Value, JsonError> {
+    match (Parser { text, at: 0 }).value()? {
+        map @ Value::Map(_) => Ok(map),
+        Value::Null => Ok(Value::NoMap),
+        _ => Err(JsonError::NoObject),
     }
 }
 
@@ -182,24 +193,24 @@ impl Parser<'_> {
 
     fn string(&mut self) -> Result<Vec<u8>, JsonError> {
         self.at += 1;
-        let mut raw = Vec::new();
+        let rest = &self.text[self.at..];
+        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+        self.at += plain;
+        // Most texts have no escape in them, and are taken as they are.
+        if self.skip(b'"') {
+            return Ok(well_formed(&rest[..plain]));
+        }
+        let mut raw = rest[..plain].to_vec();
         loop {
             let byte = self.byte().ok_or_else(|| self.wrong("a quote is missing"))?;
             self.at += 1;
             match byte {
-                b'"' => break,
+                b'"' => return Ok(well_formed(&raw)),
                 b'\\' => self.escape(&mut raw)?,
                 0..=0x1f => return Err(self.wrong("a raw control character in a text")),
                 _ => raw.push(byte),
             }
         }
-        // Go puts U+FFFD in place of each byte that is no UTF-8.
-        let mut text = Vec::with_capacity(raw.len());
-        for chunk in raw.utf8_chunks() {
-            text.extend(chunk.valid().as_bytes());
-            text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
-        }
-        Ok(text)
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), JsonError> {
@@ -265,6 +276,19 @@ impl Parser<'_> {
     }
 }
 
+/// Go puts U+FFFD in place of each byte that is no UTF-8.
+fn well_formed(raw: &[u8]) -> Vec<u8> {
+    if std::str::from_utf8(raw).is_ok() {
+        return raw.to_vec();
+    }
+    let mut text = Vec::with_capacity(raw.len());
+    for chunk in raw.utf8_chunks() {
+        text.extend(chunk.valid().as_bytes());
+        text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,6 +318,8 @@ mod tests {
             (r#"{"a" 1}"#, "! a colon is missing at byte 5"),
             (r#"{"a":01}"#, "! a comma or } is missing at byte 7"),
             ("\u{feff}{}", "! a value is missing at byte 0"),
+            ("{\"a\":\"x\ny\"}", "! a raw control character in a text at byte 8"),
+            ("{\"a\":\"x", "! a quote is missing at byte 7"),
         ] {
             assert_eq!(written(text), value, "{text}");
         }
@@ -302,6 +328,12 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..100)) {
+            drop(parse(&body));
+            drop(object(&body));
+        }
 
         #[test]
         fn nothing_makes_it_panic(text in "[\\[\\]{}\",:0-9eE.+\\-a-f\\\\u \\PC]{0,64}") {

@@ -2,8 +2,11 @@
 
 use super::value::{Map, Value};
 use crate::url::{Broken, Pair, pairs};
+use multipart::Form;
 
 pub mod json;
+pub mod multipart;
+pub mod xml;
 
 /// What a body is, by its content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl BodyFormat {
             BodyFormat::Form
         } else if content_type.contains("xml") {
             BodyFormat::Xml
-        } else if content_type.starts_with("multipart/form-data;") {
+        } else if is_multipart(content_type) {
             BodyFormat::Multipart
         } else if content_type.starts_with("text/plain") {
             BodyFormat::Text
@@ -43,15 +46,26 @@ impl BodyFormat {
     }
 }
 
+/// Whether adnanh/webhook leaves a body of this type to the reader of forms, whatever it then takes it for.
+pub fn is_multipart(content_type: &str) -> bool {
+    content_type.starts_with("multipart/form-data;")
+}
+
 /// Why a body gives no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON, or JSON of the wrong shape.
-    #[error("error parsing JSON payload: {0}")]
+    #[error("error parsing JSON payload {0}")]
     Json(json::JsonError),
     /// A form with a broken escape or a raw `;`.
-    #[error("error parsing form payload: a broken %-escape or a raw \";\"")]
+    #[error("error parsing form payload a broken %-escape or a raw \";\"")]
     Form,
+    /// Not XML.
+    #[error("error parsing XML payload: {0}")]
+    Xml(xml::XmlError),
+    /// No form in parts. The one that is not gone on without.
+    #[error("error parsing multipart form: {0}")]
+    Multipart(multipart::MultipartError),
     /// A content type that nothing here reads.
     #[error("error parsing body payload due to unsupported content type header: {0}")]
     Unsupported(String),
@@ -63,6 +77,30 @@ pub fn form(body: &[u8], broken: Broken) -> Result<Value, BodyError> {
         (_, false) if broken == Broken::Dropped => Err(BodyError::Form),
         (pairs, _) => Ok(Value::Map(first_of_each(pairs))),
     }
+}
+
+/// A file of a form that should be JSON and is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("error parsing JSON payload file {}: {why}", String::from_utf8_lossy(name))]
+pub struct FileError {
+    name: Vec<u8>,
+    why: json::JsonError,
+}
+
+/// A form in parts as a payload: its values, and those of its files that are JSON by their type or that `is_json` names.
+///
+/// upstream: webhook.go hookHandler. A file that is no JSON object is `null`.
+pub fn multipart_payload(form: Form<'_>, is_json: impl Fn(&[u8]) -> bool) -> (Value, Vec<FileError>) {
+    let mut errors = Vec::new();
+    let mut map: Map = form.values.into_iter().map(|(name, value)| (name, Value::Text(value.into_owned()))).collect();
+    for (name, file) in form.files.into_iter().filter(|(name, file)| file.is_json || is_json(name)) {
+        let value = json::object(&file.content).unwrap_or_else(|why| {
+            errors.push(FileError { name: name.clone(), why });
+            Value::NoMap
+        });
+        map.insert(name, value);
+    }
+    (if map.is_empty() { Value::Null } else { Value::Map(map) }, errors)
 }
 
 /// The first value of each key.

@@ -23,7 +23,8 @@ fn molest(daemon: &Daemon) {
     assert_eq!(daemon.request("GET", "/hooks/bell", "User-Agent: a\tb\u{2028}ERROR forged\r\n", "").status, 200);
     let head = "Content-Type: application/json\r\n";
     assert_eq!(daemon.request("POST", "/hooks/bell", head, "{\"a\":\n\u{1b}[31m\n2026 forged").status, 200);
-    assert_eq!(daemon.get("/hooks/fails").status, 500);
+    let head = "X-Request-Id: a\tb\u{85}\u{2028}2026 ERROR forged\r\n";
+    assert_eq!(daemon.request("GET", "/hooks/fails", head, "").status, 500);
 }
 
 fn is_time(text: &str) -> bool {
@@ -35,7 +36,7 @@ fn is_time(text: &str) -> bool {
 fn a_line_stays_a_line_whatever_a_caller_sends() {
     for detail in ["-nopanic", "-verbose", "-debug"] {
         let home = Home::with(HOOKS);
-        let daemon = home.serve_with(&[detail]);
+        let daemon = home.serve_with(&[detail, "-x-request-id"]);
         molest(&daemon);
         daemon.logged(&["exit status 3"]);
         let log = daemon.log();
@@ -96,6 +97,14 @@ fn a_log_file_takes_it_all_and_is_appended_to() {
         fs::read_to_string(home.path("bell.log")).ok().filter(|text| text.contains("serving hooks on"))
     });
     assert!(text.starts_with("before\n") && text.contains("DEBUG"), "it implies -verbose: {text}");
+    // As logrotate does.
+    fs::rename(home.path("bell.log"), home.path("bell.log.1")).unwrap();
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.address = text.split("listening on ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    eventually("the new file", || home.path("bell.log").exists().then_some(()));
+    daemon.get("/hooks/bell?q=later");
+    let text = fs::read_to_string(home.path("bell.log")).unwrap();
+    assert!(text.contains("command output: later") && !text.contains("before"), "{text}");
     daemon.signal(rustix::process::Signal::TERM);
     assert_eq!((daemon.ends(), daemon.log().as_str()), (Some(0), ""));
 }
@@ -138,13 +147,27 @@ fn debug_dumps_requests_and_answers() {
     let home = Home::with(HOOKS);
     let daemon = home.serve_with(&["-debug"]);
     let head = "X-Odd: shown\r\nAuthorization: Basic hidden\r\nContent-Type: text/plain\r\n";
-    let reply = daemon.request("POST", "/hooks/bell?q=out", head, "the body");
+    let reply = daemon.request("POST", "/hooks/bell?q=out", head, "the\nbody");
     assert_eq!(reply.status, 200);
-    for line in ["> POST /hooks/bell?q=out", "> x-odd: shown", "> authorization: [secret]", "> the body"] {
-        daemon.logged(&["TRACE", line]);
-    }
-    for line in ["< 200 OK", "< content-type: text/plain; charset=utf-8", "< out "] {
-        daemon.logged(&["TRACE", line]);
-    }
-    assert!(!daemon.log().contains("hidden"));
+    let log = daemon.stop();
+    let dumped = |mark: &str| -> Vec<String> {
+        let lines = log.lines().filter_map(|line| line.split_once(&format!("TRACE {mark} [")));
+        // Behind the call's name, which is six digits.
+        lines.map(|(_, rest)| rest.split_at(8).1.to_owned()).collect()
+    };
+    let asked = [
+        "POST /hooks/bell?q=out HTTP/1.1",
+        "Host: bell",
+        "Authorization: [secret]",
+        "Connection: close",
+        "Content-Length: 8",
+        "Content-Type: text/plain",
+        "X-Odd: shown",
+        "",
+        "the",
+        "body",
+    ];
+    assert_eq!(dumped(">"), asked, "{log}");
+    assert_eq!(dumped("<"), ["200 OK", "Content-Type: text/plain; charset=utf-8", "", "out "], "{log}");
+    assert!(!log.contains("hidden"));
 }

@@ -1,6 +1,9 @@
 //! The command line as a shell sees it: words, exit codes, the log.
 
+mod calls;
+mod compat;
 mod log;
+mod process;
 mod verbs;
 
 use std::net::TcpListener;
@@ -26,7 +29,7 @@ fn flags_answer_with_the_peer_s_words_and_codes() {
         (&["---x"], 2, "bad flag syntax: ---x\n"),
         (&["-drain", "30"], 2, "invalid value \"30\" for flag -drain: "),
         (&["-log-format", "xml"], 2, "invalid value \"xml\" for flag -log-format: write text or json\n"),
-        (&["-secure"], 2, "-secure"),
+        (&["-keep", "1d"], 2, "-keep"),
         (&["-ip", "::1"], 1, "hookbell: error listening on port: write an IPv6 address in brackets: -ip '[::1]'\n"),
         (&["-port", "70000"], 1, "hookbell: error listening on port: 70000 is no port"),
         (&["chekc"], 2, "hookbell: no command is called \"chekc\": did you mean \"check\"?\n"),
@@ -77,8 +80,14 @@ fn called_as_webhook_it_has_its_version_and_no_commands() {
     assert!(daemon.get("/hooks/bell").is(200, "ding"));
     let line = daemon.logged(&["webhook: ignored: check -port 1: "]);
     assert!(line.contains("-hooks FILE"), "{line}");
+    let help = alone(&webhook).arg("-h").output().unwrap();
+    assert!(help.status.success() && help.stdout.is_empty(), "{}", said(&help));
+    assert!(said(&help).starts_with(&format!("Usage of {}:\n  -cert string\n    \t", webhook.display())));
+    let output = alone(&webhook).args(["-ip", "::1"]).output().unwrap();
+    assert!(said(&output).starts_with("webhook: error listening on port: ") && output.status.code() == Some(1));
     let output = alone(&webhook).args(["-bogus"]).output().unwrap();
-    assert!(said(&output).contains("usage: webhook [flags]\n") && !said(&output).contains("COMMAND"));
+    let usage = format!("flag provided but not defined: -bogus\nUsage of {}:\n  -cert string\n", webhook.display());
+    assert!(said(&output).starts_with(&usage) && output.status.code() == Some(2), "{}", said(&output));
 }
 
 #[test]
@@ -126,7 +135,9 @@ fn a_fatal_mistake_is_in_the_log_file_as_well() {
 fn a_unix_socket_is_served_and_removed() {
     let home = Home::with(BELL);
     let socket = home.path("bell.sock");
-    let mut daemon = Daemon::start(home.hookbell(&["-socket"]).arg(&socket));
+    let mut daemon = Daemon::start(home.hookbell(&["-verbose", "-socket"]).arg(&socket));
+    // compat 7.1: 28
+    daemon.logged(&[&format!("serving hooks on http://{{unix:{}}}/hooks/{{id}}", socket.display())]);
     assert!(daemon.log().contains(&format!("listening on {{unix:{}}}", socket.display())), "{}", daemon.log());
     assert!(std::fs::metadata(&socket).unwrap().file_type().is_socket());
     let mut stream = UnixStream::connect(&socket).unwrap();
@@ -150,6 +161,8 @@ fn a_prefix_headers_and_methods_are_as_the_flags_say() {
     assert_eq!(daemon.request("PUT", "/bell", "", "").status, 405);
     let daemon = home.serve_with(&["-urlprefix", "a/b"]);
     assert!(daemon.get("/a/b/bell").is(200, "ding") && daemon.get("/hooks/bell").status == 404);
+    let daemon = home.serve_with(&["-urlprefix", "a{b"]);
+    daemon.logged(&["WARN", "-urlprefix \"a{b\": its braces are unbalanced, so that every hook answers 404"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The edge over real sockets.
 
 mod sockets;
-mod world;
+pub(crate) mod world;
 
 use std::time::Duration;
 
@@ -27,8 +27,9 @@ async fn a_connection_serves_one_request_after_another() {
 #[tokio::test]
 async fn requests_sent_at_once_are_answered_in_order() {
     let house = House::open().await;
-    let text =
-        house.exchange(format!("GET /1{GET}POST /read HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /3{LAST}")).await;
+    let text = house
+        .exchange(format!("GET /1{GET}POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /3{LAST}"))
+        .await;
     let found: Vec<_> = ["/1", "3 bytes", "/3"].map(|body| text.find(&format!("\r\n\r\n{body}"))).into();
     assert!(found[0].is_some() && found.is_sorted(), "{text}");
 }
@@ -75,7 +76,7 @@ async fn a_url_over_the_limit_is_answered_with_what_to_do_instead() {
     }
     let longest = format!("/{}", "a".repeat(MAX_URI - 1));
     let headers = format!("A: {}\r\n", "b".repeat(1000)).repeat(40);
-    let text = house.exchange(format!("GET {longest} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n")).await;
+    let text = house.exchange(format!("GET {longest} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n")).await;
     assert!(text.ends_with(&longest));
     house.logged(&["WARN", "too long (414)"]).await;
 }
@@ -84,7 +85,7 @@ async fn a_url_over_the_limit_is_answered_with_what_to_do_instead() {
 async fn what_the_parser_refuses_is_logged_with_its_caller() {
     let house = House::open().await;
     let headers = format!("A: {}\r\n", "b".repeat(1000)).repeat(200);
-    assert!(house.exchange(format!("GET / HTTP/1.1\r\n{headers}\r\n")).await.starts_with("HTTP/1.1 431 "));
+    assert!(house.exchange(format!("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n")).await.starts_with("HTTP/1.1 431 "));
     house.logged(&["WARN", "(431)", "127.0.0.1:", "limit="]).await;
     assert!(house.exchange(format!("G?T /{GET}")).await.starts_with("HTTP/1.1 400 "));
     house.logged(&["WARN", "(400)", "method"]).await;
@@ -111,13 +112,13 @@ async fn a_head_that_does_not_come_closes_the_connection() {
 #[tokio::test]
 async fn a_body_is_read_within_its_limits() {
     let house = House::open().await;
-    let post = |length: usize| format!("POST /read HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
+    let post = |length: usize| format!("POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
     let mut client = house.client().await;
     for (head, body, answer) in [
         (post(1000), "x".repeat(1000), "1000 bytes"),
         (post(0), String::new(), "0 bytes"),
         (
-            "POST /read HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+            "POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
             "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n".into(),
             "3 bytes",
         ),
@@ -137,21 +138,22 @@ async fn a_body_is_read_within_its_limits() {
 async fn a_body_that_is_too_large_is_refused_and_the_client_reads_why() {
     let house = House::open().await;
     let mut client = house.client().await;
-    client.send(format!("POST /read HTTP/1.1\r\nContent-Length: {}\r\n\r\n", 8 << 20)).await;
+    client.send(format!("POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 8 << 20)).await;
     client.send(vec![b'x'; 400 << 10]).await;
     let text = client.rest().await;
     assert!(text.starts_with("HTTP/1.1 413 ") && text.contains("connection: close"), "{text}");
     // What is still on its way then is taken, not answered with a reset, which could overtake the answer.
     client.send(vec![b'x'; 1 << 10]).await;
     let chunk = format!("{:x}\r\n{}\r\n", 2000, "x".repeat(2000));
-    let text = house.exchange(format!("POST /read HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}")).await;
+    let text =
+        house.exchange(format!("POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}")).await;
     assert!(text.starts_with("HTTP/1.1 413 ") && text.contains("connection: close"), "{text}");
 }
 
 #[tokio::test]
 async fn a_body_that_does_not_come_or_breaks_off_is_told_apart() {
     let house = House::open().await;
-    let head = "POST /read HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc";
+    let head = "POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc";
     let mut slow = house.client().await;
     slow.send(head).await;
     assert!(slow.rest().await.starts_with("HTTP/1.1 408 "));

@@ -177,3 +177,34 @@ fn a_vanished_directory_is_refused_also_at_a_signal() {
     home.shell("mv away hooks.d");
     eventually("the directory is back", || daemon.get("/hooks/a").is(200, "two").then_some(()));
 }
+
+/// compat 1.8; 7.5: 134-136
+#[test]
+fn verbose_tells_of_loading_in_the_peer_s_words() {
+    let home = Home::new();
+    home.write("a.json", &list(&[says("a", "one")]));
+    home.write("b.json", "[");
+    let daemon = home.serve_with(&["-hooks", "a.json", "-hooks", "b.json", "-hooks", "c.json", "-verbose"]);
+    for words in [
+        "attempting to load hooks from a.json",
+        "attempting to load hooks from b.json",
+        "found 1 hook(s) in file",
+        "loaded: a",
+        "couldn't load hooks from file! b.json:1:1: ",
+        "couldn't load hooks from file! c.json: can't be read: No such file or directory",
+    ] {
+        daemon.logged(&[words]);
+    }
+    // Unlike the peer, which forgets a file that failed at the start.
+    home.write("b.json", &list(&[says("b", "one")]));
+    home.write("c.json", "[]");
+    daemon.logged(&["attempting to reload hooks from b.json"]);
+    eventually("the mended file", || daemon.get("/hooks/b").is(200, "one").then_some(()));
+    let before = daemon.log().matches("reverting").count();
+    home.write("a.json", &list(&[says("b", "two")]));
+    daemon.signal(Signal::HUP);
+    eventually("a refusal", || {
+        (daemon.log().matches("reverting hooks back to the previous configuration").count() > before).then_some(())
+    });
+    assert!(daemon.get("/hooks/a").is(200, "one") && daemon.get("/hooks/b").is(200, "one"));
+}

@@ -84,10 +84,22 @@ impl World {
             state_dir: Some(folder.path().join("state").into_os_string()),
             ..flags
         };
-        let app = App::build(flags.compile(None).unwrap(), None, Clock::system()).await.unwrap();
+        let settings = flags.compile(None).unwrap();
+        let listener = App::listen(&settings, None).await.unwrap();
+        let app = App::build(settings, listener, Clock::system()).await.unwrap();
         let running = app.start();
         let address = running.socket_address().unwrap();
         World { folder, running, address }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Sends these bytes on a connection of their own and reads the answer.

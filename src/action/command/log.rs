@@ -1,0 +1,125 @@
+//! What the log tells about a command, in adnanh/webhook's words and without the secrets of its call.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tracing::Level;
+
+use super::{Invocation, LOGGED_BYTES};
+use crate::go::print;
+use crate::process::{Ended, SpawnError};
+use crate::request::mask::{SHOWN, is_secret_name};
+use crate::request::parameter::Parameter;
+
+/// Held until a call is answered. Its command then begins: so the log of a call ends before that of its command begins, as
+/// with the peer. Only made where somebody reads such a log.
+#[derive(Clone, Debug)]
+pub struct Answered(#[expect(dead_code, reason = "its end is what it tells")] Arc<oneshot::Sender<()>>);
+
+impl Answered {
+    /// The answer, and what waits for it.
+    pub(super) fn awaited() -> (Option<Answered>, impl Future<Output = ()>) {
+        let (answered, wait) = if tracing::enabled!(Level::DEBUG) {
+            let (tell, told) = oneshot::channel();
+            (Some(Answered(Arc::new(tell))), Some(told))
+        } else {
+            (None, None)
+        };
+        let wait = async move {
+            if let Some(told) = wait {
+                // Never told, only dropped.
+                told.await.ok();
+            }
+        };
+        (answered, wait)
+    }
+}
+
+impl Invocation {
+    pub(super) fn log_start(&self, file: &Path) {
+        if !tracing::enabled!(Level::DEBUG) {
+            return;
+        }
+        tracing::debug!(
+            "executing {} ({}) with arguments [{}] and environment [{}] using {} as cwd",
+            self.program,
+            file.display(),
+            self.shown_arguments(),
+            self.shown_environment(),
+            self.directory.as_deref().unwrap_or(Path::new("")).display()
+        );
+    }
+
+    /// As Go writes a list of quoted texts.
+    fn shown_arguments(&self) -> String {
+        let all = std::iter::once(OsStr::new(&self.program)).chain(self.arguments.iter().map(OsString::as_os_str));
+        let shown = all.map(|argument| match argument.to_str().map(|text| self.mask.text(text)) {
+            Some(text) => print::quoted(text.as_bytes()),
+            None => print::quoted(argument.as_bytes()),
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    fn shown_environment(&self) -> String {
+        let shown = self.environment.iter().map(|(name, value)| {
+            let name = name.to_string_lossy();
+            // A secret may be too short to be looked for.
+            let value = if is_secret_name(&name) { SHOWN.into() } else { value.to_string_lossy() };
+            format!("{name}={}", self.mask.text(&value))
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    pub(super) fn log_output(&self, ended: &Ended) {
+        if !tracing::enabled!(Level::DEBUG) {
+            return;
+        }
+        let shown = &ended.output[..ended.output.len().min(LOGGED_BYTES)];
+        let left = ended.dropped + (ended.output.len() - shown.len()) as u64;
+        let more = if left > 0 { format!(" [{left} more bytes]") } else { String::new() };
+        let text = String::from_utf8_lossy(shown);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        tracing::debug!("command output: {}{more}", self.mask.text(text));
+    }
+
+    /// What the system did not start has no output, and is finished all the same.
+    pub(super) fn log_no_start(&self, why: &SpawnError) {
+        tracing::debug!("command output: ");
+        tracing::error!(hook = %self.hook.id, "error occurred: {why}");
+        tracing::debug!("finished handling {}", self.hook.id);
+    }
+
+    pub(super) fn log_failure(&self, ended: &Ended, how: &str) {
+        let output = String::from_utf8_lossy(&ended.output);
+        // With -verbose it stands in the line before.
+        let output = (!tracing::enabled!(Level::DEBUG)).then(|| self.mask.text(tail(&output)));
+        tracing::error!(hook = %self.hook.id, output = output.as_deref(), "error occurred: {how}");
+    }
+
+    pub(super) fn log_lookup(&self, why: &SpawnError) {
+        let hook = &self.hook.id;
+        // The words of the lookup begin with `exec: `.
+        tracing::error!(%hook, "error in {why}");
+        if self.program.contains(' ') {
+            let first = self.program.split_whitespace().next().unwrap_or_default();
+            tracing::error!(%hook, "use 'pass-arguments-to-command' to specify args for '{first}'");
+        }
+    }
+}
+
+/// upstream: internal/hook/errors.go ArgumentError.
+pub(super) fn missing(parameter: &Parameter, envname: &str) -> String {
+    let (source, name) = (parameter.source.as_str(), &parameter.name);
+    format!("couldn't retrieve argument for {{Source:{source} Name:{name} EnvName:{envname} Base64Decode:false}}")
+}
+
+/// The end of a failed command's output: enough to see why.
+fn tail(output: &str) -> &str {
+    const SHOWN: usize = 500;
+    let start = output.len().saturating_sub(SHOWN);
+    let start = (start..=output.len()).find(|at| output.is_char_boundary(*at)).unwrap_or(output.len());
+    output[start..].trim()
+}

@@ -1,0 +1,183 @@
+//! Where we differ from adnanh/webhook: the tables that the README shows, and which of their rows touch given files.
+//!
+//! A row is added here and in the README; a test holds both together, and wants the proof to exist.
+
+use crate::diagnostic::{Diagnostic, Place};
+
+mod touches;
+
+use touches as t;
+pub use touches::Checked;
+
+/// One row: its number is its place in the table, counted from 1.
+pub struct Deviation {
+    /// What adnanh/webhook does.
+    pub peer: &'static str,
+    /// What we do.
+    pub ours: &'static str,
+    /// A fixture below `tests/fixtures`, or a test's name, that shows it.
+    pub proof: &'static str,
+    /// Where files are touched by it; `None` where it can't be seen in a file.
+    pub touches: Option<fn(&Checked<'_>) -> Vec<Place>>,
+}
+
+const fn row(peer: &'static str, ours: &'static str, proof: &'static str) -> Deviation {
+    Deviation { peer, ours, proof, touches: None }
+}
+
+const fn seen(
+    peer: &'static str,
+    ours: &'static str,
+    proof: &'static str,
+    touches: fn(&Checked<'_>) -> Vec<Place>,
+) -> Deviation {
+    Deviation { peer, ours, proof, touches: Some(touches) }
+}
+
+/// What differs on purpose.
+pub const ON_PURPOSE: &[Deviation] = &[
+    seen(
+        "some requests and files end it with a panic, for one a command of blanks",
+        "answers, and goes on",
+        "hooks/execution.json",
+        t::blank_commands,
+    ),
+    row("a body that the client cut short runs the hook", "it does not", "hooks/bodies-refused.json"),
+    row(
+        "bodies, connections and running commands have no limit",
+        "64 MiB a body or an output, 512 commands at a time, 20,000 waiting, then 503",
+        "a_body_that_is_too_large_is_refused_and_the_client_reads_why",
+    ),
+    row("URLs of any length", "over 60 KiB: 414", "a_url_over_the_limit_is_answered_with_what_to_do_instead"),
+    seen("status codes of 1xx for an answer", "become 200", "hooks/replies.json", t::early_codes),
+    seen(
+        "JSON that is no YAML 1.1 (`\\/`, emoji as `\\ud83d\\ude00`) does not load",
+        "loads; `//` comments get an error of their own",
+        "hooks/grammar-ours.json",
+        t::foreign_escapes,
+    ),
+    seen(
+        "the same id twice: in two files it does not start, in one the first serves, and no edit is taken any more",
+        "the first serves, the others are errors",
+        "an_id_that_another_file_has_is_refused",
+        t::duplicates,
+    ),
+    row(
+        "edits are taken with `-hotreload` only, and some ways of saving are missed",
+        "without a flag, however the file is saved",
+        "every_way_to_replace_the_file_is_taken_and_no_call_falls_between",
+    ),
+    seen(
+        "an empty file, or one of `null`, removes all hooks",
+        "it is refused, `[]` is obeyed",
+        "a_bad_text_is_refused_with_its_place",
+        t::empty_files,
+    ),
+    row(
+        "logs nothing without `-verbose`",
+        "logs start, reloads, failures and messages",
+        "what_changed_is_logged_by_id",
+    ),
+    row("logs tokens and secrets", "masks them", "a_text_log_tells_no_secret"),
+    row(
+        "SIGTERM and SIGINT end it at once",
+        "requests and commands may finish, for at most `-drain` (30s)",
+        "a_call_under_way_gets_its_answer_and_new_ones_are_refused",
+    ),
+    row(
+        "`-version`, usage and the head of a log line",
+        "our own; called as `webhook` it says `webhook version 2.8.2`",
+        "called_as_webhook_it_has_its_version_and_no_commands",
+    ),
+    row("a URL with `//` or `/./` is redirected", "so it is, but a hook that sends is served", "hooks/routes.json"),
+    row(
+        "raw `\"`, `<`, `>` in a URL are taken",
+        "in the first request of a connection; a later one gets 400",
+        "raw_quotes_and_bytes_in_the_first_url_arrive_encoded",
+    ),
+    row(
+        "what it does not know is ignored",
+        "a hook that needs something of *Not yet* answers 503 and does not run",
+        "hooks/quarantine-classic.json",
+    ),
+    seen(
+        "a value of a wrong type keeps the whole file from loading",
+        "at the start only its hook, which answers 503; at an edit the whole file, whose old hooks stay",
+        "config/classic-types.json",
+        t::broken_hooks,
+    ),
+    row(
+        "a file that failed at the start is never looked at again",
+        "it is taken once it is mended",
+        "verbose_tells_of_loading_in_the_peer_s_words",
+    ),
+    seen(
+        "templates (`-template`) know all of Go's actions",
+        "those that need data are refused by name: `range`, `define`, `template`, `block`, `call`, `index`, `slice`",
+        "mistakes_are_told_by_the_file_as_written_and_never_with_a_value",
+        t::refused_actions,
+    ),
+    seen(
+        "a file that is an object does not load",
+        "it is the form with accounts and contacts",
+        "config/yaml-form.yaml",
+        t::objects,
+    ),
+    seen(
+        "properties of ours (`send`, `token`, `require`, `run` …) are ignored: a token guards nothing",
+        "they work in a list, too",
+        "hooks/tokens.json",
+        t::own_properties,
+    ),
+    seen(
+        "lists and objects inside of each other: 10,000 levels, and aliases without a bound",
+        "128 levels, and 500,000 values by aliases",
+        "config/grammar-bomb.yaml",
+        t::deep_values,
+    ),
+    seen(
+        "a signature over multipart is taken over an empty body",
+        "over the body as it came",
+        "differences_are_told_with_hook_and_place",
+        t::multipart_signatures,
+    ),
+    seen(
+        "a bare IPv6 address in `ip-range` is a /32 of it",
+        "that one address",
+        "differences_are_told_with_hook_and_place",
+        t::bare_addresses,
+    ),
+];
+
+/// Where webhook 2.8.0, which Debian has, differs from the newest, with which we agree.
+pub const NEWEST: &[Deviation] = &[
+    row("`-socket` and sockets of systemd are unknown", "known", "a_socket_of_either_kind_is_taken_over"),
+    row("`-header` is not sent at `/`", "sent everywhere", "a_prefix_headers_and_methods_are_as_the_flags_say"),
+    seen("templates have `getenv`", "`cat` and `credential`, too", "values_arrive_as_they_are", t::newest_functions),
+    seen(
+        "unquoted `1e3` and `5.` are texts",
+        "numbers, and so the texts `1000` and `5`",
+        "hooks/grammar-newest.json",
+        t::newest_numbers,
+    ),
+    row("unquoted text with `:` inside of brackets is an error", "is taken", "hooks/grammar-newest.json"),
+];
+
+/// A finding for each place of the files that a row touches.
+pub(super) fn touched(checked: &Checked<'_>) -> Vec<Diagnostic> {
+    let tables = [("", ON_PURPOSE), ("N", NEWEST)];
+    let rows = tables.iter().flat_map(|(letter, table)| {
+        table.iter().enumerate().map(move |(at, deviation)| (format!("{letter}{}", at + 1), deviation))
+    });
+    let mut found = Vec::new();
+    for (number, Deviation { peer, ours, touches, .. }) in rows {
+        let mut places = touches.map(|touches| touches(checked)).unwrap_or_default();
+        places.dedup_by(|a, b| a.source == b.source && a.span == b.span);
+        for place in places {
+            let hook = checked.hook_at(&place).map(|id| format!("hook \"{id}\": ")).unwrap_or_default();
+            found.push(Diagnostic::warning(&place, format!("{hook}row {number}: webhook: {peer}; here: {ours}")));
+        }
+    }
+    found.sort_by_key(|finding| finding.place.as_ref().map(|place| (place.source.path.clone(), place.line_column())));
+    found
+}
