@@ -115,7 +115,7 @@ pub(crate) fn json(dice: &mut Dice, depth: usize) -> String {
 fn json_object(dice: &mut Dice, depth: usize) -> String {
     let blank = dice.pick(&["", "", " ", "\n\t"]);
     let pairs = dice.some(6, |dice| {
-        let key = serde_json::to_string(dice.pick(words::KEYS)).unwrap();
+        let key = serde_json::to_string(words::key(dice)).unwrap();
         format!("{blank}{key}:{blank}{}", json(dice, depth))
     });
     format!("{{{}}}", pairs.join(","))
@@ -141,7 +141,7 @@ pub(crate) fn form(dice: &mut Dice) -> String {
 }
 
 fn dice_key(dice: &mut Dice) -> String {
-    dice.pick(words::KEYS).to_owned()
+    words::key(dice).to_owned()
 }
 
 fn encoded(dice: &mut Dice, make: impl Fn(&mut Dice) -> String) -> String {
@@ -194,7 +194,7 @@ fn xml_document(dice: &mut Dice) -> String {
 }
 
 fn element(dice: &mut Dice, depth: usize, out: &mut String) {
-    let name = dice.pick(&["a", "b", "c", "ns:a", "x.y", "é", "_u", "A", "root"]);
+    let name = dice.pick(&["a", "b", "a", "b", "n", "c", "ns:a", "x.y", "é", "_u", "A", "root"]);
     let attributes = dice.some(2, |dice| {
         let name = dice.pick(&["a", "b", "x", "ns:x", "xmlns", "xmlns:ns", "xml:lang"]);
         let value = dice.pick(&["1", "", "a&amp;b", "&#65;", " x ", "é", "&lt;", "a\nb"]);
@@ -282,7 +282,7 @@ fn multipart(dice: &mut Dice) -> (String, Vec<u8>) {
 }
 
 fn part(dice: &mut Dice, eol: &str, out: &mut String) {
-    let name = dice.pick(words::KEYS);
+    let name = words::key(dice);
     let mut lines = match dice.below(10) {
         0 => vec!["Content-Disposition: form-data".to_owned()],
         1 => vec![format!("Content-Disposition: form-data; name={name}")],

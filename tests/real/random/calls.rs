@@ -146,6 +146,11 @@ impl Request {
         out
     }
 
+    pub(crate) fn is_multipart(&self) -> bool {
+        let types = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        types.map(|(_, value)| value).next().is_some_and(|value| value.starts_with(b"multipart/form-data;"))
+    }
+
     pub(crate) fn shown(&self) -> String {
         format!("{} {}", self.method, self.target)
     }

@@ -114,11 +114,11 @@ fn code(dice: &mut Dice) -> Node {
 /// An argument of any source.
 pub(crate) fn argument(dice: &mut Dice, _marks: &mut Marks) -> Node {
     let (source, name) = match dice.below(40) {
-        0..=14 => ("payload", words::path(dice)),
-        15..=20 => (dice.pick(&["url", "query"]), words::path(dice)),
-        21..=26 => ("header", dice.pick(HEADER_NAMES).to_owned()),
-        27 | 28 => ("string", words::text(dice)),
-        29 | 30 => ("entire-payload", String::new()),
+        0..=11 => ("payload", words::path(dice)),
+        12..=17 => (dice.pick(&["url", "query"]), words::path(dice)),
+        18..=22 => ("header", dice.pick(HEADER_NAMES).to_owned()),
+        23 | 24 => ("string", words::text(dice)),
+        25..=30 => ("entire-payload", String::new()),
         31 => ("entire-query", String::new()),
         32 => ("entire-headers", String::new()),
         33..=35 => ("raw-request-body", String::new()),

@@ -1,6 +1,9 @@
 //! Both programs, with the same hooks.
 
 use std::fs;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::Features;
 use super::dice::Dice;
@@ -154,14 +157,18 @@ fn short(text: &str) -> String {
     shown.escape_debug().to_string()
 }
 
+/// A variable that names a file that was made for it.
+static FILE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([^=]*=[^\x00]*/[^/]*?)\d+(x?)$").unwrap());
+
 fn seen(side: &Side, answer: &Result<Answer, String>) -> String {
     let Ok(answer) = answer else { return "no answer".to_owned() };
     let text = side.house.leave_out(&shown(answer));
     let mut parts: Vec<String> = text.split(BETWEEN).map(str::to_owned).collect();
-    // The order of the environment says nothing.
+    // The order of the environment says nothing, nor does the random part of a file's name.
     if let Some(environment) = parts.get_mut(1).filter(|_| text.matches(BETWEEN).count() >= 2) {
         let inherited = |variable: &&str| variable.starts_with("PATH=") || variable.starts_with("HOME=");
-        let mut variables: Vec<&str> = environment.split('\0').filter(|variable| !inherited(variable)).collect();
+        let variables = environment.split('\0').filter(|variable| !inherited(variable));
+        let mut variables: Vec<_> = variables.map(|variable| FILE.replace(variable, "$1RANDOM$2")).collect();
         variables.sort_unstable();
         *environment = variables.join("\0");
     }

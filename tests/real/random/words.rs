@@ -2,8 +2,7 @@
 
 use super::dice::Dice;
 
-pub(crate) const KEYS: &[&str] =
-    &["a", "b", "c", "a.b", "x.y", "0", "1", "", "é", "k k", "A", "root", "n", "sig", "x-a", "p"];
+const KEYS: &[&str] = &["a", "b", "c", "a.b", "x.y", "0", "1", "", "é", "k k", "A", "root", "n", "sig", "x-a", "p"];
 
 pub(crate) const TEXTS: &[&str] = &[
     "",
@@ -62,11 +61,16 @@ pub(crate) fn text(dice: &mut Dice) -> String {
     }
 }
 
+/// A key, of which some come so often that hooks and requests meet.
+pub(crate) fn key(dice: &mut Dice) -> &'static str {
+    if dice.chance(60) { dice.pick(&["a", "b", "n"]) } else { dice.pick(KEYS) }
+}
+
 /// A path of a parameter.
 pub(crate) fn path(dice: &mut Dice) -> String {
     match dice.below(10) {
         0 => dice.pick(&["a.01", "a.+1", "a.-1", "a.9", "q.", ".q", "a..b", "n.x"]).to_owned(),
-        1..=4 => dice.pick(KEYS).to_owned(),
-        _ => (0..=dice.below(3)).map(|_| dice.pick(KEYS)).collect::<Vec<_>>().join("."),
+        1..=4 => key(dice).to_owned(),
+        _ => (0..=dice.below(3)).map(|_| key(dice)).collect::<Vec<_>>().join("."),
     }
 }
