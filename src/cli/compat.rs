@@ -147,6 +147,11 @@ pub const ON_PURPOSE: &[Deviation] = &[
         "differences_are_told_with_hook_and_place",
         t::bare_addresses,
     ),
+    row(
+        "anything at all in comments, directives and instructions of XML is passed over",
+        "what XML forbids there makes the body no payload",
+        "hooks/xml.json",
+    ),
 ];
 
 /// Where webhook 2.8.0, which Debian has, differs from the newest, with which we agree.

@@ -37,7 +37,7 @@ fn fixtures_are_facts_about_the_peer() {
 }
 
 /// Calls of the part that is the same in every run, and of the part that is not.
-const CASES: (usize, usize) = (480, 1_080);
+const CASES: (usize, usize) = (1_200, 4_800);
 
 #[test]
 #[ignore = "needs Debian's webhook: tests/real/run"]

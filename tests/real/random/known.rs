@@ -25,6 +25,8 @@ const KNOWN: &[Known] = &[
     Known { row: "N8", is_it: |case, did| status_is(&did.peer, &[500]) && case.hook.node.written().contains("(?<n>") },
     // Go since 1.22 writes these two characters shorter.
     Known { row: "N7", is_it: |_, did| shorter(&did.peer_shown) == did.ours_shown },
+    // It passes over whatever stands between `<!` or `<?` and its end.
+    Known { row: "25", is_it: |case, _| has_odd_markup(case.request.body()) },
 ];
 
 /// The row of the table that a difference belongs to.
@@ -35,6 +37,15 @@ pub(crate) fn row(case: &Case, did: &Did) -> Option<&'static str> {
 fn peer_refused_the_file(did: &Did) -> bool {
     let by_router = |answer: &Answer| !answer.header("x-content-type-options").is_empty();
     did.peer.as_ref().is_ok_and(|answer| answer.status == 404 && !by_router(answer))
+}
+
+/// Whether there is a comment, a directive or an instruction of XML, and something in the body that XML can't have.
+fn has_odd_markup(body: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(body) else { return body.windows(2).any(|two| two == b"<!" || two == b"<?") };
+    let known = ["--", "[CDATA[", "DOCTYPE"];
+    let odd = |rest: &str| !known.iter().any(|start| rest.starts_with(start));
+    let control = |letter: char| letter.is_ascii_control() && !"\t\r\n".contains(letter);
+    text.split("<!").skip(1).any(odd) || (text.contains(['!', '?']) && text.contains('<') && text.contains(control))
 }
 
 fn is_signed(case: &Case) -> bool {
