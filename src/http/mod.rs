@@ -3,6 +3,7 @@
 pub mod api;
 mod body;
 pub mod call_log;
+mod complaint;
 pub mod edge;
 pub mod first_line;
 mod hooks;
@@ -17,7 +18,6 @@ pub mod site;
 mod stall;
 mod stream;
 pub mod tls;
-mod wrong_tokens;
 
 use std::future::Future;
 use std::net::IpAddr;
