@@ -41,6 +41,11 @@ pub fn start(log: &LogSettings) -> anyhow::Result<Option<LogFile>> {
     Ok(file)
 }
 
+/// Whether what is written on stderr has a form that programs read.
+pub fn is_for_programs(format: LogFormat) -> bool {
+    format == LogFormat::Json || Look::of_stderr() == Look::Journal
+}
+
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {

@@ -31,13 +31,21 @@ pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
         became?;
         run(settings, listener, begun?).await
     });
-    if let (Err(why), true) = (&exit, log.file.is_some()) {
-        // upstream: why it ends stands in the log file. Elsewhere stderr is the log, and has it from `main`.
-        tracing::error!("{why:#}");
-    }
     // What hangs in a file system that is gone can't be waited for.
     runtime.shutdown_background();
-    exit
+    match (exit, &log.file) {
+        // upstream: why it ends stands in the log file. A service manager keeps stderr, which has it from `main`.
+        (Err(why), Some(_)) => {
+            tracing::error!("{why:#}");
+            Err(why)
+        }
+        // Who searches the journal by priority, or reads one object a line, finds it there.
+        (Err(why), None) if super::log::is_for_programs(log.format) => {
+            tracing::error!("{why:#}");
+            Ok(Exit::Trouble)
+        }
+        (exit, _) => exit,
+    }
 }
 
 async fn listen(

@@ -85,6 +85,14 @@ fn journald_gets_priorities_instead_of_times() {
     let mut command = home.hookbell(&["-ip", "127.0.0.1", "-port", "0"]);
     let daemon = Daemon::start(command.env("JOURNAL_STREAM", "1:1"));
     assert!(!daemon.log().contains("<6>"));
+    // Why it does not start has a priority, too.
+    let log = File::create(home.path("journal")).unwrap();
+    let (device, inode) = log.metadata().map(|meta| (meta.dev(), meta.ino())).unwrap();
+    let mut command = home.hookbell(&["-port", "70000"]);
+    let status = command.env("JOURNAL_STREAM", format!("{device}:{inode}")).stderr(log).status().unwrap();
+    let text = fs::read_to_string(home.path("journal")).unwrap();
+    assert!(status.code() == Some(1) && text.starts_with("<3>error listening on port: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]
@@ -103,6 +111,15 @@ fn why_nothing_starts_stands_in_the_log_file() {
         let text = fs::read_to_string(home.path(&file)).unwrap();
         assert!(code == Some(1) && said.contains(words) && text.contains(&format!("ERROR {words}")), "{said} {text}");
     }
+}
+
+#[test]
+fn why_nothing_starts_is_a_line_of_the_log() {
+    let home = Home::new();
+    let (code, said) = home.output(&["-port", "70000", "-log-format", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+    let words = "error listening on port: 70000 is no port: give -port a number from 0 to 65535";
+    assert_eq!((code, object["level"].as_str(), object["message"].as_str()), (Some(1), Some("ERROR"), Some(words)));
 }
 
 #[test]
