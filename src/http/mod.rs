@@ -63,7 +63,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            // An idle connection keeps the parser's first buffer of 8 KiB: 32 MiB for this many.
+            // An idle connection keeps the parser's first buffer of 8 KiB: 32 MiB for this many. With TLS it is 26 KiB.
             connections: 4096,
             head: Duration::from_secs(30),
             stall: Duration::from_secs(30),
