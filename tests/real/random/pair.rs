@@ -157,7 +157,7 @@ fn short(text: &str) -> String {
 }
 
 /// A variable that names a file that was made for it.
-static FILE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([^=]*=[^\x00]*/[^/]*?)\d+(x?)$").unwrap());
+static FILE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([^=]*=[^\x00]*/[^/]*?)(?:\d|RANDOM)+(x?)$").unwrap());
 
 fn seen(side: &Side, answer: &Result<Answer, String>) -> String {
     let Ok(answer) = answer else { return "no answer".to_owned() };
