@@ -73,7 +73,8 @@ impl Mask {
     /// The mask of a call: the values of whatever is named like a secret in its headers, its query and its payload, and
     /// those of `guarded` parameters.
     pub fn of(request: &HookRequest, guarded: &[Parameter]) -> Mask {
-        let named: Vec<&Parameter> = guarded.iter().filter(|it| it.source.needs_name()).collect();
+        let is_named = |it: &&Parameter| it.source.needs_name() || it.source == Source::String;
+        let named: Vec<&Parameter> = guarded.iter().filter(is_named).collect();
         let names = |source: Source| named.iter().filter(move |it| it.source == source).map(|it| it.name.as_str());
         let values = |source: Source| {
             let of_source = named.iter().filter(move |it| it.source == source);
@@ -99,7 +100,7 @@ impl Mask {
         mask.all = found.len() > MOST;
         mask.hide(&found, SHORTEST);
         // The method and the address of a call are in its log anyway.
-        for source in [Source::Header, Source::Url] {
+        for source in [Source::Header, Source::Url, Source::String] {
             mask.hide(&values(source), SHORTEST_GUARDED);
         }
         mask.inside.sort_by_key(|value| std::cmp::Reverse(value.len()));
