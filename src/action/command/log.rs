@@ -45,8 +45,8 @@ impl Invocation {
         }
         tracing::debug!(
             "executing {} ({}) with arguments [{}] and environment [{}] using {} as cwd",
-            self.program,
-            file.display(),
+            self.mask.text(&self.program),
+            self.mask.text(&file.to_string_lossy()),
             self.shown_arguments(),
             self.shown_environment(),
             self.directory.as_deref().unwrap_or(Path::new("")).display()
@@ -88,7 +88,7 @@ impl Invocation {
     /// What the system did not start has no output, and is finished all the same.
     pub(super) fn log_no_start(&self, why: &SpawnError) {
         tracing::debug!("command output: ");
-        tracing::error!(hook = %self.hook.id, "error occurred: {why}");
+        tracing::error!(hook = %self.hook.id, "error occurred: {}", self.mask.text(&why.to_string()));
         tracing::debug!("finished handling {}", self.hook.id);
     }
 
@@ -105,9 +105,10 @@ impl Invocation {
     pub(super) fn log_lookup(&self, why: &SpawnError) {
         let hook = &self.hook.id;
         // The words of the lookup begin with `exec: `.
-        tracing::error!(%hook, "error in {why}");
-        if self.program.contains(' ') {
-            let first = self.program.split_whitespace().next().unwrap_or_default();
+        tracing::error!(%hook, "error in {}", self.mask.text(&why.to_string()));
+        let program = self.mask.text(&self.program);
+        if program.contains(' ') {
+            let first = program.split_whitespace().next().unwrap_or_default();
             tracing::error!(%hook, "use 'pass-arguments-to-command' to specify args for '{first}'");
         }
     }
