@@ -56,7 +56,7 @@ fn execute(file: &Arc<Source>, around: &mut Surroundings, findings: &mut Vec<Dia
         let place = place(file, doubt.span.clone());
         Diagnostic { help: doubt.help, ..Diagnostic::warning(&place, doubt.message) }
     }));
-    let origin = Origin { text: file.text.clone(), pieces, yields };
+    let origin = Origin::new(file.text.clone(), pieces, yields);
     let rendered = Arc::new(Source::rendered(&file.path, text, origin));
     if is_empty(&rendered.text) {
         let message = "the template yields nothing; for no hooks it must yield []";
