@@ -58,6 +58,11 @@ impl Source {
         (before + 1, text.get(start..at).unwrap_or_default().chars().count() + 1)
     }
 
+    /// Whether a template yielded the text.
+    pub fn is_rendered(&self) -> bool {
+        self.origin.is_some()
+    }
+
     /// Whether what stands at `at` in the text was made by an action of a template.
     pub fn is_made(&self, at: usize) -> bool {
         self.origin.as_ref().is_some_and(|origin| origin.is_made(at))
