@@ -59,6 +59,12 @@ impl Source {
         self.origin.as_ref().is_some_and(|origin| origin.is_made(at))
     }
 
+    /// What actions of a template made of a span of the text.
+    pub fn made(&self, span: &Range<usize>) -> impl Iterator<Item = &str> {
+        let made = self.origin.as_ref().map(|origin| origin.made(span));
+        made.into_iter().flatten().filter_map(|made| self.text.get(made))
+    }
+
     /// A message about the file without what its template took from outside.
     fn masked(&self, message: &str) -> String {
         self.origin.as_ref().map_or_else(|| message.to_owned(), |origin| origin.masked(message))

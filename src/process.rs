@@ -187,12 +187,11 @@ fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
     command.spawn()
 }
 
-/// What systemd tells the daemon about itself, and no program that it runs.
+/// What systemd tells the daemon about itself, and no program that it runs. `CREDENTIALS_DIRECTORY` is none of it: scripts
+/// read their own credentials there, and could find it anyway.
 fn is_systemds(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    matches!(name, b"NOTIFY_SOCKET" | b"MAINPID" | b"CREDENTIALS_DIRECTORY")
-        || name.starts_with(b"LISTEN_")
-        || name.starts_with(b"WATCHDOG_")
+    matches!(name, b"NOTIFY_SOCKET" | b"MAINPID") || name.starts_with(b"LISTEN_") || name.starts_with(b"WATCHDOG_")
 }
 
 fn failure(spec: &Spec, source: io::Error) -> SpawnError {
@@ -299,8 +298,8 @@ mod tests {
 
     #[test]
     fn what_systemd_tells_the_daemon_stays_here() {
-        let names = ["NOTIFY_SOCKET", "MAINPID", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "WATCHDOG_USEC", "PATH"];
-        assert_eq!(names.map(|name| is_systemds(name.as_ref())), [true, true, true, true, true, false]);
+        let names = ["NOTIFY_SOCKET", "MAINPID", "LISTEN_FDS", "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY", "PATH"];
+        assert_eq!(names.map(|name| is_systemds(name.as_ref())), [true, true, true, true, false, false]);
     }
 
     #[tokio::test]

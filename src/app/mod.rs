@@ -27,7 +27,6 @@ pub mod settings;
 pub mod systemd;
 mod told;
 
-use privileges::Identity;
 pub use reload::StartError;
 use reload::{Asked, Reloader};
 use settings::{Listen, Settings, TlsSettings};
@@ -58,19 +57,17 @@ struct Families {
 }
 
 impl App {
-    /// Listens, and becomes the user that the rest is done as. Callers wait from now on instead of failing.
+    /// Listens. Callers wait from now on instead of failing.
     ///
-    /// upstream: this comes before log, pidfile, hooks and certificates are opened.
+    /// upstream: this comes before the process becomes another user, and opens log, pidfile, hooks and certificates.
     pub async fn listen(settings: &Settings, inherited: Option<Inherited>) -> Result<Listener, StartError> {
-        let listener = match (inherited, &settings.listen) {
+        Ok(match (inherited, &settings.listen) {
             (Some(Inherited::Tcp(socket)), _) => Listener::from_std_tcp(socket)?,
             (Some(Inherited::Unix(socket)), _) => Listener::from_std_unix(socket)?,
             (None, Listen::Unix(_)) if settings.identity.is_some() => return Err(StartError::SocketOfAnother),
             (None, Listen::Unix(path)) => Listener::bind_unix(path).await?,
             (None, Listen::Tcp { host, port }) => Listener::bind_tcp(host, *port).await?,
-        };
-        settings.identity.map(Identity::assume).transpose()?;
-        Ok(listener)
+        })
     }
 
     /// Reads, compiles and opens. Nothing is answered and nothing is sent before `start`.

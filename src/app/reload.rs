@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::privileges::PrivilegesError;
 use super::settings::log::LogDetail;
 use super::settings::{Settings, first_directory};
 use super::systemd::Systemd;
@@ -48,9 +47,6 @@ pub enum StartError {
         "error listening on socket: -setuid and -setgid options are not compatible with -socket: let systemd open the socket, or start as that user"
     )]
     SocketOfAnother,
-    /// The process can't become that user.
-    #[error(transparent)]
-    Privileges(#[from] PrivilegesError),
     /// There is nothing to speak TLS with.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -166,8 +166,20 @@ pub enum Listen {
 }
 
 impl RawSettings {
+    /// What of it the log needs, which must begin also where the rest makes no sense.
+    pub fn log(&self) -> LogSettings {
+        let file = given(self.log_file.clone()).map(PathBuf::from);
+        let detail = match (self.debug, self.verbose || file.is_some()) {
+            (true, _) => LogDetail::Debug,
+            (false, true) => LogDetail::Verbose,
+            (false, false) => LogDetail::Plain,
+        };
+        LogSettings { detail, format: self.log_format, file }
+    }
+
     /// Compiles what was typed. `state_directory` is `$STATE_DIRECTORY` as systemd sets it. The error says what to do.
     pub fn compile(self, state_directory: Option<OsString>) -> Result<Settings, String> {
+        let log = self.log();
         // No `..`: a flag without an effect does not build.
         let RawSettings {
             hooks,
@@ -178,10 +190,10 @@ impl RawSettings {
             headers,
             http_methods,
             form_memory,
-            verbose,
-            debug,
-            log_file,
-            log_format,
+            verbose: _, // these four are in the log's settings
+            debug: _,
+            log_file: _,
+            log_format: _,
             x_request_id,
             x_request_id_limit,
             hot_reload,
@@ -202,7 +214,6 @@ impl RawSettings {
             list_cipher_suites: _, // answered, too
         } = self;
         let mut warnings = Vec::new();
-        let log_file = given(log_file).map(PathBuf::from);
         let identity = Identity::named(uid, gid)?;
         let files = CertificateFiles { cert: file_or(cert, DEFAULT_CERT), key: file_or(key, DEFAULT_KEY) };
         let url_prefix = url_prefix.unwrap_or_else(|| DEFAULT_URL_PREFIX.to_owned());
@@ -217,15 +228,7 @@ impl RawSettings {
             headers: compile_headers(headers, &mut warnings),
             methods: http_methods.filter(|list| !list.is_empty()).map(|list| compile_methods(&list, &mut warnings)),
             form_memory,
-            log: LogSettings {
-                detail: match (debug, verbose || log_file.is_some()) {
-                    (true, _) => LogDetail::Debug,
-                    (false, true) => LogDetail::Verbose,
-                    (false, false) => LogDetail::Plain,
-                },
-                format: log_format,
-                file: log_file,
-            },
+            log,
             request_ids: RequestIds {
                 from_caller: x_request_id,
                 limit: usize::try_from(x_request_id_limit).ok().filter(|limit| *limit > 0),

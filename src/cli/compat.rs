@@ -85,7 +85,7 @@ pub const ON_PURPOSE: &[Deviation] = &[
         "a_call_under_way_gets_its_answer_and_new_ones_are_refused",
     ),
     row(
-        "`-version`, usage and the head of a log line",
+        "`-version`, usage, the head of a log line, dumps of `-debug`",
         "our own; called as `webhook` it says `webhook version 2.8.2`",
         "called_as_webhook_it_has_its_version_and_no_commands",
     ),
@@ -131,7 +131,7 @@ pub const ON_PURPOSE: &[Deviation] = &[
     ),
     seen(
         "lists and objects inside of each other: 10,000 levels, and aliases without a bound",
-        "128 levels, and 500,000 values by aliases",
+        "in files 128 levels, and 500,000 values by aliases; in bodies 1000 levels",
         "config/grammar-bomb.yaml",
         t::deep_values,
     ),
@@ -147,6 +147,51 @@ pub const ON_PURPOSE: &[Deviation] = &[
         "differences_are_told_with_hook_and_place",
         t::bare_addresses,
     ),
+    row(
+        "anything at all in comments, directives and instructions of XML is passed over",
+        "what XML forbids there makes the body no payload",
+        "hooks/xml.json",
+    ),
+    row(
+        "without a certificate that can be used it ends with exit status 0",
+        "exit status 1, and the reason",
+        "whoever_can_t_speak_tls_does_not_start",
+    ),
+    row(
+        "certificate and key are read once",
+        "again when they change; what can't be used is refused, and the old ones stay",
+        "a_new_certificate_is_noticed_and_a_bad_one_refused",
+    ),
+    row(
+        "TLS 1.0 and 1.1, CBC suites, exchange of keys by RSA, P-521",
+        "there are none, a flag that asks for one is warned of; X25519 is offered, too",
+        "versions_and_suites_are_as_the_flags_say",
+    ),
+    row(
+        "a pidfile with the number of any process blocks the start",
+        "not with its own: in a container that is always 1",
+        "one_s_own_number_is_no_other_process",
+    ),
+    row(
+        "`-logfile` stays open when the file is moved",
+        "SIGHUP opens it anew",
+        "a_log_file_takes_it_all_and_is_appended_to",
+    ),
+    row(
+        "what is no HTTP gets a sentence, an unknown `Transfer-Encoding` 501, another version 505, another `Expect` 417",
+        "400 without a text; an `Expect` that it does not know is passed over",
+        "what_the_parser_refuses_is_logged_with_its_caller",
+    ),
+    row(
+        "patterns of any depth, with halves of surrogates",
+        "250 groups inside of each other, no `\\x{D800}` and no `\\p{Cs}`",
+        "hooks/rules-patterns-ours.json",
+    ),
+    row(
+        "the `Date` of Scalr may have an abbreviation of the server's own zone",
+        "only UTC and what counts as it",
+        "dates_are_read_as_go_reads_them",
+    ),
 ];
 
 /// Where webhook 2.8.0, which Debian has, differs from the newest, with which we agree.
@@ -161,6 +206,9 @@ pub const NEWEST: &[Deviation] = &[
         t::newest_numbers,
     ),
     row("unquoted text with `:` inside of brackets is an error", "is taken", "hooks/grammar-newest.json"),
+    row("XML text before a child element keeps the children out", "stands beside them as `#text`", "hooks/xml.json"),
+    row("control characters in JSON that a command gets: `\\u0008`, `\\u000c`", "`\\b`, `\\f`", "hooks/sources.json"),
+    row("patterns can't name a group by `(?<name>`", "they can", "hooks/rules-text.json"),
 ];
 
 /// A finding for each place of the files that a row touches.

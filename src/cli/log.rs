@@ -1,6 +1,6 @@
 //! The log: one line for each thing told, written at once, to stderr or to a file.
 //!
-//! Whatever a stranger sent can't break a line or colour a terminal: control characters are escaped.
+//! Whatever a stranger sent can't break a line, colour a terminal or turn a text around: such characters are escaped.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Write as _};
@@ -39,6 +39,11 @@ pub fn start(log: &LogSettings) -> anyhow::Result<Option<LogFile>> {
     let look = if log.format == LogFormat::Json { Look::Json } else { look };
     tracing::subscriber::set_global_default(subscriber(look, log.detail, to)).context("the log has begun already")?;
     Ok(file)
+}
+
+/// Whether what is written on stderr has a form that programs read.
+pub fn is_for_programs(format: LogFormat) -> bool {
+    format == LogFormat::Json || Look::of_stderr() == Look::Journal
 }
 
 /// What a line looks like.
@@ -225,10 +230,12 @@ fn is_quoted(value: &str) -> bool {
     }) && !escaped
 }
 
-/// Keeps the text on its line and away from the terminal's controls, the Unicode line ends included.
+/// Keeps the text on its line and away from the terminal's controls.
 fn push_escaped(to: &mut String, text: &str) {
+    // Unicode's own ends of lines, and what makes a terminal show the rest of a line backwards.
+    let is_format = |character| matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     for character in text.chars() {
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
+        if character.is_control() || is_format(character) {
             to.extend(character.escape_default());
         } else {
             to.push(character);
@@ -276,9 +283,9 @@ mod tests {
     #[test]
     fn a_stranger_cannot_break_a_line_or_colour_it() {
         let line = written(Look::Journal, LogDetail::Plain, || {
-            tracing::info!(id = "a\n<3>b", text = %"\u{1b}[31mred\u{2028}", "got\r\nthis\u{85}");
+            tracing::info!(id = "a\n<3>b", text = %"\u{1b}[31mred\u{2028}\u{202e}", "got\r\nthis\u{85}");
         });
-        assert_eq!(line, "<6>got\\r\\nthis\\u{85} id=a\\n<3>b text=\\u{1b}[31mred\\u{2028}\n");
+        assert_eq!(line, "<6>got\\r\\nthis\\u{85} id=a\\n<3>b text=\\u{1b}[31mred\\u{2028}\\u{202e}\n");
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
                 writeln!(std::io::stdout(), "{}", Identity::TOGETHER).ok();
                 return Ok(Exit::Trouble);
             }
-            serve::serve(raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?)
+            serve::serve(*raw)
         }
         Command::Check(args) => check::check(args),
         Command::Token(args) => token::token(args),

@@ -8,34 +8,53 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::exit::Exit;
 use super::log::LogFile;
 use crate::app::pidfile::Pidfile;
-use crate::app::settings::Settings;
-use crate::app::{App, Running, StartError, systemd};
+use crate::app::privileges::Identity;
+use crate::app::settings::{RawSettings, Settings};
+use crate::app::systemd::{self, Inherited};
+use crate::app::{App, Running, StartError};
 use crate::clock::Clock;
 use crate::http::listener::Listener;
 
-/// Serves with these settings until a signal ends it.
-pub(super) fn serve(settings: Settings) -> anyhow::Result<Exit> {
+/// Serves as these flags say until a signal ends it.
+pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
     // Before the first thread, for it changes the environment.
     let inherited = systemd::inherited().map_err(anyhow::Error::msg).context("error listening on socket");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let log = settings.log.clone();
+    let (log, identity) = (raw.log(), Identity::named(raw.uid, raw.gid));
     let exit = runtime.block_on(async {
-        // The log is opened by whom the process has become; what went wrong before is told there as well.
-        let listener = match inherited {
-            Ok(inherited) => App::listen(&settings, inherited).await.map_err(anyhow::Error::from),
-            Err(why) => Err(why),
-        };
+        let listening = listen(raw, inherited).await;
+        // upstream: also where that failed, the log is opened by whom the process becomes, and has why. A file that
+        // another user made would be in the way of the next start.
+        let became = identity.ok().flatten().map_or(Ok(()), Identity::assume);
         let begun = super::log::start(&log);
-        let listener = listener?;
+        let (settings, listener) = listening?;
+        became?;
         run(settings, listener, begun?).await
     });
-    if let (Err(why), true) = (&exit, log.file.is_some()) {
-        // upstream: why it ends stands in the log file. Elsewhere stderr is the log, and has it from `main`.
-        tracing::error!("{why:#}");
-    }
     // What hangs in a file system that is gone can't be waited for.
     runtime.shutdown_background();
-    exit
+    match (exit, &log.file) {
+        // upstream: why it ends stands in the log file. A service manager keeps stderr, which has it from `main`.
+        (Err(why), Some(_)) => {
+            tracing::error!("{why:#}");
+            Err(why)
+        }
+        // Who searches the journal by priority, or reads one object a line, finds it there.
+        (Err(why), None) if super::log::is_for_programs(log.format) => {
+            tracing::error!("{why:#}");
+            Ok(Exit::Trouble)
+        }
+        (exit, _) => exit,
+    }
+}
+
+async fn listen(
+    raw: RawSettings,
+    inherited: anyhow::Result<Option<Inherited>>,
+) -> anyhow::Result<(Settings, Listener)> {
+    let settings = raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?;
+    let listener = App::listen(&settings, inherited?).await?;
+    Ok((settings, listener))
 }
 
 async fn run(settings: Settings, listener: Listener, log_file: Option<LogFile>) -> anyhow::Result<Exit> {
@@ -46,7 +65,7 @@ async fn run(settings: Settings, listener: Listener, log_file: Option<LogFile>) 
     let app = tokio::select! {
         app = App::build(settings, listener, Clock::system()) => Some(app),
         name = signals.end() => {
-            tracing::info!("caught {name} signal before serving; exiting");
+            tracing::info!("caught {name} signal; exiting before serving");
             None
         }
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Config;
 use super::raw::RawFile;
+use super::template::guarded;
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
@@ -309,7 +310,8 @@ fn hooks(files: Vec<RawFile>, told: Known, surroundings: &mut Surroundings, comp
             let mut findings = Vec::new();
             let mut reader = Reader { form: file.form, findings: &mut findings, surroundings };
             let place = &node.place;
-            let hook = hook_at(&node, &known, &mut reader);
+            let mut hook = hook_at(&node, &known, &mut reader);
+            hook.iter_mut().for_each(|hook| hook.guarded.extend(guarded(&node)));
             let Some(id) = id_of(&node, file.form, &mut findings) else {
                 compiled.findings.extend(findings);
                 continue;

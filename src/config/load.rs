@@ -129,8 +129,7 @@ impl Loader {
             }
         }
         let (mut compiled, mut hash, mut files) = self.compile(&texts);
-        // As `again` will find it, so that it has no news where nothing changes.
-        self.seen = with_refusals(hash, &unusable);
+        let found = hash;
         let mut recalled = false;
         for text in texts.iter_mut().filter(|text| compiled.unparsed.contains(&text.path)) {
             if let Some(good) = self.recalled(&text.path, &mut findings) {
@@ -146,6 +145,8 @@ impl Loader {
             files.extend(more);
         }
         self.files = files;
+        // As `again` will find it, so that it has no news where nothing changes.
+        self.seen = seen(found, hash, &unusable);
         // Only with the mistakes of what is served: a text that a copy stands in for must not be taken later.
         self.commit(Basis::of(texts, &compiled, hash));
         findings.append(&mut compiled.findings);
@@ -190,26 +191,31 @@ impl Loader {
             }
         }
         let texts: Vec<_> = candidates.iter().map(|(source, _)| source.clone()).collect();
-        let (compiled, hash, files) = self.compile(&texts);
+        let (compiled, found, files) = self.compile(&texts);
         self.files = files;
-        let seen = with_refusals(hash, &refused);
+        let errors: Vec<_> = self.new_errors(&compiled).cloned().collect();
+        let wrong: BTreeSet<PathBuf> = errors.iter().filter_map(file_of).collect();
+        let falls_back = candidates.iter().any(|(source, is_new)| *is_new && wrong.contains(&source.path));
+        // Files with new errors fall back to the text last taken; what is left is judged as one.
+        let (texts, compiled, hash) = if falls_back {
+            let texts = candidates.into_iter().filter_map(|(source, _)| {
+                if wrong.contains(&source.path) { self.taken.get(&source.path).cloned() } else { Some(source) }
+            });
+            let texts: Vec<_> = texts.collect();
+            let (compiled, hash, files) = self.compile(&texts);
+            self.files.extend(files);
+            (texts, compiled, hash)
+        } else {
+            (texts, compiled, found)
+        };
+        let seen = seen(found, hash, &refused);
         if seen == self.seen && !asked {
             return Reload::Unchanged;
         }
         self.seen = seen;
-        let wrong: BTreeSet<PathBuf> = self.new_errors(&compiled).filter_map(file_of).collect();
-        if !wrong.iter().any(|path| candidates.iter().any(|(source, is_new)| *is_new && source.path == *path)) {
-            return self.accept(texts, compiled, hash, refused);
+        if falls_back {
+            refused.extend(errors);
         }
-        // Files with new errors fall back to the text last taken; what is left is judged as one.
-        let errors: Vec<_> = self.new_errors(&compiled).cloned().collect();
-        refused.extend(errors);
-        let texts = candidates.into_iter().filter_map(|(source, _)| {
-            if wrong.contains(&source.path) { self.taken.get(&source.path).cloned() } else { Some(source) }
-        });
-        let texts: Vec<_> = texts.collect();
-        let (compiled, hash, files) = self.compile(&texts);
-        self.files.extend(files);
         self.accept(texts, compiled, hash, refused)
     }
 
@@ -333,9 +339,9 @@ fn file_of(finding: &Diagnostic) -> Option<PathBuf> {
     finding.place.as_ref().map(|place| place.source.path.clone())
 }
 
-/// What was read, and what could not be.
-fn with_refusals(seen: u64, refused: &[Diagnostic]) -> u64 {
-    hash_of(&(seen, refused.iter().map(ToString::to_string).collect::<Vec<_>>()))
+/// A hash over what was found, what of that can be in force, and what could not be read.
+fn seen(found: u64, taken: u64, refused: &[Diagnostic]) -> u64 {
+    hash_of(&(found, taken, refused.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 
 fn hash_of(value: &impl std::hash::Hash) -> u64 {

@@ -8,7 +8,8 @@ use super::raw::{RawFile, is_empty};
 use crate::diagnostic::{Diagnostic, Origin, Path, Place, Source};
 use crate::go::template::eval::render;
 use crate::go::template::{Fault, Host, Rendered};
-use crate::node::{self, Form};
+use crate::node::{self, Form, Node, Value};
+use crate::request::parameter::{self as request, Parameter};
 use crate::secret::Surroundings;
 
 /// What is to be read in the place of files.
@@ -112,6 +113,21 @@ fn forgotten(file: &Arc<Source>) -> Option<Diagnostic> {
     let finding =
         Diagnostic::warning(&place(file, at..at + 2), "-template is for lists of hooks; here this stays as it is");
     Some(finding.help("write { \"env\": NAME } or { \"credential\": NAME } in the place of the text"))
+}
+
+/// A shorter text is no secret, and would leave holes in every line of a log.
+const LEAST_GUARDED: usize = 8;
+
+/// What a template made of a hook: no log of its calls shows it. As it was written, and as the reader reads it.
+pub(super) fn guarded(hook: &Node) -> Vec<Parameter> {
+    let made = hook.place.source.made(&hook.place.span).filter(|text| text.len() >= LEAST_GUARDED);
+    let read = |text: &str| match node::parse(&Arc::new(Source::new("", text))).map(|node| node.value) {
+        Ok(Value::Scalar { text, .. }) => Some(text),
+        _ => None,
+    };
+    let texts = made.flat_map(|text| [Some(text.to_owned()), read(text), read(&format!("\"{text}\""))]);
+    let texts: BTreeSet<String> = texts.flatten().filter(|text| text.len() >= LEAST_GUARDED).collect();
+    texts.into_iter().map(|name| Parameter { source: request::Source::String, name }).collect()
 }
 
 /// What templates take from outside. Files are remembered, so that a change of one is a change of the configuration.

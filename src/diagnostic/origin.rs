@@ -53,6 +53,15 @@ impl Origin {
         self.piece_at(at).is_some_and(|piece| !piece.verbatim)
     }
 
+    /// What actions made that stands in a span, but for what ends the text.
+    pub(super) fn made(&self, span: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let (from, to) = (span.start, span.end);
+        let first = self.pieces.partition_point(|piece| piece.start < from);
+        let pieces = self.pieces.get(first..).unwrap_or_default();
+        let pairs = pieces.iter().zip(pieces.iter().skip(1)).take_while(move |(piece, _)| piece.start < to);
+        pairs.filter(|(piece, _)| !piece.verbatim).map(|(piece, next)| piece.start..next.start)
+    }
+
     fn piece_at(&self, at: usize) -> Option<&Piece> {
         let after = self.pieces.partition_point(|piece| piece.start <= at);
         self.pieces.get(after.saturating_sub(1))

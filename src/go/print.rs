@@ -4,21 +4,27 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// Text in double quotes, so that it can be read back: Go's `%q`.
+///
+/// upstream: strconv.Quote
 pub fn quoted(text: &[u8]) -> String {
+    quoted_in('"', text)
+}
+
+/// The same in quotes of another kind.
+pub fn quoted_in(quote: char, text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
+    out.push(quote);
     for chunk in text.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| push_quoted(&mut out, character));
+        chunk.valid().chars().for_each(|character| push_quoted(&mut out, quote, character));
         chunk.invalid().iter().for_each(|byte| push(&mut out, format_args!("\\x{byte:02x}")));
     }
-    out.push('"');
+    out.push(quote);
     out
 }
 
-fn push_quoted(out: &mut String, character: char) {
+fn push_quoted(out: &mut String, quote: char, character: char) {
     let code = u32::from(character);
     match character {
-        '"' | '\\' => out.extend(['\\', character]),
         '\x07' => out.push_str("\\a"),
         '\x08' => out.push_str("\\b"),
         '\t' => out.push_str("\\t"),
@@ -26,19 +32,23 @@ fn push_quoted(out: &mut String, character: char) {
         '\x0b' => out.push_str("\\v"),
         '\x0c' => out.push_str("\\f"),
         '\r' => out.push_str("\\r"),
-        '\0'..='\x1f' | '\x7f' => push(out, format_args!("\\x{code:02x}")),
-        ' '..='~' => out.push(character),
+        _ if character == quote || character == '\\' => out.extend(['\\', character]),
         _ if is_printable(character) => out.push(character),
+        _ if character.is_ascii() => push(out, format_args!("\\x{code:02x}")),
         _ if code < 0x1_0000 => push(out, format_args!("\\u{code:04x}")),
         _ => push(out, format_args!("\\U{code:08x}")),
     }
 }
 
-/// Whether a character is seen: both languages mean the same Unicode classes by it.
-fn is_printable(character: char) -> bool {
+/// Whether a character is seen: a letter, mark, number, punctuation or symbol, and of blanks only the space.
+///
+/// upstream: strconv.IsPrint; both languages mean the same Unicode classes by it.
+pub fn is_printable(character: char) -> bool {
+    if character.is_ascii() {
+        return matches!(character, ' '..='~');
+    }
     // Behind a letter, for at the beginning an accent is escaped although it is printable.
-    let pair = String::from_iter(['a', character]);
-    pair.escape_debug().count() == 2
+    String::from_iter(['a', character]).escape_debug().count() == 2
 }
 
 /// A text cannot fail to be written to.

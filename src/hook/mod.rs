@@ -69,7 +69,8 @@ pub struct Hook {
     pub methods: Option<Vec<String>>,
     /// The tokens that open it; empty: it is open.
     pub tokens: Vec<Token>,
-    /// Parameters whose values prove who calls, whatever they are called: no log shows them.
+    /// Parameters whose values prove who calls, whatever they are called, and texts that a template took from outside:
+    /// no log shows them.
     pub guarded: Vec<Parameter>,
     /// Whether pages of other sites may call it.
     pub allow_cross_site: bool,

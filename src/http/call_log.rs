@@ -1,6 +1,6 @@
 //! What `-verbose` and `-debug` tell about a call, in adnanh/webhook's words. Where neither is on it costs a look.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::header::{HOST, TRAILER, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -38,7 +38,10 @@ pub(super) fn span(ids: RequestIds, headers: &HeaderMap) -> Option<Span> {
 /// A call of something that is there, while it is answered.
 pub(super) struct CallLog {
     began: Instant,
+    /// By what the head says.
     mask: Mask,
+    /// By what the body says as well, once it was read.
+    whole: OnceLock<Mask>,
 }
 
 impl CallLog {
@@ -46,7 +49,7 @@ impl CallLog {
     pub(super) fn begin(parts: &Parts, peer: &Peer, hook: Option<&Arc<Hook>>) -> CallLog {
         let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: &peer.shown };
         let guarded = hook.map(|hook| hook.guarded.as_slice()).unwrap_or_default();
-        let log = CallLog { began: Instant::now(), mask: Mask::of_head(head, guarded) };
+        let log = CallLog { began: Instant::now(), mask: Mask::of_head(head, guarded), whole: OnceLock::new() };
         if tracing::enabled!(target: DUMP, Level::TRACE) {
             log.dump_head(parts);
         }
@@ -75,6 +78,15 @@ impl CallLog {
         }
     }
 
+    /// Dumps the body of a request.
+    pub(super) fn body(&self, hook: &Hook, request: &HookRequest) {
+        if request.body.is_empty() || !tracing::enabled!(target: DUMP, Level::TRACE) {
+            return;
+        }
+        let mask = self.whole.get_or_init(|| Mask::of(request, &hook.guarded));
+        dump_body('>', &shown_body(hook, request, mask));
+    }
+
     /// Dumps the answer, tells how the call ended, and lets a command begin that the caller does not wait for.
     pub(super) async fn end(self, parts: &Parts, answer: &mut Answer) {
         let Ok(body) = answer.body().clone().collect().await;
@@ -83,7 +95,9 @@ impl CallLog {
             dump('<', &answer.status().to_string());
             self.dump_headers('<', answer.headers(), |_| true);
             dump('<', "");
-            dump_body('<', &self.mask.text(&String::from_utf8_lossy(&body)));
+            // What the caller said may come back.
+            let mask = self.whole.get().unwrap_or(&self.mask);
+            dump_body('<', &mask.text(&String::from_utf8_lossy(&body)));
         }
         let (status, length, took) = (answer.status().as_u16(), size(body.len()), duration(self.began.elapsed()));
         let (host, target) = (host(parts), self.mask.target(&parts.uri));
@@ -105,8 +119,8 @@ fn version(version: Version) -> String {
     format!("{version:?}")
 }
 
-/// What there is to say about a body that was read, and with `-debug` the body.
-pub(super) fn log_body(hook: &Hook, request: &HookRequest) {
+/// What there is to say about a body that was read.
+pub(super) fn log_body_errors(hook: &Hook, request: &HookRequest) {
     match &request.body_error {
         // A hook that sends reads text/plain, and needs no body. The peer says so about every GET.
         Some(why @ BodyError::Unsupported(_)) if hook.action.send().is_none() => tracing::debug!("{why}"),
@@ -118,20 +132,15 @@ pub(super) fn log_body(hook: &Hook, request: &HookRequest) {
     for why in &request.file_errors {
         tracing::warn!(hook = %hook.id, "{why}");
     }
-    if request.body.is_empty() || !tracing::enabled!(target: DUMP, Level::TRACE) {
-        return;
-    }
-    dump_body('>', &shown_body(hook, request));
 }
 
 /// A body as it may stand in a log.
-fn shown_body(hook: &Hook, request: &HookRequest) -> String {
+fn shown_body(hook: &Hook, request: &HookRequest, mask: &Mask) -> String {
     let hidden = |why: &str| format!("[{} bytes, not shown: {why}]", request.body.len());
     let text = String::from_utf8_lossy(&request.body);
     if !hook.tokens.is_empty() {
         return hidden("the hook has a token");
     }
-    let mask = Mask::of(request, &hook.guarded);
     match (request.format, &request.body_error) {
         (BodyFormat::Form, None) => mask.text(&masked_query(&text, is_secret_name)).into_owned(),
         (BodyFormat::Json, None) => {

@@ -14,8 +14,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
+use super::complaint::{Complaint, Complaints};
 use super::first_line::MAX_URI;
 use super::listener::{Accepted, Listener};
 use super::stall::Unstalled;
@@ -32,9 +33,6 @@ const MAX_HEAD: usize = 2 * MAX_URI;
 /// connection to end, short enough that nobody notices.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often a trouble that repeats itself is logged.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
-
 /// What a caller with an over-long URL is told to do instead.
 const URI_TOO_LONG: &str = "The URL is too long. Send the text in the body instead: curl --data-urlencode msg@- URL\n";
 
@@ -48,6 +46,7 @@ pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, ta
     let permits = Arc::new(Semaphore::new(limits.connections));
     let mut full = Complaint::default();
     let mut exhausted = Complaint::default();
+    let nonsense = Arc::new(Complaints::default());
     let mut stopping = pin!(tasks.stopping());
     loop {
         if permits.available_permits() == 0
@@ -68,7 +67,12 @@ pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, ta
         };
         match accepted {
             Ok((socket, peer)) => {
-                let connection = Connection { peer: Arc::new(peer), limits: limits.clone(), tasks: tasks.clone() };
+                let connection = Connection {
+                    peer: Arc::new(peer),
+                    limits: limits.clone(),
+                    nonsense: Arc::clone(&nonsense),
+                    tasks: tasks.clone(),
+                };
                 let (tls, respond) = (listener.tls().cloned(), respond.clone());
                 match socket {
                     Accepted::Tcp(socket) => tasks.spawn(async move {
@@ -109,29 +113,12 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Counts a trouble that repeats itself, and says when it is time to mention it.
-#[derive(Debug, Default)]
-struct Complaint {
-    last: Option<Instant>,
-    times: u64,
-}
-
-impl Complaint {
-    /// It happened again. How often since it was last mentioned, if it is to be mentioned now.
-    fn due(&mut self) -> Option<u64> {
-        self.times += 1;
-        if self.last.is_some_and(|last| last.elapsed() < COMPLAIN_EVERY) {
-            return None;
-        }
-        self.last = Some(Instant::now());
-        Some(std::mem::take(&mut self.times))
-    }
-}
-
 /// One connection, whatever its socket is: TLS is a socket too.
 struct Connection {
     peer: Arc<Peer>,
     limits: Limits,
+    /// Who says something else than TLS where it is spoken.
+    nonsense: Arc<Complaints>,
     tasks: Tasks,
 }
 
@@ -162,28 +149,33 @@ impl Connection {
             () = self.tasks.stopping() => return None,
             begun = timeout(self.limits.handshake, tls.begin(socket)) => begun,
         };
-        match begun {
-            Ok(Ok(begun)) => Some(begun),
+        let trouble = match begun {
+            Ok(Ok(begun)) => return Some(begun),
             // Whoever only looks whether the port is open leaves without a word.
             Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
                 tracing::debug!(peer, "a client left before the TLS handshake was done");
-                None
+                return None;
             }
-            Ok(Err(error)) => {
-                tracing::warn!(peer, reason = %error, "TLS handshake error");
-                None
-            }
-            Err(_elapsed) => {
-                tracing::warn!(peer, limit = ?self.limits.handshake, "TLS handshake error: it took too long");
-                None
-            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_elapsed) => format!("it took longer than {:?}", self.limits.handshake),
+        };
+        self.complain(&format!("TLS handshake error: {trouble}"));
+        None
+    }
+
+    /// Tells of a client that never came to a request. Scanners make such connections by the thousand: a line a while
+    /// for each of them, and all of them with `-verbose`.
+    fn complain(&self, what: &str) {
+        let peer = &self.peer.shown;
+        match self.nonsense.due(self.peer.ip) {
+            Some(times) => tracing::warn!(peer, times, "{what}"),
+            None => tracing::debug!(peer, "{what}"),
         }
     }
 
     /// A client that speaks something else where TLS is spoken: if that is HTTP it is told so.
     async fn refuse_plain(&self, first: u8, socket: impl AsyncRead + AsyncWrite + Unpin) {
-        let peer = &self.peer.shown;
-        tracing::warn!(peer, "a client speaks no TLS on a port with it: its URL must begin with https://");
+        self.complain("a client speaks no TLS on a port with it: its URL must begin with https://");
         if !first.is_ascii_alphabetic() {
             return;
         }
@@ -203,7 +195,7 @@ impl Connection {
     }
 
     async fn carry(self, socket: impl AsyncRead + AsyncWrite + Unpin + Send, respond: impl Respond) {
-        let Connection { peer, limits, tasks } = self;
+        let Connection { peer, limits, tasks, .. } = self;
         let notes = Arc::new(Notes::new());
         let stream = Stream::new(socket, Arc::clone(&notes));
         let service = service_fn(|request| {
@@ -319,14 +311,5 @@ mod tests {
             let error = io::Error::from_raw_os_error(errno);
             assert_eq!(is_of_one_connection(&error), own, "{error}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_trouble_is_mentioned_once_a_while_with_its_count() {
-        let mut complaint = Complaint::default();
-        assert_eq!(complaint.due(), Some(1));
-        assert_eq!(complaint.due(), None);
-        tokio::time::advance(COMPLAIN_EVERY).await;
-        assert_eq!(complaint.due(), Some(2));
     }
 }

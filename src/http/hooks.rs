@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::call_log::log_body;
+use super::call_log::{CallLog, log_body_errors};
 use super::outcome::{Dress, Outcome, wants_json};
 use super::site::{Answer, Site};
 use super::{Body, BodyFault, Peer};
@@ -32,7 +32,15 @@ const DRY_RUN: &str = "dry-run";
 const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// One call of a hook. Each step is a statement; none is hidden elsewhere.
-pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Parts, body: Body, peer: &Peer) -> Answer {
+pub(super) async fn serve(
+    site: &Site,
+    config: &Config,
+    id: &HookId,
+    parts: &Parts,
+    body: Body,
+    peer: &Peer,
+    log: Option<&CallLog>,
+) -> Answer {
     tracing::debug!("incoming HTTP {} request from {}", parts.method, peer.shown);
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: &peer.shown };
     let bare = Dress { json: wants_json(head.headers), ..Dress::NONE };
@@ -63,7 +71,7 @@ pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Par
         Err(fault) => return refuse_body(hook, fault, peer, dress),
     };
     let mut request = HookRequest::read(head, body.into(), &hook.reading);
-    log_body(hook, &request);
+    log_body_errors(hook, &request);
     // Whoever has shown no token yet is told of that first.
     if let (Some(BodyError::Multipart(why)), Admission::Granted(_)) = (&request.body_error, &admission) {
         return Outcome::NoForm(*why).into_response(dress);
@@ -71,6 +79,7 @@ pub(super) async fn serve(site: &Site, config: &Config, id: &HookId, parts: &Par
     for why in read_as_json(&mut request, &hook.json_parameters) {
         tracing::warn!(hook = %id, "error parsing JSON parameters: {why}");
     }
+    log.inspect(|log| log.body(hook, &request));
     let caller = match hook.accept(&request, admission) {
         Ok(caller) => caller,
         Err(refusal) => return refuse(site, hook, refusal, head, peer, dress).await,

@@ -3,6 +3,7 @@
 pub mod api;
 mod body;
 pub mod call_log;
+mod complaint;
 pub mod edge;
 pub mod first_line;
 mod hooks;
@@ -17,7 +18,6 @@ pub mod site;
 mod stall;
 mod stream;
 pub mod tls;
-mod wrong_tokens;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -63,7 +63,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            // An idle connection keeps the parser's first buffer of 8 KiB: 32 MiB for this many.
+            // An idle connection keeps the parser's first buffer of 8 KiB: 32 MiB for this many. With TLS it is 26 KiB.
             connections: 4096,
             head: Duration::from_secs(30),
             stall: Duration::from_secs(30),

@@ -5,12 +5,15 @@ use http::HeaderMap;
 /// The header that a proxy in front names its calls by.
 const HEADER: &str = "x-request-id";
 
+/// The longest name, in bytes: every line of the call repeats it, and a header may be a hundred times as long.
+const LONGEST: usize = 256;
+
 /// How calls are named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestIds {
     /// Whether the caller may name its call, in `X-Request-Id`.
     pub from_caller: bool,
-    /// How many bytes of that name are taken; `None`: all.
+    /// How many bytes of that name are taken at most.
     pub limit: Option<usize>,
 }
 
@@ -22,7 +25,7 @@ impl RequestIds {
         let given = headers.get(HEADER).filter(|value| self.from_caller && !value.is_empty());
         match given.map(|value| value.as_bytes()) {
             Some(name) => {
-                let length = self.limit.unwrap_or(name.len()).min(name.len());
+                let length = self.limit.unwrap_or(LONGEST).min(LONGEST).min(name.len());
                 String::from_utf8_lossy(&name[..length]).into_owned()
             }
             None => random(),
@@ -50,6 +53,8 @@ mod tests {
         assert_eq!(may(None).name(&headers("abcdefgh")), "abcdefgh");
         assert_eq!(may(Some(3)).name(&headers("abcdefgh")), "abc");
         assert_eq!(may(Some(99)).name(&headers("abcdefgh")), "abcdefgh");
+        let endless = HeaderMap::from_iter([(HEADER.parse().unwrap(), "z".repeat(100_000).parse().unwrap())]);
+        assert_eq!([may(None), may(Some(1000))].map(|ids| ids.name(&endless).len()), [LONGEST; 2]);
         // The limit may cut a letter in two.
         let cyrillic =
             HeaderMap::from_iter([(HEADER.parse().unwrap(), http::HeaderValue::from_bytes("пр".as_bytes()).unwrap())]);

@@ -33,7 +33,7 @@ impl Respond for Front {
             None => {
                 let config = self.0.live.current();
                 let route = self.route(&config, &parts);
-                self.answer(&config, route, &parts, body, &peer).await
+                self.answer(&config, route, &parts, body, &peer, None).await
             }
         }
     }
@@ -44,8 +44,8 @@ impl Front {
     async fn answer_and_log(&self, parts: &Parts, body: Body, peer: &Peer) -> Answer {
         let config = self.0.live.current();
         let route = self.route(&config, parts);
-        if matches!(route, Route::Redirect(_) | Route::Nowhere | Route::Malformed) {
-            return self.answer(&config, route, parts, body, peer).await;
+        if matches!(route, Route::Redirect(_) | Route::Server | Route::Nowhere | Route::Malformed) {
+            return self.answer(&config, route, parts, body, peer, None).await;
         }
         let hook = match &route {
             Route::Hook(id) => config.hooks.find(id),
@@ -53,7 +53,7 @@ impl Front {
         };
         let hook = hook.and_then(|slot| if let Slot::Ready(hook) = slot { Some(hook) } else { None });
         let log = CallLog::begin(parts, peer, hook);
-        let mut answer = self.answer(&config, route, parts, body, peer).await;
+        let mut answer = self.answer(&config, route, parts, body, peer, Some(&log)).await;
         log.end(parts, &mut answer).await;
         answer
     }
@@ -67,10 +67,18 @@ impl Front {
         self.0.router.route(&parts.method, parts.uri.path(), parts.uri.query(), known)
     }
 
-    async fn answer(&self, config: &Config, route: Route, parts: &Parts, body: Body, peer: &Peer) -> Answer {
+    async fn answer(
+        &self,
+        config: &Config,
+        route: Route,
+        parts: &Parts,
+        body: Body,
+        peer: &Peer,
+        log: Option<&CallLog>,
+    ) -> Answer {
         let site = &*self.0;
         let outcome = match route {
-            Route::Hook(id) => return hooks::serve(site, config, &id, parts, body, peer).await,
+            Route::Hook(id) => return hooks::serve(site, config, &id, parts, body, peer, log).await,
             Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
                 let dress = Dress { json: wants_json(&parts.headers), ..Dress::NONE };
                 return self.message(&id).await.into_response(dress);

@@ -6,10 +6,10 @@ use http::{HeaderName, HeaderValue, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
+use super::complaint::Complaints;
 use super::prefix::Prefix;
 use super::request_id::RequestIds;
 use super::router::Router;
-use super::wrong_tokens::WrongTokens;
 use crate::action::Means;
 use crate::config::LiveConfig;
 
@@ -29,7 +29,7 @@ pub struct Site {
     /// How calls are named in the log.
     pub(super) ids: RequestIds,
     /// Who guesses.
-    pub(super) wrong_tokens: WrongTokens,
+    pub(super) wrong_tokens: Complaints,
 }
 
 impl Site {
@@ -41,6 +41,6 @@ impl Site {
         headers: Vec<(HeaderName, HeaderValue)>,
         ids: RequestIds,
     ) -> Arc<Site> {
-        Arc::new(Site { live, means, router: Router::new(prefix), headers, ids, wrong_tokens: WrongTokens::default() })
+        Arc::new(Site { live, means, router: Router::new(prefix), headers, ids, wrong_tokens: Complaints::default() })
     }
 }

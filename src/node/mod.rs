@@ -6,8 +6,8 @@
 
 use crate::diagnostic::Place;
 
-mod apostrophe;
 mod complaint;
+mod lenient;
 mod mistake;
 mod parse;
 mod read;

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use granit_parser::{ErrorKind, Event, Parser, options};
+use granit_parser::{Event, Parser, options};
 
 use super::complaint::complaint;
+use super::lenient::{self, Oddity};
 use super::tree::{MAX_DEPTH, Tree};
-use super::{Node, Value, apostrophe};
+use super::{Node, Value};
 use crate::diagnostic::{Diagnostic, Path, Place, Source};
 
-/// How often the text is read again for its `\'`: mostly once is enough.
-const READINGS: usize = 100;
+/// How many bytes are read again for what [`lenient`] mends: mostly once the whole text.
+const READ_AGAIN: usize = 64 << 20;
 
 /// Reads the first document of a file; a file with nothing but blanks and comments holds `Value::Null`.
 ///
@@ -19,18 +20,16 @@ const READINGS: usize = 100;
 pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     let mut text = Cow::Borrowed(source.text.as_str());
     let mut stand_in = None;
-    for _ in 0..READINGS {
-        let Trouble { finding, escape } = match read(source, &text, stand_in) {
+    for _ in 0..=READ_AGAIN / (text.len() + 1) {
+        let Trouble { finding, oddity } = match read(source, &text, stand_in) {
             Ok(node) => return Ok(node),
             Err(trouble) => trouble,
         };
-        let character = stand_in.or_else(|| apostrophe::stand_in(&text));
-        let again = escape.zip(character).and_then(|(at, character)| apostrophe::replaced(&text, at, character));
-        match again {
-            Some(again) => text = Cow::Owned(again),
+        stand_in = stand_in.or_else(|| lenient::stand_in(&text));
+        match oddity.and_then(|oddity| oddity.mended(&text, stand_in)) {
+            Some(mended) => text = Cow::Owned(mended),
             None => return Err(finding),
         }
-        stand_in = character;
     }
     read(source, &text, stand_in).map_err(|trouble| trouble.finding)
 }
@@ -38,17 +37,17 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
 /// Why a text can't be read.
 struct Trouble {
     finding: Diagnostic,
-    /// The double quote of a text with an escape that there is none.
-    escape: Option<usize>,
+    /// What the peer would read over.
+    oddity: Option<Oddity>,
 }
 
 impl From<Diagnostic> for Trouble {
     fn from(finding: Diagnostic) -> Trouble {
-        Trouble { finding, escape: None }
+        Trouble { finding, oddity: None }
     }
 }
 
-/// Reads `text`, which is the source's but for a stand-in for `\'`.
+/// Reads `text`, which is the source's but for what was mended.
 fn read(source: &Arc<Source>, text: &str, stand_in: Option<char>) -> Result<Node, Trouble> {
     let mut options = options! { flow_nesting_limit: MAX_DEPTH + 1, block_nesting_limit: MAX_DEPTH + 1 };
     options.set_emit_comments(false);
@@ -57,7 +56,7 @@ fn read(source: &Arc<Source>, text: &str, stand_in: Option<char>) -> Result<Node
     for next in &mut events {
         let (event, span) = next.map_err(|error| Trouble {
             finding: complaint(source, &error, tree.open_bracket()),
-            escape: error.marker().byte_offset().filter(|_| *error.kind() == ErrorKind::UnknownQuotedScalarEscape),
+            oddity: Oddity::of(&error),
         })?;
         if event == Event::DocumentEnd {
             break;
@@ -68,7 +67,7 @@ fn read(source: &Arc<Source>, text: &str, stand_in: Option<char>) -> Result<Node
     if let Some(Err(error)) = events.next()
         && !separated(&source.text, tree.root.as_ref().map_or(0, |root| root.place.span.end), &error)
     {
-        return Err(complaint(source, &error, None).into());
+        return Err(Trouble { finding: complaint(source, &error, None), oddity: Oddity::of(&error) });
     }
     Ok(tree.root.unwrap_or_else(|| Node { place: tree_place(source), value: Value::Null }))
 }
@@ -136,6 +135,12 @@ mod tests {
             ("a: &x {k: 1, l: 2}\nb: {<<: *x, l: 3, n: 4}", "{a={k=1,l=2},b={k=1,l=3,n=4}}"),
             ("a: &x {k: 1}\nb: &y {k: 2, m: 3}\nc: {<<: [*x, *y]}", "{a={k=1},b={k=2,m=3},c={k=1,m=3}}"),
             ("- 1\n--- [\n", "[1]"),
+            ("[{\"a\": [],#Ж\n\"b\":\"c\"#\"\n,#d\r\n},]#", "[{a=[],b=\"c\"}]"),
+            ("- \"a\"#b\n- {a: -, b: [-], c: -}", "[\"a\",{a=-,b=[-],c=-}]"),
+            (
+                "[{u: //server/x, v: a \"b\"\n  \"c\" d}]".replace("\n  \"c\"", "\n  c\"").as_str(),
+                "[{u=//server/x,v=a \"b\" c\" d}]",
+            ),
             ("{a: echo \"hi\", b: x\n  y}", "{a=echo \"hi\",b=x y}"),
             ("a: //server/share", "{a=//server/share}"),
             ("--- |\n  //server\n", "\"//server\\n\""),

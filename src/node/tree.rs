@@ -129,6 +129,7 @@ impl<'s> Tree<'s> {
             }
             None => text,
         };
+        let text = if unquoted && self.written(&span) == "-" { Cow::Borrowed("-") } else { text };
         let text = if self.lacks_its_end(style, &span) { text.trim_end_matches('\n').to_owned().into() } else { text };
         if unquoted && self.looks_like_a_mistake(&text, &span) && !self.was_walked() {
             if let Some(found) = mistake::find(self.source, self.open_bracket()) {
@@ -155,12 +156,20 @@ impl<'s> Tree<'s> {
             && text.lines().last().is_some_and(|line| !line.trim().is_empty() && text.ends_with(line))
     }
 
+    fn written(&self, span: &Range<usize>) -> &'s str {
+        self.source.text.get(span.clone()).unwrap_or_default()
+    }
+
     /// Unquoted text inside of brackets that nobody means: YAML takes a `//` comment, or two values on two lines
-    /// without a comma between, for a part of it.
+    /// without a comma between, for a part of it. `//server/share` behind a key is a value.
     fn looks_like_a_mistake(&self, text: &str, span: &Range<usize>) -> bool {
-        let across_lines = || self.source.text.get(span.clone()).is_some_and(|written| written.contains('\n'));
+        let has_key = matches!(self.open.last(), Some(Open { content: Content::Map { key: Some(_), .. }, .. }));
+        let is_value = has_key && !text.contains(char::is_whitespace);
+        let is_next_value = |line: &str| line.trim_start().starts_with('"');
         self.open.last().is_none_or(|open| open.flow)
-            && (text.starts_with("//") || text.contains(" //") || (text.contains('"') && across_lines()))
+            && (text.starts_with("//") && !is_value
+                || text.contains(" //")
+                || text.contains('"') && self.written(span).lines().skip(1).any(is_next_value))
     }
 
     fn key(&mut self, value: Value, unquoted: bool, span: Range<usize>) -> Result<(), Diagnostic> {

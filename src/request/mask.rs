@@ -67,7 +67,8 @@ impl Mask {
         for value in [&request.headers, &request.query, &request.payload] {
             gather(value, false, &mut found);
         }
-        let named: Vec<&Parameter> = guarded.iter().filter(|it| it.source.needs_name()).collect();
+        let is_named = |it: &&Parameter| it.source.needs_name() || it.source == Source::String;
+        let named: Vec<&Parameter> = guarded.iter().filter(is_named).collect();
         // The method and the address of a call are in its log anyway.
         let proofs = named.iter().filter(|it| it.source != Source::Request);
         let proofs: BTreeSet<_> = proofs.filter_map(|parameter| parameter.resolve(request).ok()).collect();

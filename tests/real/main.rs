@@ -1,7 +1,7 @@
 //! hookbell beside the real adnanh/webhook: both are asked the same, and must answer and run the same.
 //!
 //! `tests/real/run` runs it, or `cargo test --test real -- --ignored --nocapture`. Read from the environment:
-//! `FIXTURES` (a folder of `tests/fixtures`), `FIXTURE` (a part of a file's name), `SEED` and `CASES` (of the random part), `WEBHOOK` and `HOOKBELL` (other programs).
+//! `FIXTURE` (a part of a file's name), `SEED` and `CASES` (of the random part), `WEBHOOK` and `HOOKBELL` (other programs).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
 /// The format of `fixtures/hooks`, which the program `it` reads, too.
@@ -32,13 +32,12 @@ fn peer_is_here() -> bool {
 #[ignore = "needs Debian's webhook: tests/real/run"]
 fn fixtures_are_facts_about_the_peer() {
     if peer_is_here() {
-        let folder = std::env::var("FIXTURES").unwrap_or_else(|_| "hooks".to_owned());
-        println!("{}", table::run(&folder).unwrap_or_else(|faults| panic!("{faults}")));
+        println!("{}", table::run().unwrap_or_else(|faults| panic!("{faults}")));
     }
 }
 
 /// Calls of the part that is the same in every run, and of the part that is not.
-const CASES: (usize, usize) = (480, 1_080);
+const CASES: (usize, usize) = (1_200, 4_800);
 
 #[test]
 #[ignore = "needs Debian's webhook: tests/real/run"]

@@ -1,6 +1,5 @@
 //! Where each deviation touches a file.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::compile::Compiled;
@@ -70,7 +69,8 @@ impl<'c> Checked<'c> {
 
     /// The id of the hook that stands around a place.
     pub fn hook_at(&self, place: &Place) -> Option<String> {
-        let file = self.files.iter().find(|file| Arc::ptr_eq(&file.source, &place.source))?;
+        let file =
+            self.files.iter().find(|file| Arc::ptr_eq(&file.source, &place.source) || file.source == place.source)?;
         let around = |hook: &&Node| hook.place.span.start <= place.span.start && place.span.end <= hook.place.span.end;
         Some(id_of(file.hooks().iter().find(around)?).unwrap_or_default().to_owned())
     }
@@ -178,13 +178,17 @@ pub(super) fn foreign_escapes(checked: &Checked<'_>) -> Vec<Place> {
 }
 
 pub(super) fn duplicates(checked: &Checked<'_>) -> Vec<Place> {
-    let mut seen = BTreeSet::new();
-    places(checked.hooks().filter(|hook| !seen.insert(id_of(hook).unwrap_or_default())))
+    found(checked, |finding| finding.message.starts_with("the hook id ") && finding.message.contains("taken already"))
 }
 
 pub(super) fn empty_files(checked: &Checked<'_>) -> Vec<Place> {
-    let empty = |finding: &&Diagnostic| finding.message.starts_with("there is nothing in this file");
-    checked.compiled.findings.iter().filter(empty).filter_map(|finding| finding.place.clone()).collect()
+    found(checked, |finding| finding.message.starts_with("there is nothing in this file"))
+}
+
+/// Places of what the compiler found.
+fn found(checked: &Checked<'_>, test: impl Fn(&Diagnostic) -> bool) -> Vec<Place> {
+    let found = checked.compiled.findings.iter().filter(|finding| test(finding));
+    found.filter_map(|finding| finding.place.clone()).collect()
 }
 
 pub(super) fn broken_hooks(checked: &Checked<'_>) -> Vec<Place> {

@@ -1,18 +1,10 @@
-//! How Go's templates and its `%q` escape.
+//! How Go's templates escape.
 //!
-//! upstream: Go's text/template/funcs.go (JSEscape, HTMLEscape), net/url QueryEscape, strconv.Quote
+//! upstream: Go's text/template/funcs.go (JSEscape, HTMLEscape), net/url QueryEscape
 
 use std::fmt::Write as _;
 
-/// Whether Go takes a character for printable: letters, marks, numbers, punctuation, symbols, and of blanks only the
-/// space.
-fn is_printable(c: char) -> bool {
-    if c.is_ascii() {
-        return matches!(c, ' '..='~');
-    }
-    // The standard library tells only so; behind another character it lets marks stand.
-    format!("x{c}").escape_debug().count() == 2
-}
+use crate::go::print::is_printable;
 
 /// Fit for a text of JavaScript or YAML in double quotes. `\'` is no JSON, but the reader of hooks files takes it.
 pub(super) fn js(text: &str) -> String {
@@ -57,30 +49,5 @@ pub(super) fn query(text: &str) -> String {
             _ => drop(write!(escaped, "%{byte:02X}")),
         }
     }
-    escaped
-}
-
-/// In quotes, as Go's `%q` has it.
-pub(super) fn quoted(text: &str, quote: char) -> String {
-    let mut escaped = String::with_capacity(text.len() + 2);
-    escaped.push(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => escaped.push_str("\\\\"),
-            _ if c == quote => escaped.extend(['\\', c]),
-            '\u{7}' => escaped.push_str("\\a"),
-            '\u{8}' => escaped.push_str("\\b"),
-            '\u{c}' => escaped.push_str("\\f"),
-            '\n' => escaped.push_str("\\n"),
-            '\r' => escaped.push_str("\\r"),
-            '\t' => escaped.push_str("\\t"),
-            '\u{b}' => escaped.push_str("\\v"),
-            _ if is_printable(c) => escaped.push(c),
-            '\0'..='\u{7f}' => drop(write!(escaped, "\\x{:02x}", u32::from(c))),
-            '\u{80}'..='\u{ffff}' => drop(write!(escaped, "\\u{:04x}", u32::from(c))),
-            _ => drop(write!(escaped, "\\U{:08x}", u32::from(c))),
-        }
-    }
-    escaped.push(quote);
     escaped
 }

@@ -6,14 +6,14 @@ use std::ops::Range;
 
 use super::function::{Function, built_in};
 use super::parse::{Command, Node, Operand, Pipeline, Term, parse};
-use super::{Fault, Host, MAX_TEXT, Rendered, Value, print};
+use super::{Fault, Host, MAX_COPIED, MAX_TEXT, Rendered, Value, print};
 use crate::diagnostic::Piece;
 
 /// Executes a template without data. The error is the first mistake, at its place in the text.
 pub fn render(text: &str, host: &mut dyn Host) -> Result<Rendered, Fault> {
     let nodes = parse(text)?;
     let variables = vec![("$".to_owned(), Value::Nil)];
-    let mut eval = Eval { text, host, variables, rendered: Rendered::default() };
+    let mut eval = Eval { text, host, variables, copied: 0, rendered: Rendered::default() };
     eval.walk(&nodes, &Value::Nil)?;
     Ok(eval.rendered)
 }
@@ -22,6 +22,8 @@ struct Eval<'a> {
     text: &'a str,
     host: &'a mut dyn Host,
     variables: Vec<(String, Value)>,
+    /// How many bytes of texts were made and copied.
+    copied: usize,
     rendered: Rendered,
 }
 
@@ -119,6 +121,12 @@ impl Eval<'_> {
             Term::Function(function) => self.call(*function, &operand.span, &[], dot, None)?,
             Term::Pipeline(pipeline) => self.pipeline(pipeline, dot)?,
         };
+        if let Value::Text(text) = &value {
+            self.copied += text.len();
+        }
+        if self.copied > MAX_COPIED {
+            return Err(too_long(operand.span.clone()));
+        }
         match value {
             Value::Nil if operand.fields => Ok(Value::Nil),
             value if operand.fields => Err(Fault::new(operand.span.clone(), format!("{} has no fields", value.kind()))),
@@ -272,8 +280,16 @@ mod tests {
         let deep = format!("{{{{ {}1{} }}}}", "(".repeat(10_000), ")".repeat(10_000));
         assert!(yielded(&deep).contains("nested deeper"));
         assert!(yielded(&"{{ if 1 }}".repeat(10_000)).contains("nested deeper"));
-        let doubled = format!("{{{{ $x := \"0123456789\" }}}}{}", "{{ $x = print $x $x }}".repeat(60));
-        assert!(yielded(&doubled).contains("too long") || yielded(&doubled).contains("more than"));
+        let start = "{{ $x := \"0123456789\" }}";
+        for bomb in [
+            format!("{start}{}", "{{ $x = print $x $x }}".repeat(60)),
+            format!("{start}{}{}", "{{ $x = print $x $x }}".repeat(22), "{{ $y := $x }}".repeat(60)),
+            format!("{start}{}{}", "{{ $x = print $x $x }}".repeat(22), "{{ if eq $x $x }}{{ end }}".repeat(60)),
+            format!("{{{{ printf `{}`{} }}}}", "%10000d".repeat(7000), " 1".repeat(7000)),
+        ] {
+            let found = yielded(&bomb);
+            assert!(["too long", "more than", "too much"].iter().any(|words| found.contains(words)), "{:.99}", found);
+        }
     }
 
     proptest! {

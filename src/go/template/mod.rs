@@ -2,7 +2,7 @@
 //!
 //! upstream: internal/hook/hook.go LoadFromFile executes the file with no data (the dot is nil) and three functions of its
 //! own: `getenv`, `cat` and `credential`. Actions that are of use only with data are refused by name. Everything else
-//! yields Go's bytes; numbers that are complex, and `*` and `[1]` in a `printf`, are not known.
+//! yields Go's bytes; numbers that are complex, and `*`, `[1]` and widths beyond 10,000 in a `printf`, are not known.
 
 use std::ops::Range;
 
@@ -21,6 +21,9 @@ const MAX_DEPTH: usize = 100;
 
 /// The longest text that a template may yield, or hold in a variable, in bytes: as long as a hooks file may be.
 const MAX_TEXT: usize = 64 * 1024 * 1024;
+
+/// How many bytes of texts a template may handle in all: a few lines of copies of copies can mean billions.
+const MAX_COPIED: usize = 4 * MAX_TEXT;
 
 /// What a template takes from outside. Each yields what the peer's function of that name does; an error is told, and
 /// an empty text takes the value's place, as with the peer.

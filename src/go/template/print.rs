@@ -4,10 +4,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Value, escape};
+use super::{MAX_TEXT, Value};
+use crate::go::print::{quoted, quoted_in};
 
-/// The largest width and precision that Go takes.
-const MAX_WIDTH: usize = 1_000_000;
+/// The largest width and precision. Go's is 1,000,000; Rust's own formatting panics near 65,536.
+const MAX_WIDTH: usize = 10_000;
 
 /// What an action writes for a value.
 pub(super) fn shown(value: &Value) -> String {
@@ -106,6 +107,9 @@ pub(super) fn printf(format: &str, values: &[Value]) -> Result<String, String> {
                 text.push_str(&verb.format(letter, value));
             }
         }
+        if text.len() > MAX_TEXT {
+            return Err("it prints too much".to_owned());
+        }
     }
     text.push_str(rest);
     if !values.as_slice().is_empty() {
@@ -170,7 +174,7 @@ impl Verb {
             ('T', value) => Some(self.padded(value.kind().to_owned())),
             ('v', Value::Nil) => Some(self.padded("<nil>".to_owned())),
             ('v' | 't', Value::Bool(value)) => Some(self.padded(value.to_string())),
-            ('v', Value::Text(text)) if self.sharp => Some(self.padded(escape::quoted(text, '"'))),
+            ('v', Value::Text(text)) if self.sharp => Some(self.padded(quoted(text.as_bytes()))),
             (_, Value::Text(text)) => self.text(letter, text),
             (_, Value::Int(number)) => self.integer(letter, *number),
             (_, Value::Float(number)) => self.float(letter, *number),
@@ -189,20 +193,18 @@ impl Verb {
         let hex = |upper: bool| {
             let bytes = text.as_bytes();
             let bytes = bytes.get(..self.precision.unwrap_or(bytes.len()).min(bytes.len())).unwrap_or_default();
-            let digits = bytes.iter().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
-            let prefix = if upper { "0X" } else { "0x" };
-            let all = match (self.sharp, self.space) {
-                (false, false) => digits.collect::<String>(),
-                (false, true) => digits.collect::<Vec<_>>().join(" "),
-                (true, false) => digits.fold(prefix.to_owned(), |all, digit| all + &digit),
-                (true, true) => digits.map(|digit| prefix.to_owned() + &digit).collect::<Vec<_>>().join(" "),
-            };
-            if bytes.is_empty() { String::new() } else { all }
+            let mut digits = String::with_capacity(2 * bytes.len());
+            for (at, byte) in bytes.iter().enumerate() {
+                digits.push_str(if self.space && at > 0 { " " } else { "" });
+                digits.push_str(if self.sharp && (self.space || at == 0) { "0x" } else { "" });
+                write!(digits, "{byte:02x}").ok();
+            }
+            if upper { digits.to_uppercase() } else { digits }
         };
         match letter {
             'v' | 's' => Some(self.padded(cut)),
             'q' if self.sharp && can_be_raw(&cut) => Some(self.padded(format!("`{cut}`"))),
-            'q' => Some(self.padded(escape::quoted(&cut, '"'))),
+            'q' => Some(self.padded(quoted(cut.as_bytes()))),
             'x' | 'X' => Some(self.padded(hex(letter == 'X'))),
             _ => None,
         }
@@ -219,7 +221,7 @@ impl Verb {
             'O' => return Some(self.signed(number < 0, format!("0o{magnitude:o}"))),
             'b' => (format!("{magnitude:b}"), "0b"),
             'c' => return Some(self.padded(character.to_string())),
-            'q' => return Some(self.padded(escape::quoted(&character.to_string(), '\''))),
+            'q' => return Some(self.padded(quoted_in('\'', character.to_string().as_bytes()))),
             'U' => return Some(self.padded(format!("U+{number:04X}"))),
             _ => return None,
         };
@@ -370,6 +372,13 @@ mod tests {
         ] {
             assert_eq!(printf(format, &values).as_deref(), Ok(printed), "{format}");
         }
-        assert!(printf("%*d", &[int(1), int(2)]).is_err() && printf("%9999999d", &[int(1)]).is_err());
+        assert!(printf("%*d", &[int(1), int(2)]).is_err() && printf("%10001d", &[int(1)]).is_err());
+        for format in
+            ["%10000d", "%.10000d", "%-10000.10000s", "%010000.10000f", "%.10000g", "%10000.10000e", "%+#10000q"]
+        {
+            for value in [int(-1), Value::Float(1e300), text("Ж"), Value::Nil] {
+                drop(printf(format, &[value]));
+            }
+        }
     }
 }

@@ -12,6 +12,8 @@ use rustls::{Error, InconsistentKeys};
 use tokio::sync::watch;
 
 use super::policy::provider;
+use super::validity::worry;
+use crate::clock::Clock;
 use crate::secret::read_regular;
 
 /// Where a certificate and its key are.
@@ -162,10 +164,15 @@ impl Found {
         }
         let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|why| of_key(self.about_key(&why)))?;
         let key = provider().key_provider.load_private_key(key).map_err(|why| of_key(why.to_string()))?;
+        let worries = chain.first().and_then(|leaf| worry(leaf, Clock::system().now()));
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             // A key that can't say which certificate it belongs to is taken at its word.
-            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Arc::new(certified)),
+            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                // It is shown all the same: an expired one is better than none, and the clock may be wrong.
+                worries.inspect(|worry| tracing::warn!("-cert {}: {worry}", files.cert.display()));
+                Ok(Arc::new(certified))
+            }
             Err(Error::InconsistentKeys(_)) => {
                 Err(CertificateError::Mismatch { cert: files.cert.clone(), key: files.key.clone() })
             }

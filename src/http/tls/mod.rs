@@ -3,3 +3,4 @@
 pub mod certificate;
 pub mod handshake;
 pub mod policy;
+mod validity;

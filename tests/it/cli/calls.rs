@@ -300,6 +300,31 @@ fn a_long_body_is_dumped_up_to_a_length() {
 }
 
 #[test]
+fn a_secret_that_comes_back_is_hidden_in_the_dump_of_the_answer() {
+    let echo = r#"[{ "id": "echo", "execute-command": "echo", "include-command-output-in-response": true,
+                    "parse-parameters-as-json": [{ "source": "payload", "name": "inner" }],
+                    "pass-arguments-to-command": [{ "source": "raw-request-body" }] }]"#;
+    let home = Home::with(echo);
+    let daemon = home.serve_with(&["-debug"]);
+    let body = r#"{"password":"hush-hush","inner":"{\"api-key\":\"hush-inside\"}","b":"shown"}"#;
+    assert_eq!(daemon.request("POST", "/hooks/echo", JSON, body).body, format!("{body}\n"));
+    daemon.logged(&["TRACE < [", r#"{"password":"[secret]","#, "[secret]", "shown"]);
+    daemon.logged(&["| POST /hooks/echo"]);
+    assert!(!daemon.log().contains("hush"), "{}", daemon.log());
+}
+
+#[test]
+fn what_the_server_answers_by_itself_is_not_logged() {
+    let home = Home::with(HOOKS);
+    let daemon = home.serve_with(&["-debug"]);
+    assert_eq!(daemon.request("OPTIONS", "*", "", "").status, 200);
+    assert_eq!(daemon.get("/hooks//go").status, 301);
+    assert_eq!(daemon.get("/").status, 200);
+    daemon.logged(&["| GET /"]);
+    assert!(!daemon.log().contains("OPTIONS") && !daemon.log().contains("301"), "{}", daemon.log());
+}
+
+#[test]
 fn a_log_that_can_not_be_written_stops_nothing() {
     let home = Home::with(HOOKS);
     // A full disk. That it serves can't be told by its log.

@@ -19,7 +19,9 @@ const TOUCHED: &str = r#"[
   ] } },
   { "id": "e", "execute-command": "true", "incoming-payload-content-type": "application/json", "trigger-rule":
     { "match": { "type": "payload-hmac-sha1", "secret": "x", "parameter": { "source": "header", "name": "s" } } } },
-  { "id": "f", "execute-command": "true", "response-message": "no \\/ here, \\ud83d", "x": [[[1]]] }
+  { "id": "f", "execute-command": "true", "response-message": "no \\/ here, \\ud83d", "x": [[[1]]] },
+  { "id": 010, "execute-command": "true" },
+  { "id": "8", "execute-command": "true" }
 ]
 "#;
 
@@ -44,6 +46,7 @@ fn differences_are_told_with_hook_and_place() {
         "hooks.json:5:86: [3].response-message: hook \"c\": row N4",
         "hooks.json:7:16: [4].trigger-rule.or[0].match: hook \"d\": row 23",
         "hooks.json:8:54: [4].trigger-rule.or[1].match.ip-range: hook \"d\": row 24",
+        "hooks.json:13:3: [8]: hook \"8\": row 7",
         "template.json:1:15: row N3",
         "template.json:1:32: row 19",
     ];

@@ -23,7 +23,7 @@ fn molest(daemon: &Daemon) {
     assert_eq!(daemon.request("GET", "/hooks/bell", "User-Agent: a\tb\u{2028}ERROR forged\r\n", "").status, 200);
     let head = "Content-Type: application/json\r\n";
     assert_eq!(daemon.request("POST", "/hooks/bell", head, "{\"a\":\n\u{1b}[31m\n2026 forged").status, 200);
-    let head = "X-Request-Id: a\tb\u{85}\u{2028}2026 ERROR forged\r\n";
+    let head = "X-Request-Id: a\tb\u{85}\u{202e}\u{2028}2026 ERROR forged\r\n";
     assert_eq!(daemon.request("GET", "/hooks/fails", head, "").status, 500);
 }
 
@@ -40,7 +40,7 @@ fn a_line_stays_a_line_whatever_a_caller_sends() {
         molest(&daemon);
         daemon.logged(&["exit status 3"]);
         let log = daemon.log();
-        assert!(!log.contains(['\u{1b}', '\r', '\u{2028}', '\u{85}']), "{log}");
+        assert!(!log.contains(['\u{1b}', '\r', '\u{2028}', '\u{202e}', '\u{85}']), "{log}");
         for line in log.lines() {
             let (time, rest) = line.split_once(' ').unwrap_or_else(|| panic!("no line: {line:?}"));
             let level = rest.split_whitespace().next().unwrap_or_default();
@@ -85,6 +85,41 @@ fn journald_gets_priorities_instead_of_times() {
     let mut command = home.hookbell(&["-ip", "127.0.0.1", "-port", "0"]);
     let daemon = Daemon::start(command.env("JOURNAL_STREAM", "1:1"));
     assert!(!daemon.log().contains("<6>"));
+    // Why it does not start has a priority, too.
+    let log = File::create(home.path("journal")).unwrap();
+    let (device, inode) = log.metadata().map(|meta| (meta.dev(), meta.ino())).unwrap();
+    let mut command = home.hookbell(&["-port", "70000"]);
+    let status = command.env("JOURNAL_STREAM", format!("{device}:{inode}")).stderr(log).status().unwrap();
+    let text = fs::read_to_string(home.path("journal")).unwrap();
+    assert!(status.code() == Some(1) && text.starts_with("<3>error listening on port: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn why_nothing_starts_stands_in_the_log_file() {
+    let home = Home::new();
+    for (number, (flags, words)) in [
+        (["-port=70000", "-verbose"], "error listening on port: 70000 is no port"),
+        (["-port=0", "-ip=192.0.2.1"], "error listening on port: listen tcp 192.0.2.1:0: "),
+        (["-port=0", "-pidfile=/proc/nope/x"], "Error creating pidfile: "),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("{number}.log");
+        let (code, said) = home.output(&[&flags[..], &["-logfile", &file]].concat());
+        let text = fs::read_to_string(home.path(&file)).unwrap();
+        assert!(code == Some(1) && said.contains(words) && text.contains(&format!("ERROR {words}")), "{said} {text}");
+    }
+}
+
+#[test]
+fn why_nothing_starts_is_a_line_of_the_log() {
+    let home = Home::new();
+    let (code, said) = home.output(&["-port", "70000", "-log-format", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+    let words = "error listening on port: 70000 is no port: give -port a number from 0 to 65535";
+    assert_eq!((code, object["level"].as_str(), object["message"].as_str()), (Some(1), Some("ERROR"), Some(words)));
 }
 
 #[test]

@@ -119,6 +119,11 @@ fn another_user_does_everything_behind_the_port() {
         assert!(code == Some(1) && said.contains(words), "{flags:?}: {code:?} {said}");
     }
     assert_eq!(fs::read_dir(home.path("secret")).unwrap().count(), 1);
+    // A log file is that user's whatever goes wrong, or the next start could not write to it.
+    for (name, wrong) in [("own/1.log", ["-port", "70000"]), ("own/2.log", ["-ip", "192.0.2.1"])] {
+        let (code, said) = home.output(&[&other[..], &["-logfile", name], &wrong].concat());
+        assert_eq!((code, fs::metadata(home.path(name)).unwrap().uid()), (Some(1), nobody), "{said}");
+    }
 }
 
 #[test]

@@ -157,6 +157,21 @@ fn a_new_certificate_is_noticed_and_a_bad_one_refused() {
 }
 
 #[test]
+fn an_expired_certificate_is_shown_and_told() {
+    let authority = Authority::new("one");
+    let home = home(&authority);
+    authority.issue_until(&home, 2020);
+    let daemon = serve(&home, &[]);
+    daemon.logged(&["WARN", "-cert cert.pem: it has expired, at 2020-12-31T00:00:00.000Z: clients refuse it"]);
+    assert_eq!(curl(&home, &daemon, "/", &[]).0, 60);
+    assert!(rings(&home, &daemon, &["--insecure"]));
+    daemon.logged(&["WARN", "TLS handshake error: ", "xpired"]);
+    authority.issue(&home);
+    daemon.logged(&["INFO", "certificate reloaded"]);
+    assert!(rings(&home, &daemon, &[]) && daemon.log().matches("it has expired").count() == 1, "{}", daemon.log());
+}
+
+#[test]
 fn links_that_are_turned_as_certbot_does_are_followed() {
     let home = Home::with(HOOKS);
     home.shell("mkdir archive live");

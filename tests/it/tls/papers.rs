@@ -1,6 +1,6 @@
 //! Certificates for tests: an authority, one below it that signs, and what that signs.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 use crate::daemon::Home;
 
@@ -41,8 +41,15 @@ impl Authority {
 
     /// Writes a new certificate with its chain, its key, and whom to trust.
     pub(super) fn issue(&self, home: &Home) {
+        self.issue_until(home, 4096);
+    }
+
+    /// The same, valid until the end of `year`.
+    pub(super) fn issue_until(&self, home: &Home, year: i32) {
         let key = KeyPair::generate().unwrap();
-        let cert = named("bell").signed_by(&key, &self.signs).unwrap().pem();
+        let mut params = named("bell");
+        params.not_after = date_time_ymd(year, 12, 31);
+        let cert = params.signed_by(&key, &self.signs).unwrap().pem();
         home.write("ca.pem", &self.root);
         home.write("cert.pem", &format!("{cert}{}", self.between));
         home.write("key.pem", &key.serialize_pem());

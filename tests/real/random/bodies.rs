@@ -1,7 +1,7 @@
 //! Bodies of all five kinds, well made and not.
 
 use super::dice::Dice;
-use super::{Features, words};
+use super::words;
 
 /// Content types, as they come and as they should not.
 pub(crate) const TYPES: &[&str] = &[
@@ -30,12 +30,12 @@ pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
 }
 
-pub(crate) fn body(dice: &mut Dice, features: &Features) -> Body {
+pub(crate) fn body(dice: &mut Dice) -> Body {
     let (content_type, mut bytes) = match dice.below(20) {
         0..=7 => (dice.pick(&TYPES[..3]).to_owned(), json_document(dice).into_bytes()),
         8..=10 => (TYPES[5].to_owned(), form(dice).into_bytes()),
-        11..=13 if features.xml => (dice.pick(&TYPES[8..11]).to_owned(), xml_document(dice).into_bytes()),
-        14..=16 if features.multipart => multipart(dice),
+        11..=13 => (dice.pick(&TYPES[8..11]).to_owned(), xml_document(dice).into_bytes()),
+        14..=16 => multipart(dice),
         _ => ("text/plain".to_owned(), words::text(dice).into_bytes()),
     };
     if dice.chance(12) {

@@ -8,7 +8,7 @@ use ring::hmac;
 use super::bodies::{Body, body, form};
 use super::dice::Dice;
 use super::hooks::Hook;
-use super::{Features, rules, words};
+use super::{rules, words};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -23,11 +23,11 @@ pub(crate) struct Request {
 const METHODS: &[&str] =
     &["POST", "POST", "POST", "POST", "GET", "GET", "PUT", "DELETE", "PATCH", "BREW", "get", "Post", "HEAD", "OPTIONS"];
 
-pub(crate) fn request(dice: &mut Dice, hook: &Hook, prefix: &str, features: &Features) -> Request {
+pub(crate) fn request(dice: &mut Dice, hook: &Hook, prefix: &str) -> Request {
     let method = dice.pick(METHODS).to_owned();
     let mut headers = dice.some(3, |dice| (dice.pick(words::HEADERS).to_owned(), header_value(dice)));
     let Body { content_type, bytes } =
-        if dice.chance(75) { body(dice, features) } else { Body { content_type: String::new(), bytes: Vec::new() } };
+        if dice.chance(75) { body(dice) } else { Body { content_type: String::new(), bytes: Vec::new() } };
     if !content_type.is_empty() {
         headers.push(("Content-Type".to_owned(), content_type.clone().into_bytes()));
         if dice.chance(5) {
@@ -149,6 +149,10 @@ impl Request {
     pub(crate) fn is_multipart(&self) -> bool {
         let types = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         types.map(|(_, value)| value).next().is_some_and(|value| value.starts_with(b"multipart/form-data;"))
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     pub(crate) fn shown(&self) -> String {

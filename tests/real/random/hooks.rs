@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use super::node::Node;
 use super::rules::rule;
-use super::{Features, words};
+use super::words;
 
 /// What a request, or a judge of differences, needs to know of a hook.
 #[derive(Clone, Debug, Default)]
@@ -176,10 +176,10 @@ fn named_arguments(dice: &mut Dice, names: &[&str], files: bool, marks: &mut Mar
 }
 
 /// A hook that can be called by this id.
-pub(crate) fn hook(dice: &mut Dice, id: &str, features: &Features) -> Hook {
+pub(crate) fn hook(dice: &mut Dice, id: &str) -> Hook {
     let mut marks = Marks::default();
     let mut entries = vec![("id", Node::text(id))];
-    entries.extend(action(dice, features, &mut marks));
+    entries.extend(action(dice, &mut marks));
     if dice.chance(20) {
         entries.push(("incoming-payload-content-type", Node::text(dice.pick(super::bodies::TYPES))));
     }
@@ -201,7 +201,7 @@ pub(crate) fn hook(dice: &mut Dice, id: &str, features: &Features) -> Hook {
         };
         entries.push(("response-headers", Node::List(dice.some(3, header))));
     }
-    if features.rules && dice.chance(50) {
+    if dice.chance(50) {
         entries.push(("trigger-rule", rule(dice, 3, &mut marks)));
         if dice.chance(40) {
             entries.push(("trigger-rule-mismatch-http-response-code", code(dice)));
@@ -210,7 +210,7 @@ pub(crate) fn hook(dice: &mut Dice, id: &str, features: &Features) -> Hook {
             entries.push(("trigger-signature-soft-failures", boolean(dice)));
         }
     }
-    if features.parse_as_json && dice.chance(20) {
+    if dice.chance(20) {
         let parsed = |dice: &mut Dice| {
             let source = dice.pick(&["payload", "payload", "header", "url", "query", "string", "bogus"]);
             let name = if dice.chance(90) { dice.pick(&["a", "b", "c", "p", "x-a", "n", "é"]) } else { "a.b" };
@@ -231,9 +231,9 @@ fn cased(dice: &mut Dice, key: &str) -> String {
 }
 
 /// What it runs, and how that is told.
-fn action(dice: &mut Dice, features: &Features, marks: &mut Marks) -> Vec<(&'static str, Node)> {
+fn action(dice: &mut Dice, marks: &mut Marks) -> Vec<(&'static str, Node)> {
     let mut entries = match dice.below(20) {
-        0..=12 => tell(dice, features, marks),
+        0..=12 => tell(dice, marks),
         13..=15 => {
             return vec![("execute-command", Node::text("/bin/true")), ("response-message", scalar(dice, marks))];
         }
@@ -293,7 +293,7 @@ const COMMANDS: &[&str] = &[
     "tell",
 ];
 
-fn tell(dice: &mut Dice, features: &Features, marks: &mut Marks) -> Vec<(&'static str, Node)> {
+fn tell(dice: &mut Dice, marks: &mut Marks) -> Vec<(&'static str, Node)> {
     const VARIABLES: &[&str] = &["V", "V", "HOOK_a", "A.B", "x-y", "PATH2", "é", "a b"];
     const FILES: &[&str] = &["FILE_A", "FILE_B", "FILE_A", "FILE_*x", "FILE/x", "file.a"];
     let mut entries = vec![
@@ -303,7 +303,7 @@ fn tell(dice: &mut Dice, features: &Features, marks: &mut Marks) -> Vec<(&'stati
     if dice.chance(60) {
         entries.push(("pass-environment-to-command", named_arguments(dice, VARIABLES, false, marks)));
     }
-    if features.files && dice.chance(25) {
+    if dice.chance(25) {
         entries.push(("pass-file-to-command", named_arguments(dice, FILES, true, marks)));
     }
     entries

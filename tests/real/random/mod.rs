@@ -36,16 +36,6 @@ const AT_ONCE: usize = 4;
 /// How many failures are made small and shown.
 const SHOWN: usize = 8;
 
-/// What this hookbell has. What it has not is not asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Features {
-    pub(crate) rules: bool,
-    pub(crate) files: bool,
-    pub(crate) parse_as_json: bool,
-    pub(crate) xml: bool,
-    pub(crate) multipart: bool,
-}
-
 /// One call and what it is made of.
 #[derive(Clone)]
 pub(crate) struct Case {
@@ -79,7 +69,6 @@ struct Tally {
 /// Fires `count` calls that this seed makes, and tells what came of them.
 pub(crate) fn run(seed: u64, count: usize) -> Result<String, String> {
     let started = Instant::now();
-    let features = pair::features();
     let batches = count.div_ceil(HOOKS * CALLS);
     let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::default());
@@ -91,7 +80,7 @@ pub(crate) fn run(seed: u64, count: usize) -> Result<String, String> {
                     if number >= batches {
                         return;
                     }
-                    let done = batch(seed.wrapping_add(number as u64 * 1_000_003), features);
+                    let done = batch(seed.wrapping_add(number as u64 * 1_000_003));
                     tally.lock().unwrap().add(done);
                 }
             });
@@ -102,7 +91,7 @@ pub(crate) fn run(seed: u64, count: usize) -> Result<String, String> {
     let known = list(known.iter().map(|(row, count)| format!("{row} ({count})")).collect());
     let outcomes = list(outcomes.iter().map(|(outcome, count)| format!("{outcome} ({count})")).collect());
     let told = format!(
-        "{calls} random calls, SEED={seed}, in {} s\n  webhook's outcomes: {outcomes}\n  rows seen: {known}\n  {features:?}",
+        "{calls} random calls, SEED={seed}, in {} s\n  webhook's outcomes: {outcomes}\n  rows seen: {known}",
         started.elapsed().as_secs(),
     );
     if failures.is_empty() && broken.is_empty() {
@@ -124,14 +113,14 @@ fn now() -> SystemTime {
 }
 
 /// One pair of processes and all its calls.
-fn batch(seed: u64, features: Features) -> Tally {
+fn batch(seed: u64) -> Tally {
     let mut dice = Dice::new(seed);
     let mut tally = Tally::default();
     let flags = Flags::thrown(&mut dice);
     let hooks: Vec<Hook> = (0..HOOKS)
         .map(|number| {
             let form = dice.pick(&["h{}", "h{}", "h{}", "a/b{}", "a b{}", "ü{}", "{}+", "{}/", "h.{}"]);
-            hooks::hook(&mut dice, &form.replace("{}", &number.to_string()), &features)
+            hooks::hook(&mut dice, &form.replace("{}", &number.to_string()))
         })
         .collect();
     let mut pair = match Pair::open(&flags, &hooks) {
@@ -143,7 +132,7 @@ fn batch(seed: u64, features: Features) -> Tally {
     };
     for hook in &hooks {
         for _ in 0..CALLS {
-            let request = calls::request(&mut dice, hook, flags.prefix(), &features);
+            let request = calls::request(&mut dice, hook, flags.prefix());
             tally.calls += 1;
             let case = Case { flags: flags.clone(), hook: hook.clone(), request };
             let did = pair.ask(&case.request.bytes());

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Features;
 use super::dice::Dice;
 use super::hooks::Hook;
 use crate::fixture::Answer;
@@ -158,7 +157,7 @@ fn short(text: &str) -> String {
 }
 
 /// A variable that names a file that was made for it.
-static FILE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([^=]*=[^\x00]*/[^/]*?)\d+(x?)$").unwrap());
+static FILE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([^=]*=[^\x00]*/[^/]*?)(?:\d|RANDOM)+(x?)$").unwrap());
 
 fn seen(side: &Side, answer: &Result<Answer, String>) -> String {
     let Ok(answer) = answer else { return "no answer".to_owned() };
@@ -168,39 +167,9 @@ fn seen(side: &Side, answer: &Result<Answer, String>) -> String {
     if let Some(environment) = parts.get_mut(1).filter(|_| text.matches(BETWEEN).count() >= 2) {
         let inherited = |variable: &&str| variable.starts_with("PATH=") || variable.starts_with("HOME=");
         let variables = environment.split('\0').filter(|variable| !inherited(variable));
-        let mut variables: Vec<_> = variables.map(|variable| FILE.replace(variable, "$1RANDOM$2")).collect();
+        let mut variables: Vec<_> = variables.map(|variable| FILE.replace(variable, "${1}RANDOM${2}")).collect();
         variables.sort_unstable();
         *environment = variables.join("\0");
     }
     parts.join(BETWEEN)
-}
-
-/// Asks this hookbell what it has: what it has not, it answers with 503 or 415.
-pub(crate) fn features() -> Features {
-    let house = House::new();
-    let hooks = r#"[
-        {"id": "rules", "execute-command": "/bin/true", "trigger-rule": {"and": []}},
-        {"id": "files", "execute-command": "/bin/true", "pass-file-to-command": []},
-        {"id": "parse", "execute-command": "/bin/true", "parse-parameters-as-json": []},
-        {"id": "plain", "execute-command": "/bin/true"}]"#;
-    let path = house.path().join("hooks.json");
-    fs::write(&path, hooks).unwrap();
-    let daemon = Daemon::start(Kind::Ours, &house, &["-hooks".to_owned(), path.display().to_string()]).unwrap();
-    let has = |id: &str, head: &str, body: &str| {
-        let length = body.len();
-        let request =
-            format!("POST /hooks/{id} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n{head}\r\n\r\n{body}");
-        daemon.ask(request.as_bytes()).is_ok_and(|answer| answer.status == 200)
-    };
-    Features {
-        rules: has("rules", "X: y", ""),
-        files: has("files", "X: y", ""),
-        parse_as_json: has("parse", "X: y", ""),
-        xml: has("plain", "Content-Type: text/xml", "<a/>"),
-        multipart: has(
-            "plain",
-            "Content-Type: multipart/form-data; boundary=b",
-            "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--b--\r\n",
-        ),
-    }
 }

@@ -1,0 +1,99 @@
+//! Troubles that repeat themselves, mentioned once a while: a flood of them must not become one of lines.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How often one trouble is mentioned.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Callers that are told apart; beyond that all are forgotten and mentioned anew.
+const CALLERS: usize = 1024;
+
+/// Counts a trouble that repeats itself, and says when it is time to mention it.
+#[derive(Debug, Default)]
+pub(super) struct Complaint {
+    last: Option<Instant>,
+    times: u64,
+}
+
+impl Complaint {
+    /// It happened again. How often since it was last mentioned, if it is to be mentioned now.
+    pub(super) fn due(&mut self) -> Option<u64> {
+        self.times += 1;
+        if self.is_fresh() {
+            return None;
+        }
+        self.last = Some(Instant::now());
+        Some(std::mem::take(&mut self.times))
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.last.is_some_and(|last| last.elapsed() < EVERY)
+    }
+}
+
+/// A trouble that any stranger can make: one complaint for each of them.
+#[derive(Debug, Default)]
+pub(super) struct Complaints(Mutex<HashMap<Option<IpAddr>, Complaint>>);
+
+impl Complaints {
+    /// Somebody made it again. How often since that was last mentioned, if it is to be mentioned now.
+    pub(super) fn due(&self, ip: Option<IpAddr>) -> Option<u64> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let caller = ip.map(network);
+        if known.len() >= CALLERS && !known.contains_key(&caller) {
+            known.retain(|_, complaint| complaint.is_fresh());
+            if known.len() >= CALLERS {
+                known.clear();
+            }
+        }
+        known.entry(caller).or_default().due()
+    }
+}
+
+/// Who an address belongs to: a network of IPv6 is one caller, who may use another of its addresses for every call.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trouble_is_mentioned_once_a_while_with_its_count() {
+        let mut complaint = Complaint::default();
+        assert_eq!(complaint.due(), Some(1));
+        assert_eq!(complaint.due(), None);
+        tokio::time::advance(EVERY).await;
+        assert_eq!(complaint.due(), Some(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_caller_is_mentioned_and_a_network_is_one() {
+        let complaints = Complaints::default();
+        let due = |ip: &str| complaints.due(Some(ip.parse().unwrap()));
+        assert_eq!((due("10.0.0.1"), due("10.0.0.1"), due("10.0.0.2")), (Some(1), None, Some(1)));
+        assert_eq!((due("2001:db8::1"), due("2001:db8::2"), due("2001:db8:0:1::1")), (Some(1), None, Some(1)));
+        assert_eq!((complaints.due(None), complaints.due(None)), (Some(1), None));
+        tokio::time::advance(EVERY).await;
+        assert_eq!((due("2001:db8::3"), due("10.0.0.1")), (Some(2), Some(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_costs_no_more_memory_than_a_few() {
+        let complaints = Complaints::default();
+        for number in 0..3 * CALLERS {
+            let ip = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
+            assert_eq!(complaints.due(Some(ip)), Some(1));
+            assert!(complaints.0.lock().unwrap().len() <= CALLERS);
+        }
+    }
+}
