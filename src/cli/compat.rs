@@ -205,7 +205,7 @@ pub const NEWEST: &[Deviation] = &[
         "hooks/grammar-newest.json",
         t::newest_numbers,
     ),
-    row("unquoted text with `:` inside of brackets is an error", "is taken", "hooks/grammar-newest.json"),
+    row("unquoted text with `:` or `?` inside of brackets is an error", "is taken", "hooks/grammar-newest.json"),
     row("XML text before a child element keeps the children out", "stands beside them as `#text`", "hooks/xml.json"),
     row("control characters in JSON that a command gets: `\\u0008`, `\\u000c`", "`\\b`, `\\f`", "hooks/sources.json"),
     row("patterns can't name a group by `(?<name>`", "they can", "hooks/rules-text.json"),

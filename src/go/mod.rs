@@ -8,6 +8,7 @@ pub mod cipher_suite;
 pub mod date;
 pub mod header;
 pub mod media_type;
+pub mod number;
 pub mod path;
 pub mod print;
 pub mod quoted_printable;

@@ -3,44 +3,25 @@
 //! upstream: Go's strconv, and text/template/parse/node.go newNumber.
 
 use super::Value;
+use crate::go::number::{NoInteger, integer};
 
 /// A number as Go reads it: an integer where it looks like one, else a float. `None`: it is none, or too large.
 pub(super) fn number(written: &str) -> Option<Value> {
-    let (negative, digits) = match written.strip_prefix(['+', '-']) {
-        Some(rest) => (written.starts_with('-'), rest),
-        None => (false, written),
-    };
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') || !underscores_are_well(digits) {
+    match integer(written) {
+        Ok(number) => return Some(Value::Int(number)),
+        Err(NoInteger::OutOfRange) => return None,
+        Err(NoInteger::Malformed) => {}
+    }
+    // The standard library would take names, like that of infinity.
+    let is_float = written.contains(['.', 'e', 'E']) && written.contains(|c: char| c.is_ascii_digit());
+    let is_name = written.contains(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E'));
+    // upstream: underscores separate digits; they don't stand at an end, nor two together.
+    let misplaced = ["__", "_.", "._", "_e", "_E", "e_", "E_"].iter().any(|pair| written.contains(pair));
+    if !is_float || is_name || misplaced || written.ends_with('_') {
         return None;
     }
-    let plain = digits.replace('_', "");
-    let radix = |prefix: [&str; 2]| prefix.iter().find_map(|prefix| plain.strip_prefix(prefix));
-    let (body, base) = if let Some(rest) = radix(["0x", "0X"]) {
-        (rest, 16)
-    } else if let Some(rest) = radix(["0b", "0B"]) {
-        (rest, 2)
-    } else if let Some(rest) = radix(["0o", "0O"]) {
-        (rest, 8)
-    } else if plain.len() > 1 && plain.bytes().all(|byte| byte.is_ascii_digit()) && plain.starts_with('0') {
-        (plain.as_str(), 8)
-    } else {
-        (plain.as_str(), 10)
-    };
-    // The standard library would take a second sign.
-    if !body.starts_with(['+', '-'])
-        && let Ok(number) = i128::from_str_radix(body, base)
-    {
-        return i64::try_from(if negative { -number } else { number }).ok().map(Value::Int);
-    }
-    let is_float = base == 10 && plain.contains(['.', 'e', 'E']) && plain.bytes().any(|byte| byte.is_ascii_digit());
-    let number: f64 = if is_float { plain.parse().ok()? } else { return None };
-    number.is_finite().then_some(Value::Float(if negative { -number } else { number }))
-}
-
-/// Underscores separate digits; they don't stand at an end, nor two together.
-fn underscores_are_well(digits: &str) -> bool {
-    // upstream: in Go they need a prefix, or no leading zero and no fraction; a float with them is rare enough.
-    !digits.ends_with('_') && !digits.contains("__") && !digits.contains("_.") && !digits.contains("._")
+    let number: f64 = written.replace('_', "").parse().ok()?;
+    number.is_finite().then_some(Value::Float(number))
 }
 
 /// What stands between double quotes.
