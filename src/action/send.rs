@@ -11,9 +11,10 @@ use crate::message::{Message, MessageId, Priority};
 use crate::outbox::{Outbox, OutboxError};
 use crate::request::HookRequest;
 use crate::request::body::BodyFormat;
+use crate::request::map::Map;
 use crate::request::parameter::Parameter;
 use crate::request::text::{is_blank, readable};
-use crate::request::value::{Map, Value};
+use crate::request::value::Value;
 
 /// The longest message with its heading, in bytes: more than any channel takes, and less than a caller needs to fill
 /// the disk.
@@ -223,7 +224,7 @@ fn priority(rule: &PriorityRule, request: &HookRequest, hook: &Hook) -> Priority
 /// A query parameter that nothing reads is most likely the rest of a message with a raw `&` in it.
 fn log_unused(hook: &Hook, request: &HookRequest) {
     let Value::Map(query) = &request.query else { return };
-    let keys = query.keys().map(|key| String::from_utf8_lossy(key));
+    let keys = query.iter().map(|(key, _)| String::from_utf8_lossy(key));
     let unused: Vec<_> = keys.filter(|key| key != "msg" && !hook.reads_from_url(key)).collect();
     if !unused.is_empty() {
         let unused = unused.join(", ");

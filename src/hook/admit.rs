@@ -15,6 +15,9 @@ use crate::url::{Broken, pairs};
 /// A wrong token is answered after this long, so that guessing is slow.
 pub const WRONG_TOKEN_DELAY: Duration = Duration::from_secs(1);
 
+/// Tokens that one call may bring. More are guesses: a URL has room for thousands, and they would cost one delay together.
+const MOST_TOKENS: usize = 8;
+
 /// Programs that fetch a link to show what is behind it: a chat where somebody posts a hook's URL must not ring the bell.
 const PREVIEWERS: &[&str] = &[
     "telegrambot",
@@ -196,8 +199,10 @@ fn presented(head: Head<'_>) -> Presented {
     let (query, _) = pairs(head.raw_query(), Broken::Kept);
     let in_query = query.into_iter().filter(|(key, _)| key == TOKEN.as_bytes());
     ours.extend(in_query.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()));
-    in_authorization.retain(|token| !token.is_empty());
-    ours.retain(|token| !token.is_empty());
+    for tokens in [&mut in_authorization, &mut ours] {
+        tokens.retain(|token| !token.is_empty());
+        tokens.truncate(MOST_TOKENS);
+    }
     Presented { in_authorization, ours }
 }
 

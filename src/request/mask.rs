@@ -46,6 +46,12 @@ pub fn host(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
+/// More secrets than this are no accident, and to look for them all would take for ever: nothing of such a call is shown.
+const MOST: usize = 256;
+
+/// What is searched of a body for its secrets, in bytes times secrets.
+const SEARCHED: usize = 64 << 20;
+
 /// The secrets of one call, to be taken out of whatever is logged about it.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
@@ -57,31 +63,60 @@ pub struct Mask {
     keys: Vec<String>,
     /// Headers of that kind, in small letters.
     headers: Vec<String>,
+    /// Whether the body has a secret in escapes, so that a text with escapes may be that body.
+    escaped: bool,
+    /// Whether there are too many of them.
+    all: bool,
 }
 
 impl Mask {
     /// The mask of a call: the values of whatever is named like a secret in its headers, its query and its payload, and
     /// those of `guarded` parameters.
     pub fn of(request: &HookRequest, guarded: &[Parameter]) -> Mask {
-        let mut found = BTreeSet::new();
-        for value in [&request.headers, &request.query, &request.payload] {
-            gather(value, false, &mut found);
-        }
         let is_named = |it: &&Parameter| it.source.needs_name() || it.source == Source::String;
         let named: Vec<&Parameter> = guarded.iter().filter(is_named).collect();
-        // The method and the address of a call are in its log anyway.
-        let proofs = named.iter().filter(|it| it.source != Source::Request);
-        let proofs: BTreeSet<_> = proofs.filter_map(|parameter| parameter.resolve(request).ok()).collect();
         let names = |source: Source| named.iter().filter(move |it| it.source == source).map(|it| it.name.as_str());
+        let values = |source: Source| {
+            let of_source = named.iter().filter(move |it| it.source == source);
+            of_source.filter_map(|parameter| parameter.resolve(request).ok()).collect::<BTreeSet<_>>()
+        };
         let mut mask = Mask {
             keys: names(Source::Url).map(str::to_owned).collect(),
             headers: names(Source::Header).map(str::to_ascii_lowercase).collect(),
             ..Mask::default()
         };
+        let mut found = BTreeSet::new();
+        gather(&request.payload, false, &mut found);
+        mask.all = found.len() > MOST;
+        if mask.all {
+            return mask;
+        }
         mask.hide(&found, SHORTEST);
-        mask.hide(&proofs, SHORTEST_GUARDED);
+        mask.hide(&values(Source::Payload), SHORTEST_GUARDED);
+        mask.escaped = !mask.finds_all_in(&request.body);
+        let mut found = BTreeSet::new();
+        gather(&request.headers, false, &mut found);
+        gather(&request.query, false, &mut found);
+        mask.all = found.len() > MOST;
+        mask.hide(&found, SHORTEST);
+        // The method and the address of a call are in its log anyway.
+        for source in [Source::Header, Source::Url, Source::String] {
+            mask.hide(&values(source), SHORTEST_GUARDED);
+        }
         mask.inside.sort_by_key(|value| std::cmp::Reverse(value.len()));
         mask
+    }
+
+    /// Whether the secrets so far stand in the body as they are, where it is they that came in it.
+    fn finds_all_in(&self, body: &[u8]) -> bool {
+        if self.whole.is_empty() || body.is_empty() {
+            return true;
+        }
+        if self.whole.len().saturating_mul(body.len()) > SEARCHED {
+            return false;
+        }
+        let body = String::from_utf8_lossy(body);
+        self.whole.iter().all(|secret| body.contains(secret.as_str()) || body.contains(&in_json(secret)))
     }
 
     /// The same before the body is read.
@@ -95,9 +130,7 @@ impl Mask {
             let text = String::from_utf8_lossy(secret).into_owned();
             if secret.len() >= shortest {
                 // As it stands in a payload that is passed on whole.
-                let json = Value::Text(secret.clone()).to_json();
-                let json = String::from_utf8_lossy(json.get(1..json.len().saturating_sub(1)).unwrap_or_default());
-                let json = json.into_owned();
+                let json = in_json(&text);
                 self.inside.extend((json != text).then_some(json));
                 self.inside.push(text.clone());
             }
@@ -136,7 +169,7 @@ impl Mask {
 
     /// The text without the secrets.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.whole.iter().any(|secret| secret == text) {
+        if self.all || self.whole.iter().any(|secret| secret == text) {
             return SHOWN.into();
         }
         let mut shown = Cow::Borrowed(text);
@@ -146,35 +179,51 @@ impl Mask {
         shown
     }
 
+    /// The same of what a command got or gave, which may be the body as it came, with its escapes.
+    pub fn passed<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.escaped && text.iter().any(|byte| b"\\%&+".contains(byte)) {
+            return SHOWN.as_bytes().into();
+        }
+        self.bytes(text)
+    }
+
+    /// Bytes without the secrets; they stay as they are where there is none in them.
+    fn bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        let lossy = String::from_utf8_lossy(text);
+        match self.text(&lossy) {
+            shown if shown == lossy => Cow::Borrowed(text),
+            shown => Cow::Owned(shown.into_owned().into_bytes()),
+        }
+    }
+
     /// A value without the secrets: wherever one is a text of its own or part of one, and wherever a name is a secret's.
     pub fn value(&self, value: &Value) -> Value {
         match value {
-            Value::Text(text) => {
-                let lossy = String::from_utf8_lossy(text);
-                match self.text(&lossy) {
-                    shown if shown == lossy => Value::Text(text.clone()),
-                    shown => Value::Text(shown.into_owned().into_bytes()),
-                }
-            }
+            Value::Text(text) => Value::of_text(self.bytes(text)),
             Value::List(values) => Value::List(values.iter().map(|value| self.value(value)).collect()),
             Value::Map(map) => {
-                let shown = map.iter().map(|(key, value)| {
-                    let is_secret = is_secret_name(&String::from_utf8_lossy(key));
-                    let shown = if is_secret { Value::Text(SHOWN.into()) } else { self.value(value) };
-                    (key.clone(), shown)
-                });
-                Value::Map(shown.collect())
+                Value::Map(map.mapped(|key, value| match is_secret_name(&String::from_utf8_lossy(key)) {
+                    true => Value::of_text(SHOWN.as_bytes()),
+                    false => self.value(value),
+                }))
             }
             plain => plain.clone(),
         }
     }
 }
 
-/// All texts in `value` that a name makes a secret; with `all` every text.
+/// A text as it stands in JSON, without its quotes.
+fn in_json(text: &str) -> String {
+    let json = Value::of_text(text.as_bytes()).to_json();
+    String::from_utf8_lossy(json.get(1..json.len().saturating_sub(1)).unwrap_or_default()).into_owned()
+}
+
+/// All texts in `value` that a name makes a secret, until there are too many; with `all` every text.
 fn gather(value: &Value, all: bool, found: &mut BTreeSet<Vec<u8>>) {
     match value {
+        _ if found.len() > MOST => {}
         Value::Map(map) => {
-            for (key, value) in map {
+            for (key, value) in map.iter() {
                 gather(value, all || is_secret_name(&String::from_utf8_lossy(key)), found);
             }
         }
@@ -227,6 +276,38 @@ mod tests {
         let compared = [Parameter { source: Source::Url, name: "q".into() }];
         let mask = Mask::of(&request, &compared);
         assert_eq!((mask.text("plain"), mask.text("plainly")), (SHOWN.into(), "plainly".into()));
+    }
+
+    #[test]
+    fn a_secret_in_escapes_hides_what_may_be_the_body() {
+        for (body, hidden) in [
+            (r#"{"token": "a\/bcd", "n": 1}"#, true),
+            (r#"{"token": "a/bcd", "n": "\/"}"#, false),
+            (r#"{"token": "a\"bcd", "n": 1}"#, false),
+            (r#"{"n": "\/"}"#, false),
+        ] {
+            let shown = Mask::of(&read("", body), &[]).passed(body.as_bytes()).into_owned();
+            let shown = String::from_utf8(shown).unwrap();
+            assert_eq!((shown == SHOWN, shown.contains("bcd")), (hidden, false), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_call_full_of_secrets_is_not_searched_for_each() {
+        let secrets = |count: usize| {
+            let body =
+                format!("{{\"token\": [{}0]}}", (0..count).map(|it| format!("\"{it:08}\",")).collect::<String>());
+            Mask::of(&read("", &body), &[]).text("plain 00000007").into_owned()
+        };
+        assert_eq!(secrets(100), "plain [secret]");
+        assert_eq!(secrets(100_000), SHOWN);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_lose_their_secrets_too() {
+        let mask = Mask::of(&read("token=hush1", ""), &[]);
+        assert_eq!(&*mask.passed(b"a\xff hush1"), "a\u{fffd} [secret]".as_bytes());
+        assert_eq!(&*mask.passed(b"a\xff hush"), b"a\xff hush");
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! One call of a hook, read and parsed: never the raw HTTP request.
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, PRAGMA, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::go::header::canonical;
 use crate::url::{Broken, masked_url, pairs};
 
 pub mod body;
 pub mod json_parameter;
+pub mod map;
 pub mod mask;
+pub mod number;
 pub mod parameter;
 pub mod text;
 pub mod value;
 
 use body::multipart::{self, DEFAULT_MEMORY, MultipartError};
-use body::{BodyError, BodyFormat, FileError, first_of_each, is_multipart, multipart_payload};
-use value::{Map, Value};
+use body::{BodyError, BodyFormat, FileError, fields, is_multipart, multipart_payload};
+use map::Map;
+use value::Value;
 
 /// What stands before a body.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +67,7 @@ pub struct HookRequest {
     pub method: String,
     /// The caller: `ip:port`, or `@` over a Unix socket.
     pub remote: String,
-    /// The headers under their canonical names, the first of each, without `Host`, `Transfer-Encoding` and `Trailer`,
-    /// which Go's net/http keeps elsewhere.
+    /// The headers under their canonical names, the first of each, as Go's net/http has them.
     pub headers: Value,
     /// The query, the first value of each key.
     pub query: Value,
@@ -112,7 +114,7 @@ impl HookRequest {
             method: head.method.as_str().to_owned(),
             remote: head.remote.to_owned(),
             headers: headers(head.headers),
-            query: Value::Map(first_of_each(query)),
+            query: fields(query),
             payload,
             body,
             in_parts,
@@ -130,8 +132,8 @@ impl HookRequest {
     /// Where the fields of a message are looked for: in the payload, and of XML in its one element.
     pub fn fields(&self) -> Option<&Map> {
         match (&self.payload, self.format) {
-            (Value::Map(payload), BodyFormat::Xml) => match payload.values().next() {
-                Some(Value::Map(element)) => Some(element),
+            (Value::Map(payload), BodyFormat::Xml) => match payload.iter().next() {
+                Some((_, Value::Map(element))) => Some(element),
                 _ => Some(payload),
             },
             (Value::Map(payload), _) => Some(payload),
@@ -142,7 +144,7 @@ impl HookRequest {
     /// The token in the body, if there is one; an empty one is none.
     pub fn token_in_body(&self) -> Option<String> {
         let fields = self.fields()?;
-        let token = self.token_names().iter().find_map(|name| fields.get(*name))?.to_text();
+        let token = self.token_names().iter().find_map(|name| fields.get(name))?.to_text();
         Some(String::from_utf8_lossy(&token).into_owned()).filter(|token| !token.is_empty())
     }
 
@@ -155,7 +157,7 @@ impl HookRequest {
     /// none of the hook's (Slack sends its own) stays.
     pub fn forget_credentials(&mut self, is_ours: impl Fn(&String) -> bool) {
         if let Value::Map(query) = &mut self.query {
-            query.remove(TOKEN.as_bytes());
+            query.retain(|key| key != TOKEN.as_bytes());
         }
         if self.token_in_body().is_some_and(|token| is_ours(&token)) {
             let (names, below) = (self.token_names(), self.format == BodyFormat::Xml);
@@ -168,13 +170,13 @@ impl HookRequest {
             };
         }
         if let Value::Map(headers) = &mut self.headers {
-            for name in [AUTHORIZATION.as_str(), TOKEN_HEADER] {
-                headers.remove(canonical(name).as_bytes());
-            }
+            headers.retain(|key| {
+                ![AUTHORIZATION.as_str(), TOKEN_HEADER].iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes()))
+            });
             // A browser tells where it comes from, token and all.
-            if let Some(Value::Text(referer)) = headers.get_mut(b"Referer".as_slice()) {
-                *referer =
-                    masked_url(&String::from_utf8_lossy(referer), |key| key.eq_ignore_ascii_case(TOKEN)).into_bytes();
+            if let Some(Value::Text(referer)) = headers.get_mut(b"Referer") {
+                let masked = masked_url(&String::from_utf8_lossy(referer), |key| key.eq_ignore_ascii_case(TOKEN));
+                *referer = masked.into_bytes().into();
             }
         }
     }
@@ -186,14 +188,22 @@ pub const TOKEN: &str = "token";
 /// The header that carries a hook's token.
 pub const TOKEN_HEADER: &str = "x-hook-token";
 
+/// upstream: net/http keeps `Host` and `Transfer-Encoding` elsewhere, and `Trailer` where it announces one; and HTTP/1.0's way
+/// to ask for a fresh answer is put in the new words as well (fixPragmaCacheControl).
 fn headers(sent: &HeaderMap) -> Value {
-    let mut map = Map::new();
-    for name in sent.keys().filter(|name| ![HOST, TRANSFER_ENCODING, TRAILER].contains(name)) {
-        if let Some(value) = sent.get(name) {
-            map.insert(canonical(name.as_str()).into_owned().into_bytes(), Value::Text(value.as_bytes().to_vec()));
-        }
+    let is_elsewhere = |name: &HeaderName| match *name {
+        HOST | TRANSFER_ENCODING => true,
+        TRAILER => sent.contains_key(TRANSFER_ENCODING),
+        _ => false,
+    };
+    let first = |name: &HeaderName| sent.get(name).map(|value| Value::of_text(value.as_bytes()));
+    let shown = sent.keys().filter(|name| !is_elsewhere(name));
+    let mut pairs: Vec<_> =
+        shown.filter_map(|name| Some((canonical(name.as_str()).as_bytes().into(), first(name)?))).collect();
+    if sent.get(PRAGMA).is_some_and(|value| value == "no-cache") && !sent.contains_key(CACHE_CONTROL) {
+        pairs.push(((*b"Cache-Control").into(), Value::of_text(*b"no-cache")));
     }
-    Value::Map(map)
+    Value::Map(Map::first_of_each(pairs))
 }
 
 /// upstream: net/http ParseMultipartForm. What the request itself says counts, not what takes its place, and the query
@@ -215,7 +225,7 @@ fn read_form(
 /// Takes the token out of a payload, `below` the one element of XML as well.
 fn forget(payload: &mut Value, names: &[&[u8]], below: bool) {
     let Value::Map(payload) = payload else { return };
-    payload.retain(|name, _| !names.contains(&name.as_slice()));
+    payload.retain(|name| !names.contains(&name));
     if let (true, Some(element)) = (below, payload.values_mut().next()) {
         forget(element, names, false);
     }

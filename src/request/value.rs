@@ -1,15 +1,21 @@
 //! A parsed payload: JSON's shapes with the numbers as they were written and texts as the bytes that came.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use encoding_rs::Encoding;
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
+use super::map::Map;
+use super::number::Number;
+
 /// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
 pub const MAX_DEPTH: usize = 1000;
 
-/// A value of a payload, a query or the headers.
+/// More values than this are nobody's payload either: of the largest body, 32 bytes for each. Where the smallest ones cost
+/// twelve times their text and more, it bounds the memory that a body may become.
+pub const MAX_VALUES: usize = 2 << 20;
+
+/// A value of a payload, a query or the headers. Kept small, for a body may hold millions of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `null`
@@ -20,17 +26,14 @@ pub enum Value {
     /// `true`, `false`
     Boolean(bool),
     /// A number as it was written: `1.50` stays `1.50`.
-    Number(Box<str>),
+    Number(Number),
     /// A text; UTF-8 if its sender kept to it.
-    Text(Vec<u8>),
+    Text(Box<[u8]>),
     /// A list.
-    List(Vec<Value>),
+    List(Box<[Value]>),
     /// An object; of a key given twice the last value.
     Map(Map),
 }
-
-/// The keys of an object in the order in which Go's encoding/json writes them: by their bytes.
-pub type Map = BTreeMap<Vec<u8>, Value>;
 
 /// Why there is no value. Where a value may well be missing, adnanh/webhook forgives the first kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,9 +53,9 @@ pub enum NotFound {
 }
 
 impl Value {
-    /// An empty object.
-    pub fn empty() -> Value {
-        Value::Map(Map::new())
+    /// A text.
+    pub fn of_text(text: impl Into<Box<[u8]>>) -> Value {
+        Value::Text(text.into())
     }
 
     /// The value at a dotted path.
@@ -82,7 +85,7 @@ impl Value {
     pub fn at_mut(&mut self, path: &[u8]) -> Option<&mut Value> {
         match self {
             Value::Map(map) => {
-                if map.contains_key(path) {
+                if map.get(path).is_some() {
                     return map.get_mut(path);
                 }
                 let (first, rest) = split_at_dot(path)?;
@@ -108,21 +111,19 @@ impl Value {
     /// The same with texts that are no UTF-8 decoded from `charset`, for people.
     pub fn decoded(&self, charset: Option<&'static Encoding>) -> Cow<'_, Value> {
         match charset {
-            Some(charset) => Cow::Owned(self.clone().decoded_by(charset)),
+            Some(charset) => Cow::Owned(self.decoded_by(charset)),
             None => Cow::Borrowed(self),
         }
     }
 
-    fn decoded_by(self, charset: &'static Encoding) -> Value {
+    fn decoded_by(&self, charset: &'static Encoding) -> Value {
         match self {
-            Value::Text(text) if std::str::from_utf8(&text).is_err() => {
-                Value::Text(charset.decode_without_bom_handling(&text).0.into_owned().into_bytes())
+            Value::Text(text) if std::str::from_utf8(text).is_err() => {
+                Value::of_text(charset.decode_without_bom_handling(text).0.into_owned().into_bytes())
             }
-            Value::List(values) => Value::List(values.into_iter().map(|value| value.decoded_by(charset)).collect()),
-            Value::Map(map) => {
-                Value::Map(map.into_iter().map(|(key, value)| (key, value.decoded_by(charset))).collect())
-            }
-            other => other,
+            Value::List(values) => Value::List(values.iter().map(|value| value.decoded_by(charset)).collect()),
+            Value::Map(map) => Value::Map(map.mapped(|_, value| value.decoded_by(charset))),
+            other => other.clone(),
         }
     }
 
@@ -137,7 +138,7 @@ impl Value {
             // upstream: fmt.Sprintf("%v", nil)
             Value::Null => Cow::Borrowed(b"<nil>"),
             Value::Text(text) => Cow::Borrowed(text),
-            Value::Number(number) => Cow::Borrowed(number.as_bytes()),
+            Value::Number(number) => Cow::Borrowed(number.as_str().as_bytes()),
             other => Cow::Owned(other.to_json()),
         }
     }
@@ -153,7 +154,7 @@ impl Value {
         match self {
             Value::Null | Value::NoMap => out.extend(b"null"),
             Value::Boolean(yes) => out.extend(if *yes { &b"true"[..] } else { b"false" }),
-            Value::Number(number) => out.extend(number.as_bytes()),
+            Value::Number(number) => out.extend(number.as_str().as_bytes()),
             Value::Text(text) => write_json_text(text, out),
             Value::List(values) => {
                 out.push(b'[');
@@ -221,11 +222,11 @@ impl Serialize for Value {
         match self {
             Value::Null | Value::NoMap => serializer.serialize_none(),
             Value::Boolean(yes) => serializer.serialize_bool(*yes),
-            Value::Number(number) => match (number.parse::<i64>(), number.parse::<f64>()) {
+            Value::Number(number) => match (number.as_str().parse::<i64>(), number.as_str().parse::<f64>()) {
                 (Ok(whole), _) => serializer.serialize_i64(whole),
                 // What a float can't hold as it was written stays a text.
-                (_, Ok(float)) if float.to_string() == **number => serializer.serialize_f64(float),
-                _ => serializer.serialize_str(number),
+                (_, Ok(float)) if float.to_string() == number.as_str() => serializer.serialize_f64(float),
+                _ => serializer.serialize_str(number.as_str()),
             },
             Value::Text(text) => serializer.serialize_str(&String::from_utf8_lossy(text)),
             Value::List(values) => {
@@ -236,8 +237,8 @@ impl Serialize for Value {
                 list.end()
             }
             Value::Map(map) => {
-                let mut out = serializer.serialize_map(Some(map.len()))?;
-                for (key, value) in map {
+                let mut out = serializer.serialize_map(Some(map.iter().len()))?;
+                for (key, value) in map.iter() {
                     out.serialize_entry(&String::from_utf8_lossy(key), value)?;
                 }
                 out.end()
@@ -282,6 +283,6 @@ mod tests {
         let written = json::parse(text.as_bytes()).unwrap().to_json();
         let expected = r#"{"a":"\u003cb\u003e\u0026é","n":null,"t":[true,1E3,"\u0001\n"],"z":1.0}"#;
         assert_eq!(String::from_utf8(written).unwrap(), expected);
-        assert_eq!(Value::Text(b"a\xff".to_vec()).to_json(), br#""a\ufffd""#);
+        assert_eq!(Value::of_text(*b"a\xff").to_json(), br#""a\ufffd""#);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hookbell::clock::Timestamp;
+use data_encoding::HEXLOWER;
+use hookbell::clock::{Clock, Timestamp};
 use hookbell::diagnostic::Source;
 use hookbell::node::{Form, Reader, parse};
 use hookbell::request::body::json as body;
@@ -11,6 +12,7 @@ use hookbell::rule::error::RuleError;
 use hookbell::rule::{Rule, RuleFault, Verdict, raw};
 use hookbell::secret::Surroundings;
 use proptest::prelude::*;
+use ring::hmac;
 use serde_json::{Value as Json, json};
 
 use crate::daemon::Home;
@@ -145,6 +147,29 @@ fn rules() -> impl Strategy<Value = Json> {
             inner.prop_map(|one| json!({"not": one})),
         ]
     })
+}
+
+/// compat 7.3: 93, of which only the old dates can be fixtures.
+#[test]
+fn scalrs_signature_of_the_moment_fires() {
+    let hook = json!([{"id": "h", "execute-command": "true", "response-message": "RUN", "trigger-rule": filled(&json!("scalr"))}]);
+    let home = Home::with(&hook.to_string());
+    let daemon = home.serve();
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"k3y");
+    for (ahead, status) in [(0, 200), (200_000, 200), (-400_000, 500), (400_000, 500)] {
+        let date = scalrs_date(Timestamp::from_millis(Clock::system().now().millis() + ahead));
+        let signature = HEXLOWER.encode(hmac::sign(&key, format!("body{date}").as_bytes()).as_ref());
+        let head = format!("Date: {date}\r\nX-Signature: {signature}\r\n");
+        assert_eq!(daemon.request("POST", "/hooks/h", &head, "body").status, status, "{ahead} ms ahead");
+    }
+}
+
+/// `2026-11-20T23:15:00.123Z` in Scalr's way, on a day of the week that counts for nothing.
+fn scalrs_date(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let at = at.to_string();
+    let month = MONTHS[at[5..7].parse::<usize>().unwrap() - 1];
+    format!("Mon {} {month} {} {} UTC", &at[8..10], &at[..4], &at[11..19])
 }
 
 /// The phrases that scripts and upstream's own tests look for.

@@ -86,6 +86,30 @@ fn mistakes_are_told_by_the_file_as_written_and_never_with_a_value() {
 }
 
 #[test]
+fn no_log_of_a_call_shows_what_a_template_took() {
+    let home = Home::with(
+        r#"[ { "id": "a", "execute-command": "/bin/echo", "include-command-output-in-response": true,
+  "pass-arguments-to-command": [ { "source": "string", "name": "{{ getenv "S" | js }}" },
+    { "source": "string", "name": {{ printf "%q" (getenv "S") }} }, { "source": "string", "name": "-{{ cat "file" }}-" } ],
+  "pass-environment-to-command": [ { "source": "string", "name": "{{ credential "S" | js }}", "envname": "E" } ],
+  "response-headers": [ { "name": "X-A", "value": "{{ cat "file" }}" } ] },
+{ "id": "b", "execute-command": "/none/{{ cat "file" }}", "response-message": "{{ cat "file" }}" } ]"#,
+    );
+    home.write("file", "of-a-file\n");
+    let daemon = serve(&home, &["-debug"]);
+    let said = daemon.get("/hooks/a").body;
+    assert_eq!(said, format!("{SECRET} {SECRET} -of-a-file-\n"));
+    assert!(daemon.get("/hooks/b").is(200, "of-a-file"));
+    daemon.logged(&["ERROR", "error in exec", "/none/[secret]"]);
+    let log = daemon.stop();
+    assert!(
+        log.contains(r#"arguments ["/bin/echo" "[secret]" "[secret]" "-[secret]-"] and environment [E=[secret]]"#),
+        "{log}"
+    );
+    assert!(!log.contains("<d>") && !log.contains("of-a-file"), "{log}");
+}
+
+#[test]
 fn a_file_that_a_template_reads_is_watched_and_a_broken_one_refused() {
     let template = r#"[ { "id": "a", "execute-command": "true", "response-message": "{{ cat "word" }}" } ]"#;
     let home = Home::with(template);

@@ -45,8 +45,8 @@ impl Invocation {
         }
         tracing::debug!(
             "executing {} ({}) with arguments [{}] and environment [{}] using {} as cwd",
-            self.program,
-            file.display(),
+            self.mask.text(&self.program),
+            self.mask.text(&file.to_string_lossy()),
             self.shown_arguments(),
             self.shown_environment(),
             self.directory.as_deref().unwrap_or(Path::new("")).display()
@@ -56,9 +56,10 @@ impl Invocation {
     /// As Go writes a list of quoted texts.
     fn shown_arguments(&self) -> String {
         let all = std::iter::once(OsStr::new(&self.program)).chain(self.arguments.iter().map(OsString::as_os_str));
-        let shown = all.map(|argument| match argument.to_str().map(|text| self.mask.text(text)) {
-            Some(text) => print::quoted(text.as_bytes()),
-            None => print::quoted(argument.as_bytes()),
+        let shown = all.map(|argument| {
+            let shown = self.mask.passed(argument.as_bytes());
+            let (text, more) = clipped(&shown, 0);
+            format!("{}{more}", print::quoted(text))
         });
         shown.collect::<Vec<_>>().join(" ")
     }
@@ -67,8 +68,10 @@ impl Invocation {
         let shown = self.environment.iter().map(|(name, value)| {
             let name = name.to_string_lossy();
             // A secret may be too short to be looked for.
-            let value = if is_secret_name(&name) { SHOWN.into() } else { value.to_string_lossy() };
-            format!("{name}={}", self.mask.text(&value))
+            let is_secret = is_secret_name(&name);
+            let value = if is_secret { SHOWN.as_bytes().into() } else { self.mask.passed(value.as_bytes()) };
+            let (text, more) = clipped(&value, 0);
+            format!("{name}={}{more}", String::from_utf8_lossy(text))
         });
         shown.collect::<Vec<_>>().join(" ")
     }
@@ -77,34 +80,35 @@ impl Invocation {
         if !tracing::enabled!(Level::DEBUG) {
             return;
         }
-        let shown = &ended.output[..ended.output.len().min(LOGGED_BYTES)];
-        let left = ended.dropped + (ended.output.len() - shown.len()) as u64;
-        let more = if left > 0 { format!(" [{left} more bytes]") } else { String::new() };
-        let text = String::from_utf8_lossy(shown);
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        tracing::debug!("command output: {}{more}", self.mask.text(text));
+        let (kept, more) = clipped(&ended.output, ended.dropped);
+        let shown = self.mask.passed(kept.strip_suffix(b"\n").unwrap_or(kept));
+        tracing::debug!("command output: {}{more}", String::from_utf8_lossy(&shown));
     }
 
     /// What the system did not start has no output, and is finished all the same.
     pub(super) fn log_no_start(&self, why: &SpawnError) {
         tracing::debug!("command output: ");
-        tracing::error!(hook = %self.hook.id, "error occurred: {why}");
+        tracing::error!(hook = %self.hook.id, "error occurred: {}", self.mask.text(&why.to_string()));
         tracing::debug!("finished handling {}", self.hook.id);
     }
 
     pub(super) fn log_failure(&self, ended: &Ended, how: &str) {
-        let output = String::from_utf8_lossy(&ended.output);
         // With -verbose it stands in the line before.
-        let output = (!tracing::enabled!(Level::DEBUG)).then(|| self.mask.text(tail(&output)));
+        let output = (!tracing::enabled!(Level::DEBUG)).then(|| {
+            // Masked before it is cut: half a secret is not found.
+            let end = &ended.output[ended.output.len().saturating_sub(LOGGED_BYTES)..];
+            tail(&String::from_utf8_lossy(&self.mask.passed(end))).to_owned()
+        });
         tracing::error!(hook = %self.hook.id, output = output.as_deref(), "error occurred: {how}");
     }
 
     pub(super) fn log_lookup(&self, why: &SpawnError) {
         let hook = &self.hook.id;
         // The words of the lookup begin with `exec: `.
-        tracing::error!(%hook, "error in {why}");
-        if self.program.contains(' ') {
-            let first = self.program.split_whitespace().next().unwrap_or_default();
+        tracing::error!(%hook, "error in {}", self.mask.text(&why.to_string()));
+        let program = self.mask.text(&self.program);
+        if program.contains(' ') {
+            let first = program.split_whitespace().next().unwrap_or_default();
             tracing::error!(%hook, "use 'pass-arguments-to-command' to specify args for '{first}'");
         }
     }
@@ -114,6 +118,13 @@ impl Invocation {
 pub(super) fn missing(parameter: &Parameter, envname: &str) -> String {
     let (source, name) = (parameter.source.as_str(), &parameter.name);
     format!("couldn't retrieve argument for {{Source:{source} Name:{name} EnvName:{envname} Base64Decode:false}}")
+}
+
+/// What is shown of a text, and how much more there is, of which `dropped` bytes are not in it.
+fn clipped(text: &[u8], dropped: u64) -> (&[u8], String) {
+    let (shown, rest) = text.split_at(text.len().min(LOGGED_BYTES));
+    let left = dropped + rest.len() as u64;
+    (shown, if left > 0 { format!(" [{left} more bytes]") } else { String::new() })
 }
 
 /// The end of a failed command's output: enough to see why.

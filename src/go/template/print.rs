@@ -163,6 +163,7 @@ impl Verb {
     fn is_strange(&self, letter: char, value: &Value) -> bool {
         match (letter, value) {
             ('b' | 'x' | 'X', Value::Float(_)) => true,
+            (_, Value::Float(_)) if self.sharp => true,
             ('q', _) => self.plus,
             ('U', _) => self.sharp,
             _ => false,
@@ -171,7 +172,7 @@ impl Verb {
 
     fn format(&self, letter: char, value: &Value) -> String {
         let known = match (letter, value) {
-            ('T', value) => Some(self.padded(value.kind().to_owned())),
+            ('T', value) => self.text('s', value.kind()),
             ('v', Value::Nil) => Some(self.padded("<nil>".to_owned())),
             ('v' | 't', Value::Bool(value)) => Some(self.padded(value.to_string())),
             ('v', Value::Text(text)) if self.sharp => Some(self.padded(quoted(text.as_bytes()))),
@@ -184,7 +185,10 @@ impl Verb {
         match (known, value) {
             (Some(text), _) => text,
             (None, Value::Nil) => format!("%!{letter}(<nil>)"),
-            (None, value) => format!("%!{letter}({}={})", value.kind(), self.format('v', value)),
+            (None, value) => {
+                let plain = Verb { sharp: false, ..*self };
+                format!("%!{letter}({}={})", value.kind(), plain.format('v', value))
+            }
         }
     }
 
@@ -366,7 +370,7 @@ mod tests {
             ),
             ("%d|%s|%z|%", vec![text("x"), int(5), int(5)], "%!d(string=x)|%!s(int=5)|%!z(int=5)|%!(NOVERB)"),
             ("%d %d", vec![int(1)], "1 %!d(MISSING)"),
-            ("%-6s|", vec![int(31)], "%!s(int=31    )|"),
+            ("%-6s|%#d|%.2T", vec![int(31), text("a"), int(5)], "%!s(int=31    )|%!d(string=a)|in"),
             ("%d%%", vec![int(1), int(2)], "1%%!(EXTRA int=2)"),
             ("%s|%d|%s", vec![Value::Nil, Value::Nil, Value::Bool(true)], "%!s(<nil>)|%!d(<nil>)|%!s(bool=true)"),
         ] {

@@ -1,6 +1,8 @@
 //! JSON as Go's encoding/json takes it: the first value only, numbers as written, broken text as U+FFFD.
 
-use crate::request::value::{MAX_DEPTH, Map, Value};
+use crate::request::map::{Key, Map};
+use crate::request::number::Number;
+use crate::request::value::{MAX_DEPTH, MAX_VALUES, Value};
 
 /// Why it is no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +27,9 @@ pub enum JsonError {
 ///
 /// upstream: internal/hook/request.go ParseJSONPayload. What follows the first value is not looked at.
 pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
-    match (Parser { text: body, at: 0 }).value()? {
+    match Parser::of(body).value()? {
         map @ Value::Map(_) => Ok(map),
-        list @ Value::List(_) => Ok(Value::Map(Map::from([(b"root".to_vec(), list)]))),
+        list @ Value::List(_) => Ok(Value::Map(Map::first_of_each(vec![((*b"root").into(), list)]))),
         Value::Null => Ok(Value::Null),
         Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
     }
@@ -37,7 +39,7 @@ pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
 ///
 /// upstream: a decoder into `map[string]interface{}`, which takes `null` for a map that is not there.
 pub fn object(text: &[u8]) -> Result<Value, JsonError> {
-    match (Parser { text, at: 0 }).value()? {
+    match Parser::of(text).value()? {
         map @ Value::Map(_) => Ok(map),
         Value::Null => Ok(Value::NoMap),
         _ => Err(JsonError::NoObject),
@@ -47,31 +49,40 @@ pub fn object(text: &[u8]) -> Result<Value, JsonError> {
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
+    /// Values that may still be there.
+    room: usize,
 }
 
-/// A list or object that is being read, with the key that waits for its value.
+/// A list or object that is being read, by where its part of what was read begins.
 enum Open {
-    List(Vec<Value>),
-    Map(Map, Vec<u8>),
+    List(usize),
+    /// With the key that waits for its value.
+    Map(usize, Key),
 }
 
-impl Parser<'_> {
-    /// One value. Nested ones are kept on a list of our own, not on the stack.
+impl<'a> Parser<'a> {
+    fn of(text: &'a [u8]) -> Parser<'a> {
+        Parser { text, at: 0, room: MAX_VALUES }
+    }
+
+    /// One value. Nested ones are kept on lists of our own, not on the stack, and are given memory once they are whole and
+    /// their size is known.
     fn value(&mut self) -> Result<Value, JsonError> {
         let mut open: Vec<Open> = Vec::new();
+        let (mut values, mut pairs) = (Vec::new(), Vec::new());
         loop {
             if open.len() > MAX_DEPTH {
                 return Err(self.wrong("nested too deep"));
             }
+            self.room = self.room.checked_sub(1).ok_or_else(|| self.wrong("too many values"))?;
             let mut done = match self.peek()? {
                 b'{' => {
                     self.at += 1;
                     if self.peek()? == b'}' {
                         self.at += 1;
-                        Value::empty()
+                        Value::Map(Map::default())
                     } else {
-                        let key = self.key()?;
-                        open.push(Open::Map(Map::new(), key));
+                        open.push(Open::Map(pairs.len(), self.key()?));
                         continue;
                     }
                 }
@@ -79,9 +90,9 @@ impl Parser<'_> {
                     self.at += 1;
                     if self.peek()? == b']' {
                         self.at += 1;
-                        Value::List(Vec::new())
+                        Value::List(Box::default())
                     } else {
-                        open.push(Open::List(Vec::new()));
+                        open.push(Open::List(values.len()));
                         continue;
                     }
                 }
@@ -91,26 +102,26 @@ impl Parser<'_> {
             loop {
                 let Some(outer) = open.pop() else { return Ok(done) };
                 match (outer, self.after_element()?) {
-                    (Open::List(mut values), closing) => {
+                    (Open::List(start), closing) => {
                         values.push(done);
                         match closing {
-                            b',' => open.push(Open::List(values)),
+                            b',' => open.push(Open::List(start)),
                             b']' => {
-                                done = Value::List(values);
+                                // The outermost is taken as it is: it may be large.
+                                let whole =
+                                    if start == 0 { std::mem::take(&mut values) } else { values.split_off(start) };
+                                done = Value::List(whole.into());
                                 continue;
                             }
                             _ => return Err(self.wrong("a comma or ] is missing")),
                         }
                     }
-                    (Open::Map(mut map, key), closing) => {
-                        map.insert(key, done);
+                    (Open::Map(start, key), closing) => {
+                        pairs.push((key, done));
                         match closing {
-                            b',' => {
-                                let key = self.key()?;
-                                open.push(Open::Map(map, key));
-                            }
+                            b',' => open.push(Open::Map(start, self.key()?)),
                             b'}' => {
-                                done = Value::Map(map);
+                                done = Value::Map(Map::last_of_each(pairs.drain(start..).collect()));
                                 continue;
                             }
                             _ => return Err(self.wrong("a comma or } is missing")),
@@ -128,7 +139,7 @@ impl Parser<'_> {
         Ok(byte)
     }
 
-    fn key(&mut self) -> Result<Vec<u8>, JsonError> {
+    fn key(&mut self) -> Result<Key, JsonError> {
         if self.peek()? != b'"' {
             return Err(self.wrong("a key in double quotes is missing"));
         }
@@ -174,7 +185,7 @@ impl Parser<'_> {
             self.some_digits()?;
         }
         let number = String::from_utf8_lossy(&self.text[start..self.at]);
-        Ok(Value::Number(number.into()))
+        Ok(Value::Number(Number::new(&number)))
     }
 
     fn some_digits(&mut self) -> Result<(), JsonError> {
@@ -191,7 +202,7 @@ impl Parser<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<Vec<u8>, JsonError> {
+    fn string(&mut self) -> Result<Box<[u8]>, JsonError> {
         self.at += 1;
         let rest = &self.text[self.at..];
         let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
@@ -277,16 +288,16 @@ impl Parser<'_> {
 }
 
 /// Go puts U+FFFD in place of each byte that is no UTF-8.
-fn well_formed(raw: &[u8]) -> Vec<u8> {
+fn well_formed(raw: &[u8]) -> Box<[u8]> {
     if std::str::from_utf8(raw).is_ok() {
-        return raw.to_vec();
+        return raw.into();
     }
     let mut text = Vec::with_capacity(raw.len());
     for chunk in raw.utf8_chunks() {
         text.extend(chunk.valid().as_bytes());
         text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
     }
-    text
+    text.into()
 }
 
 #[cfg(test)]
@@ -324,6 +335,9 @@ mod tests {
             assert_eq!(written(text), value, "{text}");
         }
         assert!(written(&"[".repeat(100_000)).contains("nested too deep"));
+        let small =
+            |room: usize| Parser { room, ..Parser::of(br#"[0,{"a":0}]"#) }.value().map_err(|why| why.to_string());
+        assert!(small(4).is_ok() && small(3).is_err_and(|why| why.contains("too many values")));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Bodies: bytes to values.
 
-use super::value::{Map, Value};
+use super::map::{Key, Map};
+use super::value::{MAX_VALUES, Value};
 use crate::url::{Broken, Pair, pairs};
 use multipart::Form;
 
@@ -60,6 +61,9 @@ pub enum BodyError {
     /// A form with a broken escape or a raw `;`.
     #[error("error parsing form payload a broken %-escape or a raw \";\"")]
     Form,
+    /// A form with more fields than a payload may have values.
+    #[error("error parsing form payload: too many values")]
+    ManyFields,
     /// Not XML.
     #[error("error parsing XML payload: {0}")]
     Xml(xml::XmlError),
@@ -73,9 +77,12 @@ pub enum BodyError {
 
 /// A form as a payload: the first value of each key.
 pub fn form(body: &[u8], broken: Broken) -> Result<Value, BodyError> {
+    if body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).nth(MAX_VALUES).is_some() {
+        return Err(BodyError::ManyFields);
+    }
     match pairs(body, broken) {
         (_, false) if broken == Broken::Dropped => Err(BodyError::Form),
-        (pairs, _) => Ok(Value::Map(first_of_each(pairs))),
+        (pairs, _) => Ok(fields(pairs)),
     }
 }
 
@@ -92,22 +99,20 @@ pub struct FileError {
 /// upstream: webhook.go hookHandler. A file that is no JSON object is `null`.
 pub fn multipart_payload(form: Form<'_>, is_json: impl Fn(&[u8]) -> bool) -> (Value, Vec<FileError>) {
     let mut errors = Vec::new();
-    let mut map: Map = form.values.into_iter().map(|(name, value)| (name, Value::Text(value.into_owned()))).collect();
+    let values = form.values.into_iter().map(|(name, value)| (name.into(), Value::of_text(value.into_owned())));
+    let mut pairs: Vec<(Key, Value)> = values.collect();
     for (name, file) in form.files.into_iter().filter(|(name, file)| file.is_json || is_json(name)) {
         let value = json::object(&file.content).unwrap_or_else(|why| {
             errors.push(FileError { name: name.clone(), why });
             Value::NoMap
         });
-        map.insert(name, value);
+        pairs.push((name.into(), value));
     }
-    (if map.is_empty() { Value::Null } else { Value::Map(map) }, errors)
+    (if pairs.is_empty() { Value::Null } else { Value::Map(Map::last_of_each(pairs)) }, errors)
 }
 
-/// The first value of each key.
-pub fn first_of_each(pairs: Vec<Pair>) -> Map {
-    let mut map = Map::new();
-    for (key, value) in pairs {
-        map.entry(key).or_insert(Value::Text(value));
-    }
-    map
+/// The pairs of a query or form as a value: the first of each key.
+pub fn fields(pairs: Vec<Pair>) -> Value {
+    let pairs = pairs.into_iter().map(|(key, value)| (key.into(), Value::of_text(value)));
+    Value::Map(Map::first_of_each(pairs.collect()))
 }

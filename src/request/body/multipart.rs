@@ -83,7 +83,7 @@ pub fn parse<'a>(body: &'a [u8], content_type: &[u8], memory: i64) -> Result<For
     let mut form = Form::default();
     let mut room = Room { values: memory.saturating_add(MEMORY_FOR_VALUES).max(0), files: memory, headers: HEADERS };
     let mut parts = 0;
-    while let Some(part) = reader.part(room.headers)? {
+    while let Some(part) = reader.part(&room)? {
         parts += 1;
         if parts > PARTS {
             return Err(MultipartError::TooLarge);
@@ -182,13 +182,13 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The next part; none after the last.
-    fn part(&mut self, headers: usize) -> Result<Option<Part<'a>>, MultipartError> {
+    fn part(&mut self, room: &Room) -> Result<Option<Part<'a>>, MultipartError> {
         let mut expected = false;
         loop {
             let line = self.line()?;
             if self.is_delimiter(line) {
                 self.begun = true;
-                let Some(head) = self.head(headers)? else { return Ok(None) };
+                let Some(head) = self.head(room)? else { return Ok(None) };
                 return Ok(Some(Part { head, raw: self.content()? }));
             }
             if self.is_last(line) {
@@ -236,12 +236,14 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The head of a part; none where the body ends in it.
-    fn head(&mut self, most: usize) -> Result<Option<Head>, MultipartError> {
+    fn head(&mut self, room: &Room) -> Result<Option<Head>, MultipartError> {
         let mut head = Head::new();
+        let mut left = usize::try_from(room.values).unwrap_or(usize::MAX);
         loop {
             let end = self.rest.iter().position(|byte| *byte == b'\n');
             let (line, rest) = self.rest.split_at(end.map_or(self.rest.len(), |end| end + 1));
             self.rest = rest;
+            left = left.checked_sub(line.len()).ok_or(MultipartError::TooLarge)?;
             if line.is_empty() {
                 return Ok(None);
             }
@@ -257,7 +259,7 @@ impl<'a> Reader<'a, '_> {
                 return Ok(Some(head));
             }
             let colon = line.iter().position(|byte| *byte == b':').ok_or(MultipartError::Head)?;
-            if head.len() >= most {
+            if head.len() >= room.headers {
                 return Err(MultipartError::TooLarge);
             }
             let name = canonical(&String::from_utf8_lossy(&line[..colon])).into_owned();
@@ -346,6 +348,9 @@ mod tests {
         assert_eq!(read(part(10 * 1024 * 1024 - 201) + "--b--"), Ok(()));
         assert_eq!(read(part(10 * 1024 * 1024 - 200) + "--b--"), Err(MultipartError::TooLarge));
         assert_eq!(read(format!("--b\r\n{}\r\n", "X: y\r\n".repeat(10_001))), Err(MultipartError::TooLarge));
+        let head = |length: usize| format!("--b\r\nX: {}\r\n\r\n--b--", "y".repeat(length));
+        assert_eq!(read(head(10 * 1024 * 1024 - 7)), Ok(()));
+        assert_eq!(read(head(10 * 1024 * 1024)), Err(MultipartError::TooLarge));
     }
 
     proptest! {

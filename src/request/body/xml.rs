@@ -5,7 +5,8 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Error, Reader};
 
-use crate::request::value::{MAX_DEPTH, Map, Value};
+use crate::request::map::{Key, Map};
+use crate::request::value::{MAX_DEPTH, MAX_VALUES, Value};
 
 /// What the text of an element with attributes or children is called.
 const TEXT: &[u8] = b"#text";
@@ -23,11 +24,16 @@ pub struct XmlError {
 /// upstream: github.com/clbanning/mxj NewMapXmlReader. Prefixes of namespaces are dropped, attributes are called `-name`,
 /// of equal attributes the last counts, equal elements make a list, nothing but texts is a value.
 pub fn parse(body: &[u8]) -> Result<Value, XmlError> {
+    read(body, MAX_VALUES)
+}
+
+/// Reads elements and attributes, at most `room` of them.
+fn read(body: &[u8], room: usize) -> Result<Value, XmlError> {
     let mut reader = Reader::from_reader(body);
     let config = reader.config_mut();
     config.check_comments = true;
     config.expand_empty_elements = true;
-    let mut tree = Tree::default();
+    let mut tree = Tree { open: Vec::new(), chunk: String::new(), room };
     loop {
         match tree.step(reader.read_event()) {
             Ok(None) => {}
@@ -38,18 +44,22 @@ pub fn parse(body: &[u8]) -> Result<Value, XmlError> {
 }
 
 /// The elements that are being read, outermost first.
-#[derive(Default)]
 struct Tree {
     open: Vec<Element>,
     /// Text and references since the last other thing.
     chunk: String,
+    /// Elements and attributes that may still be there.
+    room: usize,
 }
 
 struct Element {
-    name: Vec<u8>,
-    content: Map,
+    name: Key,
+    attributes: Vec<(Key, Value)>,
+    children: Vec<(Key, Value)>,
     /// Text from before anything else was in it.
-    text: Option<Vec<u8>>,
+    before: Option<Value>,
+    /// Text from behind something.
+    behind: Option<Value>,
 }
 
 impl Tree {
@@ -85,12 +95,8 @@ impl Tree {
         check_letters(&chunk)?;
         let text = chunk.trim_matches(['\t', '\r', '\u{8}', '\n', ' ']);
         let Some(element) = self.open.last_mut().filter(|_| !text.is_empty()) else { return Ok(()) };
-        let text = text.as_bytes().to_vec();
-        if element.content.is_empty() {
-            element.text = Some(text);
-        } else {
-            element.content.insert(TEXT.to_vec(), Value::Text(text));
-        }
+        let place = if element.is_bare() { &mut element.before } else { &mut element.behind };
+        *place = Some(Value::of_text(text.as_bytes()));
         Ok(())
     }
 
@@ -98,41 +104,65 @@ impl Tree {
         if self.open.len() >= MAX_DEPTH {
             return Err("nested too deep".to_owned());
         }
-        let mut content = Map::new();
+        self.take_room()?;
+        let mut attributes = Vec::new();
         for attribute in start.attributes().with_checks(false) {
+            self.take_room()?;
             let attribute = attribute.map_err(|why| why.to_string())?;
             let key = [b"-", local(attribute.key.0)?.as_bytes()].concat();
-            content.insert(key, Value::Text(attribute_value(&attribute.value)?.into_bytes()));
+            attributes.push((key.into(), Value::of_text(attribute_value(&attribute.value)?.into_bytes())));
         }
-        let name = local(start.name().0)?.as_bytes().to_vec();
-        self.open.push(Element { name, content, text: None });
+        let name = local(start.name().0)?.as_bytes().into();
+        self.open.push(Element { name, attributes, children: Vec::new(), before: None, behind: None });
+        Ok(())
+    }
+
+    fn take_room(&mut self) -> Result<(), String> {
+        self.room = self.room.checked_sub(1).ok_or("too many values")?;
         Ok(())
     }
 
     fn end(&mut self) -> Option<Value> {
-        let (name, value) = self.open.pop()?.close();
-        let Some(outer) = self.open.last_mut() else { return Some(Value::Map(Map::from([(name, value)]))) };
-        match outer.content.get_mut(&name) {
-            None => drop(outer.content.insert(name, value)),
-            Some(Value::List(values)) => values.push(value),
-            Some(first) => *first = Value::List(vec![std::mem::replace(first, Value::Null), value]),
-        }
+        let whole = self.open.pop()?.close();
+        let Some(outer) = self.open.last_mut() else { return Some(Value::Map(Map::first_of_each(vec![whole]))) };
+        outer.children.push(whole);
         None
     }
 }
 
 impl Element {
-    fn close(self) -> (Vec<u8>, Value) {
-        let Element { name, mut content, text } = self;
-        if content.is_empty() {
-            return (name, Value::Text(text.unwrap_or_default()));
-        }
-        // upstream: text before the first child wins over text behind it (version 2.8.0 lost the children instead).
-        if let Some(text) = text {
-            content.insert(TEXT.to_vec(), Value::Text(text));
-        }
-        (name, Value::Map(content))
+    /// Whether there is nothing but text in it.
+    fn is_bare(&self) -> bool {
+        self.attributes.is_empty() && self.children.is_empty()
     }
+
+    fn close(self) -> (Key, Value) {
+        if self.is_bare() {
+            return (self.name, self.before.unwrap_or_else(|| Value::of_text([])));
+        }
+        let mut pairs = together(self.children);
+        pairs.extend(self.attributes);
+        // upstream: text before the first child wins over text behind it (version 2.8.0 lost the children instead).
+        pairs.extend(self.before.or(self.behind).map(|text| (TEXT.into(), text)));
+        (self.name, Value::Map(Map::last_of_each(pairs)))
+    }
+}
+
+/// Makes one list of all that have the same name.
+fn together(mut children: Vec<(Key, Value)>) -> Vec<(Key, Value)> {
+    // It keeps the order of equal ones.
+    children.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut pairs = Vec::new();
+    let mut children = children.into_iter().peekable();
+    while let Some((name, first)) = children.next() {
+        let mut values = vec![first];
+        while let Some((_, next)) = children.next_if(|(other, _)| *other == name) {
+            values.push(next);
+        }
+        let value = if values.len() > 1 { None } else { values.pop() };
+        pairs.push((name, value.unwrap_or_else(|| Value::List(values.into()))));
+    }
+    pairs
 }
 
 /// What a reference means: one of the five names, or a character by its number. Names that a DTD declares mean nothing.
@@ -248,6 +278,8 @@ mod tests {
         let attributes: String = (0..20_000).map(|number| format!(" a{number}='1'")).collect();
         let body = format!("<a{attributes}>{}</a>", "<b/>".repeat(100_000));
         assert!(parse(body.as_bytes()).is_ok());
+        let small = |room: usize| read(b"<a><b c='1' c='2'/>x</a>", room).map_err(|why| why.to_string());
+        assert!(small(4).is_ok() && small(3).is_err_and(|why| why.contains("too many values")));
     }
 
     proptest! {

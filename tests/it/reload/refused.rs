@@ -110,6 +110,17 @@ fn of_several_files_the_good_one_s_change_is_taken() {
 }
 
 #[test]
+fn while_a_new_text_is_broken_the_files_of_the_old_one_are_watched() {
+    let home = Home::with(r#"{ "hooks": [ { "id": "a", "run": "true", "token": { "file": "token" } } ] }"#);
+    home.write("token", "first-token\n");
+    let daemon = home.serve();
+    home.write("hooks.json", "{ \"hooks\": [");
+    daemon.logged(&["reload refused"]);
+    home.write("token", "second-token\n");
+    eventually("the new token opens", || (daemon.get("/hooks/a?token=second-token").status == 200).then_some(()));
+}
+
+#[test]
 fn a_name_that_another_file_lost_refuses_the_whole() {
     let contacts = |name: &str| format!(r#"{{ "contacts": {{ "{name}": {{ "phone": "+79001234567" }} }} }}"#);
     let hooks = |word: &str| {

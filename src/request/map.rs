@@ -1,0 +1,98 @@
+//! The pairs of an object.
+
+use super::value::Value;
+
+/// A key, by its bytes.
+pub type Key = Box<[u8]>;
+
+/// The pairs of an object in the order in which Go's encoding/json writes them: by the bytes of their keys, each of which is
+/// there once.
+///
+/// They lie side by side. A tree takes 600 bytes for an object of one pair, and a body may be full of those.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Map(Box<[(Key, Value)]>);
+
+impl Map {
+    /// The last value of each key.
+    pub fn last_of_each(mut pairs: Vec<(Key, Value)>) -> Map {
+        pairs.reverse();
+        Map::first_of_each(pairs)
+    }
+
+    /// The first value of each key.
+    pub fn first_of_each(mut pairs: Vec<(Key, Value)>) -> Map {
+        // It keeps the order of equal ones.
+        pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+        pairs.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        Map(pairs.into())
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &[u8]) -> Option<&Value> {
+        self.0.get(self.find(key)?).map(|(_, value)| value)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
+        let at = self.find(key)?;
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// Takes out all pairs but those that are wanted.
+    pub fn retain(&mut self, is_wanted: impl Fn(&[u8]) -> bool) {
+        let pairs = std::mem::take(&mut self.0).into_iter();
+        self.0 = pairs.filter(|(key, _)| is_wanted(key)).collect();
+    }
+
+    /// The same keys with other values.
+    pub fn mapped(&self, other: impl Fn(&[u8], &Value) -> Value) -> Map {
+        Map(self.0.iter().map(|(key, value)| (key.clone(), other(key, value))).collect())
+    }
+
+    /// All pairs, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &Value)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
+    }
+
+    /// The values, in the order of their keys.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
+    /// Whether there is no pair.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn find(&self, key: &[u8]) -> Option<usize> {
+        self.0.binary_search_by(|(own, _)| (**own).cmp(key)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn it_is_what_a_tree_is(pairs in prop::collection::vec(("[ab.]{0,2}", any::<bool>()), 0..12)) {
+            let pairs: Vec<_> = pairs.into_iter().map(|(key, yes)| (key.into_bytes().into(), Value::Boolean(yes))).collect();
+            let shown = |map: &Map| map.iter().map(|(key, value)| (Key::from(key), value.clone())).collect::<Vec<_>>();
+            let last: BTreeMap<Key, Value> = pairs.iter().cloned().collect();
+            let first: BTreeMap<Key, Value> = pairs.iter().rev().cloned().collect();
+            let mut map = Map::last_of_each(pairs.clone());
+            prop_assert_eq!(shown(&map), last.clone().into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(shown(&Map::first_of_each(pairs)), first.into_iter().collect::<Vec<_>>());
+            for key in [&b""[..], b"a", b"b", b"aa", b"ab", b".", b"z"] {
+                prop_assert_eq!(map.get(key), last.get(key));
+                prop_assert_eq!(map.get_mut(key).map(|value| &*value), last.get(key));
+            }
+            map.retain(|key| key != b"a");
+            prop_assert_eq!(map.iter().len(), last.len() - usize::from(last.contains_key(&b"a"[..])));
+        }
+    }
+}
