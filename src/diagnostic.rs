@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 
@@ -20,14 +20,17 @@ pub struct Source {
     pub text: String,
     /// What the text was made from, if it stands in the file only as a template. Reports show the template.
     origin: Option<Origin>,
-    /// Where secrets stand in it, so that no report shows them.
+    /// Where the lines of the file start, once somebody asked: a file can have ten thousand findings.
+    lines: OnceLock<Vec<usize>>,
+    /// Where secrets stand in the file, so that no report shows them.
     hidden: Mutex<Vec<Range<usize>>>,
 }
 
 impl Source {
     /// The file at `path` with this text.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Source {
-        Source { path: path.into(), text: text.into(), origin: None, hidden: Mutex::default() }
+        let (path, text) = (path.into(), text.into());
+        Source { path, text, origin: None, lines: OnceLock::new(), hidden: Mutex::default() }
     }
 
     /// The file at `path` as the template in it yields it.
@@ -48,10 +51,16 @@ impl Source {
     /// Line and column in the file of what stands at `at`, both counted from 1, the column in characters.
     pub fn line_column(&self, at: usize) -> (usize, usize) {
         let text = self.written();
-        let start = self.span_written(&(at..at)).start.min(text.len());
-        let before = text.get(..start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let at = self.span_written(&(at..at)).start.min(text.len());
+        let lines = self.lines.get_or_init(|| text.match_indices('\n').map(|(end, _)| end + 1).collect());
+        let before = lines.partition_point(|start| *start <= at);
+        let start = before.checked_sub(1).and_then(|last| lines.get(last)).copied().unwrap_or(0);
+        (before + 1, text.get(start..at).unwrap_or_default().chars().count() + 1)
+    }
+
+    /// Whether a template yielded the text.
+    pub fn is_rendered(&self) -> bool {
+        self.origin.is_some()
     }
 
     /// Whether what stands at `at` in the text was made by an action of a template.
@@ -72,14 +81,13 @@ impl Source {
 
     /// Marks a secret: reports show stars in its place.
     pub fn hide(&self, span: Range<usize>) {
-        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).push(self.span_written(&span));
     }
 
     /// A piece of the file with a star for each byte of a secret.
     fn shown(&self, piece: Range<usize>) -> String {
         let mut bytes = self.written().as_bytes().get(piece.clone()).unwrap_or_default().to_vec();
         for secret in self.hidden.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let secret = self.span_written(secret);
             let (start, end) = (secret.start.max(piece.start), secret.end.min(piece.end));
             if start < end {
                 bytes[start - piece.start..end - piece.start].fill(b'*');

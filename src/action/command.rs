@@ -31,7 +31,7 @@ const RUNNING: usize = 512;
 /// Runs that may wait for a free place: a storm of calls is worked off, a flood is answered 503.
 const WAITING: usize = 20_000;
 
-/// What the arguments, variables and files of the waiting ones may take, in bytes.
+/// What the arguments, variables, files and secrets of the waiting ones may take, in bytes.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// After its end, so long a command's output is read for the log. A daemon that it started may hold it open for years.
@@ -143,42 +143,43 @@ impl Commands {
         Commands { running: Arc::new(Semaphore::new(RUNNING)), waiting: Arc::default(), tasks, left }
     }
 
-    /// Runs a hook's command. Returns at once where the hook does not want the output.
-    /// A caller that goes away does not end the command.
-    pub async fn run(
+    /// Runs a hook's command, and says what to wait for: nothing where the hook does not want the output. The call itself
+    /// is read by then, and need not be kept. A caller that goes away does not end the command.
+    pub fn run(
         &self,
         hook: &Arc<Hook>,
         run: &Run,
         request: &HookRequest,
         now: Timestamp,
-    ) -> Result<Ran, RunRefusal> {
+    ) -> Result<impl Future<Output = Ran> + use<>, RunRefusal> {
         let invocation = Invocation::of(hook, run, request, now)?;
         let place = self.place(&invocation)?;
         let (running, left) = (self.running.clone(), self.left.clone());
-        if invocation.capture == Capture::Nothing {
-            let (answered, awaited) = Answered::awaited();
-            self.tasks.spawn(async move {
-                awaited.await;
-                let permit = running.acquire_owned().await;
-                drop(place);
-                invocation.execute(permit, &left).await;
-            });
-            return Ok(Ran::Started(answered));
-        }
         let (tell, told) = oneshot::channel();
+        let waits = invocation.capture != Capture::Nothing;
+        let (answered, awaited) = if waits { (None, None) } else { Answered::awaited() };
         self.tasks.spawn(async move {
+            if let Some(answered) = awaited {
+                answered.await;
+            }
             let permit = running.acquire_owned().await;
             drop(place);
             // Nobody listens any more if the caller has gone.
             tell.send(invocation.execute(permit, &left).await).ok();
         });
-        Ok(told.await.unwrap_or(Ran::Badly(None)))
+        Ok(async move {
+            match waits {
+                true => told.await.unwrap_or(Ran::Badly(None)),
+                false => Ran::Started(answered),
+            }
+        })
     }
 
     fn place(&self, invocation: &Invocation) -> Result<Place, RunRefusal> {
         let bytes = invocation.arguments.iter().map(|argument| argument.len()).sum::<usize>()
             + invocation.environment.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
-            + invocation.files.iter().map(Content::bytes).sum::<usize>();
+            + invocation.files.iter().map(Content::bytes).sum::<usize>()
+            + invocation.mask.bytes();
         let runs = self.waiting.runs.fetch_add(1, Ordering::Relaxed);
         let waiting = self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
         let place = Place { waiting: self.waiting.clone(), bytes };

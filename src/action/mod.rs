@@ -95,8 +95,11 @@ async fn perform_here(
     };
     let ran = match &hook.action {
         Action::Run(run) | Action::Both(_, run) => {
-            match means.commands.run(hook, run, &request, means.clock.now()).await {
-                Ok(ran) => Some(ran),
+            let started = means.commands.run(hook, run, &request, means.clock.now());
+            // It may be large, and the command may take long.
+            drop(request);
+            match started {
+                Ok(ran) => Some(ran.await),
                 Err(refusal) => return Err(ActionError::Run { refusal, stored }),
             }
         }

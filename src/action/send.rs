@@ -157,7 +157,7 @@ fn text(
 
 /// The first present of url `msg`, payload `msg`, `message`, `text`, and a text/plain body. A `null` is not present.
 fn default_message(request: &HookRequest) -> Option<Vec<u8>> {
-    let named = |map: &Map, name: &[u8]| map.get(name).filter(|value| !value.is_null()).map(Value::to_text);
+    let named = |map: &Map<Value>, name: &[u8]| map.get(name).filter(|value| !value.is_null()).map(Value::to_text);
     let in_query = match &request.query {
         Value::Map(query) => named(query, b"msg"),
         _ => None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Config;
 use super::raw::RawFile;
-use super::template::guarded;
+use super::template::{guarded, parse};
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
@@ -56,7 +56,7 @@ pub fn compile(sources: &[Arc<Source>], told: Known, surroundings: &mut Surround
     let mut compiled = Compiled::default();
     let mut files = Vec::with_capacity(sources.len());
     for source in sources {
-        match node::parse(source) {
+        match parse(source) {
             Ok(node) => {
                 let form = RawFile::form_of(&node);
                 files.extend(RawFile::read(node, &mut Reader { form, findings: &mut compiled.findings, surroundings }));

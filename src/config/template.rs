@@ -41,7 +41,7 @@ fn execute(file: &Arc<Source>, around: &mut Surroundings, findings: &mut Vec<Dia
     if !file.text.contains("{{") {
         return Some(file.clone());
     }
-    if node::parse(file).is_ok_and(|node| RawFile::form_of(&node) == Form::Full) {
+    if is_full(file) {
         findings.extend(forgotten(file));
         return Some(file.clone());
     }
@@ -56,27 +56,34 @@ fn execute(file: &Arc<Source>, around: &mut Surroundings, findings: &mut Vec<Dia
         let place = place(file, doubt.span.clone());
         Diagnostic { help: doubt.help, ..Diagnostic::warning(&place, doubt.message) }
     }));
-    let origin = Origin { text: file.text.clone(), pieces, yields };
+    let origin = Origin::new(file.text.clone(), pieces, yields);
     let rendered = Arc::new(Source::rendered(&file.path, text, origin));
     if is_empty(&rendered.text) {
         let message = "the template yields nothing; for no hooks it must yield []";
         findings.push(Diagnostic::error(&place(file, 0..0), message));
         return None;
     }
-    match node::parse(&rendered) {
-        Ok(node) if RawFile::form_of(&node) == Form::Full => {
+    Some(rendered)
+}
+
+/// Whether a file is of the full form; most others show by their first bracket that they are not.
+fn is_full(file: &Arc<Source>) -> bool {
+    let is_list = file.text.trim_start().starts_with('[');
+    !is_list && node::parse(file).is_ok_and(|node| RawFile::form_of(&node) == Form::Full)
+}
+
+/// Reads a file, or what a template in it yields.
+pub(super) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
+    match node::parse(source) {
+        Ok(node) if source.is_rendered() && RawFile::form_of(&node) == Form::Full => {
             let message = "only a list of hooks can be a template, and this yields an object";
             let help = "take the {{ }} out; for a secret write { \"env\": NAME } or { \"credential\": NAME }";
-            findings.push(Diagnostic::error(&node.place, message).help(help));
-            None
+            Err(Diagnostic::error(&node.place, message).help(help))
         }
-        Ok(_) => Some(rendered),
-        Err(finding) => {
-            let at = finding.place.as_ref().map_or(0, |place| place.span.start);
-            let help = rendered.is_made(at).then(|| "between double quotes write {{ … | js }}".to_owned());
-            findings.push(Diagnostic { help: help.or(finding.help.clone()), ..finding });
-            None
+        Err(finding) if finding.place.as_ref().is_some_and(|place| source.is_made(place.span.start)) => {
+            Err(finding.help("between double quotes write {{ … | js }}"))
         }
+        read => read,
     }
 }
 

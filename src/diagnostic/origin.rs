@@ -1,5 +1,6 @@
 //! A file that was a template: what was written, what was read in its place, and how to get from one to the other.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 /// A value that is shorter than this is no secret, and would tear holes into every message.
@@ -20,17 +21,29 @@ pub struct Piece {
 }
 
 /// The template that a text was made from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Origin {
     /// The file as it was written.
-    pub text: String,
+    pub(super) text: String,
     /// What became of its parts, in order.
-    pub pieces: Vec<Piece>,
-    /// What the template took from outside, and what its actions wrote.
-    pub yields: Vec<String>,
+    pieces: Vec<Piece>,
+    /// What the template took from outside, and what its actions wrote: by their first bytes, the longest first.
+    hidden: HashMap<[u8; LEAST_HIDDEN], Vec<String>>,
 }
 
 impl Origin {
+    /// A template's text, what became of its parts, and the values that no message shows.
+    pub fn new(text: String, pieces: Vec<Piece>, yields: Vec<String>) -> Origin {
+        let mut hidden: HashMap<_, Vec<String>> = HashMap::new();
+        for value in yields.into_iter().filter(|value| !COMMON.contains(&value.as_str())).collect::<BTreeSet<_>>() {
+            if let Some(head) = value.as_bytes().first_chunk() {
+                hidden.entry(*head).or_default().push(value);
+            }
+        }
+        hidden.values_mut().for_each(|values| values.sort_by_key(|value| std::cmp::Reverse(value.len())));
+        Origin { text, pieces, hidden }
+    }
+
     /// Where that which stands in a span of the yielded text was written.
     pub(super) fn written(&self, span: &Range<usize>) -> Range<usize> {
         let start = match self.piece_at(span.start) {
@@ -69,12 +82,14 @@ impl Origin {
 
     /// A message without what the template took from outside.
     pub(super) fn masked(&self, message: &str) -> String {
-        let mut hidden: Vec<&str> = self.yields.iter().map(String::as_str).filter(|text| is_hidden(text)).collect();
-        hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        hidden.into_iter().fold(message.to_owned(), |message, text| message.replace(text, "***"))
+        let mut shown = String::with_capacity(message.len());
+        let mut rest = message;
+        while let Some(letter) = rest.chars().next() {
+            let known = rest.as_bytes().first_chunk().and_then(|head| self.hidden.get(head));
+            let found = known.and_then(|values| values.iter().find(|value| rest.starts_with(value.as_str())));
+            shown.push_str(if found.is_some() { "***" } else { rest.get(..letter.len_utf8()).unwrap_or_default() });
+            rest = rest.get(found.map_or(letter.len_utf8(), |value| value.len())..).unwrap_or_default();
+        }
+        shown
     }
-}
-
-fn is_hidden(text: &str) -> bool {
-    text.len() >= LEAST_HIDDEN && !COMMON.contains(&text)
 }

@@ -11,7 +11,7 @@ use super::{
     Token,
 };
 use crate::account::AccountName;
-use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::go;
 use crate::message::{DEFAULT_TTL, Priority};
 use crate::node::{Form, Placed, Reader};
@@ -210,27 +210,16 @@ fn compile_reply(
     Reply { status, message: message.filter(|message| !message.is_empty()), headers }
 }
 
-/// One of the peer's arguments. What the peer loads, loads: in the classic form a word that means no source finds
-/// nothing at each call.
+/// One of the peer's arguments.
 fn parameter(raw: &RawArgument, place: &Place, reader: &mut Reader<'_>) -> Option<Parameter> {
-    match lookup(raw, place, reader.form) {
-        Ok(parameter) => Some(parameter),
-        Err(finding) if reader.form == Form::Classic => {
-            reader.findings.push(Diagnostic { severity: Severity::Warning, ..finding });
-            Some(Parameter { source: Source::Nowhere, name: raw.name.clone().unwrap_or_default() })
-        }
-        Err(finding) => reader.note(finding),
-    }
+    Parameter::of_peer(raw.source.as_ref(), raw.name.as_deref(), place, reader)
 }
 
 /// One of our own parameters: a mistake in it is an error in both forms.
 fn own_parameter(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<Parameter> {
-    lookup(&raw.value, &raw.place, Form::Full).map_or_else(|finding| reader.note(finding), Some)
-}
-
-/// A parameter as written → one that can be looked up.
-fn lookup(raw: &RawArgument, place: &Place, form: Form) -> Result<Parameter, Diagnostic> {
-    Parameter::compile(raw.source.as_ref(), raw.name.as_deref(), place, form)
+    let Placed { value: RawArgument { source, name, .. }, place } = raw;
+    let parameter = Parameter::compile(source.as_ref(), name.as_deref(), place, Form::Full);
+    parameter.map_or_else(|finding| reader.note(finding), Some)
 }
 
 /// A template or command line; of several lines the one with the mistake is named.
@@ -255,7 +244,7 @@ fn file(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<FileParame
     let name = given.unwrap_or_else(|| format!("HOOK_{}", parameter.name.to_uppercase()));
     if name.contains(['/', '\0']) {
         let message = format!("no file can be called \"{name}\": set an \"envname\" without a slash");
-        reader.findings.push(by_form(Diagnostic::error(&raw.place, message), reader.form));
+        reader.mistake(Diagnostic::error(&raw.place, message))?;
     }
     Some(FileParameter { name, parameter, base64: raw.value.base64decode })
 }
@@ -267,17 +256,9 @@ fn json_parameter(raw: &Placed<RawArgument>, reader: &mut Reader<'_>) -> Option<
             "a parameter of the source \"{}\" can't be read as JSON: header, url and payload can",
             parameter.source.as_str()
         );
-        reader.findings.push(by_form(Diagnostic::error(&raw.place, message), reader.form));
+        reader.mistake(Diagnostic::error(&raw.place, message))?;
     }
     Some(parameter)
-}
-
-/// What the peer loads, loads: in the classic form such a mistake is none.
-fn by_form(finding: Diagnostic, form: Form) -> Diagnostic {
-    match form {
-        Form::Classic => Diagnostic { severity: Severity::Warning, ..finding },
-        Form::Full => finding,
-    }
 }
 
 /// upstream: webhook.go hookHandler. A file of a form that is to be read as JSON is read so whatever its type.

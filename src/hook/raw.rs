@@ -1,5 +1,6 @@
 //! A hook exactly as users write it: every property optional, every value with its place.
 
+use crate::diagnostic::Diagnostic;
 use crate::node::{Entry, Form, Node, Placed, Property, Reader, Value};
 use crate::rule::raw::{self as rule, RawRule};
 use crate::secret::{SECRET_SOURCES, Secret};
@@ -160,13 +161,13 @@ const HOOK: &[Property<RawHook>] = &[
         name: "trigger-signature-soft-failures",
         read: |hook, node, r| hook.soft_failures = r.boolean(node).unwrap_or_default(),
     },
-    Property { name: "send", read: |hook, node, r| hook.send = placed(node, r.record(node, SEND)) },
+    Property { name: "send", read: |hook, node, r| hook.send = node.placed(r.record(node, SEND)) },
     Property { name: "token", read: read_token },
     Property { name: "tokens", read: read_tokens },
     Property { name: "require", read: require },
     Property {
         name: "allow-empty-message",
-        read: |hook, node, r| hook.allow_empty_message = placed(node, r.boolean(node)),
+        read: |hook, node, r| hook.allow_empty_message = node.placed(r.boolean(node)),
     },
     Property { name: "charset", read: |hook, node, r| hook.charset = r.placed_text(node) },
     Property {
@@ -239,7 +240,7 @@ const PRIORITY: &[Property<RawArgument>] = &[
 
 /// One of our own parameters.
 fn parameter(node: &Node, reader: &mut Reader<'_>) -> Option<Placed<RawArgument>> {
-    placed(node, reader.record(node, PARAMETER))
+    node.placed(reader.record(node, PARAMETER))
 }
 
 /// One argument of the peer's lists.
@@ -252,7 +253,7 @@ fn arguments(node: &Node, reader: &mut Reader<'_>) -> Vec<RawArgument> {
 }
 
 fn placed_arguments(node: &Node, reader: &mut Reader<'_>) -> Vec<Placed<RawArgument>> {
-    reader.list(node, |r, node| placed(node, argument(node, r))).unwrap_or_default()
+    reader.list(node, |r, node| node.placed(argument(node, r))).unwrap_or_default()
 }
 
 fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<String>)> {
@@ -267,11 +268,10 @@ fn headers(node: &Node, reader: &mut Reader<'_>) -> Vec<(Placed<String>, Placed<
             Some((name, value.unwrap_or_else(|| Placed { value: String::new(), place: node.place.clone() })))
         }
         // upstream: net/http leaves a header without a name out.
-        Header(None, _) if r.form == Form::Classic => {
-            r.warn(&node.place, "a header needs a \"name\"; this one is left out");
+        Header(None, _) => {
+            r.mistake(Diagnostic::error(&node.place, "a header without a \"name\" can't be sent"));
             None
         }
-        Header(None, _) => r.wrong(&node.place, "a header needs a \"name\" and a \"value\""),
     };
     reader.list(node, each).unwrap_or_default()
 }
@@ -339,7 +339,7 @@ fn way(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<String>> {
 
 fn priority(node: &Node, reader: &mut Reader<'_>) -> Option<RawPriority> {
     match node.value {
-        Value::Map(_) => placed(node, reader.record(node, PRIORITY)).map(RawPriority::Parameter),
+        Value::Map(_) => node.placed(reader.record(node, PRIORITY)).map(RawPriority::Parameter),
         _ => reader.placed_text(node).map(RawPriority::Word),
     }
 }
@@ -366,11 +366,7 @@ fn map(node: &Node, reader: &mut Reader<'_>) -> Vec<(String, Placed<String>)> {
 }
 
 fn placed_integer(node: &Node, reader: &mut Reader<'_>) -> Option<Placed<i64>> {
-    placed(node, reader.integer(node))
-}
-
-fn placed<T>(node: &Node, value: Option<T>) -> Option<Placed<T>> {
-    value.map(|value| Placed { value, place: node.place.clone() })
+    node.placed(reader.integer(node))
 }
 
 fn not_in_this_version(node: &Node, reader: &mut Reader<'_>) {

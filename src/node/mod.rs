@@ -38,6 +38,13 @@ pub struct Node {
     pub value: Value,
 }
 
+impl Node {
+    /// What was read from it, with its place.
+    pub fn placed<T>(&self, read: Option<T>) -> Option<Placed<T>> {
+        read.map(|value| Placed { value, place: self.place.clone() })
+    }
+}
+
 /// What a node holds.
 #[derive(Clone, Debug)]
 pub enum Value {

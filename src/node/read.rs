@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Entry, Node, Placed, Value, scalar, units};
 use crate::account::Rate;
-use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::secret::{Secret, SecretRef, Surroundings};
 
 /// The two forms of a file; they differ in strictness only.
@@ -53,6 +53,16 @@ impl Reader<'_> {
         None
     }
 
+    /// Notes a mistake in one of adnanh/webhook's properties. What that loads, loads: in the classic form it is a warning,
+    /// and the caller goes on with what the mistake means there.
+    pub fn mistake(&mut self, finding: Diagnostic) -> Option<()> {
+        if self.form == Form::Full {
+            return self.note(finding);
+        }
+        self.findings.push(Diagnostic { severity: Severity::Warning, ..finding });
+        Some(())
+    }
+
     /// Notes a warning.
     pub fn warn(&mut self, place: &Place, message: impl Into<String>) {
         self.findings.push(Diagnostic::warning(place, message));
@@ -71,7 +81,7 @@ impl Reader<'_> {
 
     /// A text with its place.
     pub fn placed_text(&mut self, node: &Node) -> Option<Placed<String>> {
-        self.text(node).map(|value| Placed { value, place: node.place.clone() })
+        node.placed(self.text(node))
     }
 
     /// A boolean: `true`, `yes`, `on` and their opposites, unquoted.
@@ -133,10 +143,7 @@ impl Reader<'_> {
             let at = *known.entry(&entry.key).or_insert(unique.len());
             if let Some(earlier) = unique.get_mut(at) {
                 let message = format!("\"{}\" is given twice; the last one counts", entry.key);
-                match self.form {
-                    Form::Classic => self.warn(&entry.key_place, message),
-                    Form::Full => self.error(&entry.key_place, message),
-                }
+                self.mistake(Diagnostic::error(&entry.key_place, message));
                 *earlier = entry;
             } else {
                 unique.push(entry);
@@ -188,12 +195,8 @@ impl Reader<'_> {
 
     fn unknown_key<'t>(&mut self, entry: &Entry, known: impl Iterator<Item = &'t str>) {
         let message = format!("unknown key \"{}\"", entry.key);
-        let finding = match self.form {
-            Form::Classic => Diagnostic::warning(&entry.key_place, message),
-            Form::Full => Diagnostic::error(&entry.key_place, message),
-        };
         let help = did_you_mean(&entry.key, known);
-        self.findings.push(Diagnostic { help, ..finding });
+        self.mistake(Diagnostic { help, ..Diagnostic::error(&entry.key_place, message) });
         self.no_json(&entry.value);
     }
 
@@ -249,7 +252,7 @@ impl Reader<'_> {
             _ => return self.wrong(&node.place, "expected a text or {\"file\": PATH}"),
         };
         match self.surroundings.file(&path) {
-            Ok(value) => Some(Placed { value, place: node.place.clone() }),
+            Ok(value) => node.placed(Some(value)),
             Err(why) => self.wrong(&node.place, why),
         }
     }

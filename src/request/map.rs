@@ -1,7 +1,5 @@
 //! The pairs of an object.
 
-use super::value::Value;
-
 /// A key, by its bytes.
 pub type Key = Box<[u8]>;
 
@@ -9,18 +7,24 @@ pub type Key = Box<[u8]>;
 /// there once.
 ///
 /// They lie side by side. A tree takes 600 bytes for an object of one pair, and a body may be full of those.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Map(Box<[(Key, Value)]>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map<V>(Box<[(Key, V)]>);
 
-impl Map {
+impl<V> Default for Map<V> {
+    fn default() -> Map<V> {
+        Map(Box::default())
+    }
+}
+
+impl<V> Map<V> {
     /// The last value of each key.
-    pub fn last_of_each(mut pairs: Vec<(Key, Value)>) -> Map {
+    pub fn last_of_each(mut pairs: Vec<(Key, V)>) -> Map<V> {
         pairs.reverse();
         Map::first_of_each(pairs)
     }
 
     /// The first value of each key.
-    pub fn first_of_each(mut pairs: Vec<(Key, Value)>) -> Map {
+    pub fn first_of_each(mut pairs: Vec<(Key, V)>) -> Map<V> {
         // It keeps the order of equal ones.
         pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
         pairs.dedup_by(|(later, _), (earlier, _)| later == earlier);
@@ -28,12 +32,12 @@ impl Map {
     }
 
     /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Option<&Value> {
+    pub fn get(&self, key: &[u8]) -> Option<&V> {
         self.0.get(self.find(key)?).map(|(_, value)| value)
     }
 
     /// The same, to change it.
-    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
+    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
         let at = self.find(key)?;
         self.0.get_mut(at).map(|(_, value)| value)
     }
@@ -45,17 +49,17 @@ impl Map {
     }
 
     /// The same keys with other values.
-    pub fn mapped(&self, other: impl Fn(&[u8], &Value) -> Value) -> Map {
+    pub fn mapped(&self, other: impl Fn(&[u8], &V) -> V) -> Map<V> {
         Map(self.0.iter().map(|(key, value)| (key.clone(), other(key, value))).collect())
     }
 
     /// All pairs, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &Value)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &V)> {
         self.0.iter().map(|(key, value)| (&**key, value))
     }
 
     /// The values, in the order of their keys.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
@@ -80,10 +84,10 @@ mod tests {
 
         #[test]
         fn it_is_what_a_tree_is(pairs in prop::collection::vec(("[ab.]{0,2}", any::<bool>()), 0..12)) {
-            let pairs: Vec<_> = pairs.into_iter().map(|(key, yes)| (key.into_bytes().into(), Value::Boolean(yes))).collect();
-            let shown = |map: &Map| map.iter().map(|(key, value)| (Key::from(key), value.clone())).collect::<Vec<_>>();
-            let last: BTreeMap<Key, Value> = pairs.iter().cloned().collect();
-            let first: BTreeMap<Key, Value> = pairs.iter().rev().cloned().collect();
+            let pairs: Vec<_> = pairs.into_iter().map(|(key, yes)| (key.into_bytes().into(), yes)).collect();
+            let shown = |map: &Map<bool>| map.iter().map(|(key, value)| (Key::from(key), *value)).collect::<Vec<_>>();
+            let last: BTreeMap<Key, bool> = pairs.iter().cloned().collect();
+            let first: BTreeMap<Key, bool> = pairs.iter().rev().cloned().collect();
             let mut map = Map::last_of_each(pairs.clone());
             prop_assert_eq!(shown(&map), last.clone().into_iter().collect::<Vec<_>>());
             prop_assert_eq!(shown(&Map::first_of_each(pairs)), first.into_iter().collect::<Vec<_>>());

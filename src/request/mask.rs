@@ -179,16 +179,21 @@ impl Mask {
         shown
     }
 
+    /// What it costs to keep it.
+    pub fn bytes(&self) -> usize {
+        self.whole.iter().chain(&self.inside).map(String::len).sum()
+    }
+
     /// The same of what a command got or gave, which may be the body as it came, with its escapes.
     pub fn passed<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         if self.escaped && text.iter().any(|byte| b"\\%&+".contains(byte)) {
             return SHOWN.as_bytes().into();
         }
-        self.bytes(text)
+        self.plain(text)
     }
 
     /// Bytes without the secrets; they stay as they are where there is none in them.
-    fn bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+    fn plain<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let lossy = String::from_utf8_lossy(text);
         match self.text(&lossy) {
             shown if shown == lossy => Cow::Borrowed(text),
@@ -199,7 +204,7 @@ impl Mask {
     /// A value without the secrets: wherever one is a text of its own or part of one, and wherever a name is a secret's.
     pub fn value(&self, value: &Value) -> Value {
         match value {
-            Value::Text(text) => Value::of_text(self.bytes(text)),
+            Value::Text(text) => Value::of_text(self.plain(text)),
             Value::List(values) => Value::List(values.iter().map(|value| self.value(value)).collect()),
             Value::Map(map) => {
                 Value::Map(map.mapped(|key, value| match is_secret_name(&String::from_utf8_lossy(key)) {

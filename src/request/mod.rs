@@ -130,7 +130,7 @@ impl HookRequest {
     }
 
     /// Where the fields of a message are looked for: in the payload, and of XML in its one element.
-    pub fn fields(&self) -> Option<&Map> {
+    pub fn fields(&self) -> Option<&Map<Value>> {
         match (&self.payload, self.format) {
             (Value::Map(payload), BodyFormat::Xml) => match payload.iter().next() {
                 Some((_, Value::Map(element))) => Some(element),

@@ -6,7 +6,7 @@ use super::HookRequest;
 use super::value::{NotFound, Value};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::go::header::canonical;
-use crate::node::{Form, Placed};
+use crate::node::{Form, Placed, Reader};
 
 /// Where in a request a value is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,24 @@ impl Parameter {
             Source::EntireQuery => Ok(Cow::Owned(request.query.to_json())),
             Source::String => Ok(Cow::Borrowed(name)),
             Source::Nowhere => Err(NotFound::NoSource),
+        }
+    }
+
+    /// One of adnanh/webhook's parameters as written → one that can be looked up. What that loads, loads: in the classic form
+    /// one with a mistake is there all the same, and finds nothing at each call.
+    pub fn of_peer(
+        source: Option<&Placed<String>>,
+        name: Option<&str>,
+        place: &Place,
+        reader: &mut Reader<'_>,
+    ) -> Option<Parameter> {
+        match Parameter::compile(source, name, place, reader.form) {
+            Ok(parameter) => Some(parameter),
+            Err(finding) => {
+                reader.mistake(finding)?;
+                let source = source.and_then(|word| Source::named(&word.value)).unwrap_or(Source::Nowhere);
+                Some(Parameter { source, name: name.unwrap_or_default().to_owned() })
+            }
         }
     }
 

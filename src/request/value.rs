@@ -32,7 +32,7 @@ pub enum Value {
     /// A list.
     List(Box<[Value]>),
     /// An object; of a key given twice the last value.
-    Map(Map),
+    Map(Map<Value>),
 }
 
 /// Why there is no value. Where a value may well be missing, adnanh/webhook forgives the first kind only.
@@ -275,6 +275,11 @@ mod tests {
             assert_eq!(payload.at(path.as_bytes()), Err(NotFound::Missing), "{path}");
         }
         assert_eq!(payload.at(b"n.x"), Err(NotFound::BelowNull));
+    }
+
+    #[test]
+    fn a_value_is_small() {
+        assert_eq!(size_of::<Value>(), 24);
     }
 
     #[test]

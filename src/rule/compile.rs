@@ -5,9 +5,9 @@ use super::raw::{RawMatch, RawParameter, RawRule};
 use super::signature::{Digest, Scalr, Signature};
 use super::text::TextTest;
 use super::{Condition, Match, Rule, Test};
-use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::go::header::canonical;
-use crate::node::{Form, Placed, Reader};
+use crate::node::{Placed, Reader};
 use crate::request::parameter::{Parameter, Source};
 use crate::secret::Secret;
 
@@ -91,7 +91,7 @@ fn test(one: Placed<RawMatch>, reader: &mut Reader<'_>) -> Option<Test> {
     let named = match named {
         Some((_, named)) => Some(*named),
         None => {
-            mistake(unknown_kind(kind.as_ref(), &place), reader)?;
+            reader.mistake(unknown_kind(kind.as_ref(), &place))?;
             None
         }
     };
@@ -123,15 +123,6 @@ fn test(one: Placed<RawMatch>, reader: &mut Reader<'_>) -> Option<Test> {
     }
 }
 
-/// Notes a mistake in one of the peer's properties; the rule goes on in the classic form.
-fn mistake(finding: Diagnostic, reader: &mut Reader<'_>) -> Option<()> {
-    if reader.form == Form::Full {
-        return reader.note(finding);
-    }
-    reader.findings.push(Diagnostic { severity: Severity::Warning, ..finding });
-    Some(())
-}
-
 fn unknown_kind(word: Option<&Placed<String>>, place: &Place) -> Diagnostic {
     let list = || KINDS.iter().take(PRESENT).map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     match word {
@@ -149,17 +140,10 @@ fn compile_parameter(raw: Option<Placed<RawParameter>>, place: &Place, reader: &
     let Some(Placed { value: RawParameter { source, name }, place }) = raw else {
         let finding =
             Diagnostic::error(place, "a match of this type needs a \"parameter\"; without one each call fails");
-        mistake(finding, reader)?;
+        reader.mistake(finding)?;
         return Some(Parameter { source: Source::Nowhere, name: String::new() });
     };
-    let found = match Parameter::compile(source.as_ref(), name.as_deref(), &place, reader.form) {
-        Ok(parameter) => parameter,
-        Err(finding) => {
-            mistake(finding, reader)?;
-            let source = source.and_then(|word| Source::named(&word.value)).unwrap_or(Source::Nowhere);
-            Parameter { source, name: name.unwrap_or_default() }
-        }
-    };
+    let found = Parameter::of_peer(source.as_ref(), name.as_deref(), &place, reader)?;
     Some(match found {
         // As it is looked up, and as the peer names it in its log.
         Parameter { source: Source::Header, name } => {
@@ -176,7 +160,7 @@ fn pattern(regex: Option<Placed<String>>, place: &Place, reader: &mut Reader<'_>
     };
     let test = TextTest::pattern(&regex.value);
     if let TextTest::Pattern(Err(why)) = &test {
-        mistake(Diagnostic::error(&regex.place, why.to_string()), reader)?;
+        reader.mistake(Diagnostic::error(&regex.place, why.to_string()))?;
     }
     Some(test)
 }
@@ -187,9 +171,9 @@ fn known(secrets: Vec<Placed<Secret>>, place: &Place, reader: &mut Reader<'_>) -
     let empty = secrets.iter().find(is_empty).map_or(place, |secret| &secret.place);
     if secrets.iter().all(|secret| is_empty(&secret)) {
         let message = "a signature can't be checked without a \"secret\": each call fails";
-        mistake(Diagnostic::error(empty, message), reader)?;
+        reader.mistake(Diagnostic::error(empty, message))?;
     } else if secrets.iter().any(|secret| is_empty(&secret)) {
-        mistake(Diagnostic::error(empty, "this secret is empty, and nothing is signed with it"), reader)?;
+        reader.mistake(Diagnostic::error(empty, "this secret is empty, and nothing is signed with it"))?;
     }
     Some(secrets.into_iter().map(|secret| secret.value).collect())
 }
@@ -215,7 +199,7 @@ fn address(range: Option<Placed<String>>, place: &Place, reader: &mut Reader<'_>
     for entry in range.broken().map(str::to_owned).collect::<Vec<_>>() {
         let finding = Diagnostic::error(place, format!("invalid CIDR address: {entry}"));
         let finding = if entry.contains(',') { finding.help("addresses are separated by blanks") } else { finding };
-        mistake(finding, reader)?;
+        reader.mistake(finding)?;
     }
     Some(Test::Address(range))
 }

@@ -56,13 +56,13 @@ const RULE: &[Property<RawRule>] = &[
     },
     Property {
         name: "match",
-        read: |rule, node, r| (rule.says_something, rule.one) = (true, placed(node, r.record(node, MATCH))),
+        read: |rule, node, r| (rule.says_something, rule.one) = (true, node.placed(r.record(node, MATCH))),
     },
 ];
 
 const MATCH: &[Property<RawMatch>] = &[
     Property { name: "type", read: |one, node, r| one.kind = r.placed_text(node) },
-    Property { name: "parameter", read: |one, node, r| one.parameter = placed(node, r.record(node, PARAMETER)) },
+    Property { name: "parameter", read: |one, node, r| one.parameter = node.placed(r.record(node, PARAMETER)) },
     Property { name: "value", read: |one, node, r| one.value = hidden(node, r) },
     Property { name: "regex", read: |one, node, r| one.regex = r.placed_text(node) },
     Property {
@@ -93,13 +93,13 @@ const PARAMETER: &[Property<RawParameter>] = &[
 pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Placed<RawRule>> {
     match node.value {
         // upstream: a `null` inside a list is an empty rule.
-        Value::Null => placed(node, Some(RawRule::default())),
-        _ => placed(node, reader.record(node, RULE)),
+        Value::Null => node.placed(Some(RawRule::default())),
+        _ => node.placed(reader.record(node, RULE)),
     }
 }
 
 fn rules(node: &Node, reader: &mut Reader<'_>) -> Option<Placed<Vec<Placed<RawRule>>>> {
-    placed(node, reader.list(node, |r, node| read(node, r)))
+    node.placed(reader.list(node, |r, node| read(node, r)))
 }
 
 /// A text that must not be seen: what is compared with a token is that token.
@@ -115,9 +115,5 @@ fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<Secret>> {
         Value::Null => Some(Secret::new("")),
         _ => reader.secret(node),
     };
-    placed(node, secret)
-}
-
-fn placed<T>(node: &Node, value: Option<T>) -> Option<Placed<T>> {
-    value.map(|value| Placed { value, place: node.place.clone() })
+    node.placed(secret)
 }

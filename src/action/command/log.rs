@@ -21,20 +21,13 @@ pub struct Answered(#[expect(dead_code, reason = "its end is what it tells")] Ar
 
 impl Answered {
     /// The answer, and what waits for it.
-    pub(super) fn awaited() -> (Option<Answered>, impl Future<Output = ()>) {
-        let (answered, wait) = if tracing::enabled!(Level::DEBUG) {
-            let (tell, told) = oneshot::channel();
-            (Some(Answered(Arc::new(tell))), Some(told))
-        } else {
-            (None, None)
-        };
-        let wait = async move {
-            if let Some(told) = wait {
-                // Never told, only dropped.
-                told.await.ok();
-            }
-        };
-        (answered, wait)
+    pub(super) fn awaited() -> (Option<Answered>, Option<impl Future<Output = ()>>) {
+        if !tracing::enabled!(Level::DEBUG) {
+            return (None, None);
+        }
+        let (tell, told) = oneshot::channel();
+        // Never told, only dropped.
+        (Some(Answered(Arc::new(tell))), Some(async move { drop(told.await) }))
     }
 }
 
