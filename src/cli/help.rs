@@ -67,7 +67,7 @@ const TOPICS: &[(&str, &str, &str)] = &[
     (
         "signals",
         "what signals do",
-        "  HUP, USR1   read the files again, the certificate too\n  \
+        "  HUP, USR1   read the files again, the certificate too; open -logfile anew\n  \
            TERM, INT   finish what is under way (at most -drain), then end\n  \
            QUIT        end at once; so does a second INT\n",
     ),
