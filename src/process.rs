@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
@@ -171,7 +172,7 @@ fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
     }
     let mut command = Command::new(&spec.program);
     command.arg0(&spec.arg0).args(&spec.args);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_systemds(name)) {
+    for name in SYSTEMDS.iter() {
         command.env_remove(name);
     }
     command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
@@ -186,6 +187,10 @@ fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
     command.stdout(writer.try_clone()?).stderr(writer);
     command.spawn()
 }
+
+/// What programs don't inherit. Looked for once: the environment is settled before the first of them is started.
+static SYSTEMDS: LazyLock<Vec<OsString>> =
+    LazyLock::new(|| std::env::vars_os().map(|(name, _)| name).filter(|name| is_systemds(name)).collect());
 
 /// What systemd tells the daemon about itself, and no program that it runs. `CREDENTIALS_DIRECTORY` is none of it: scripts
 /// read their own credentials there, and could find it anyway.

@@ -1,5 +1,7 @@
 //! Percent-encoding, the one door to it: paths, queries and forms as adnanh/webhook reads them, or more kindly.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 /// What a path segment can't hold as it is.
@@ -27,8 +29,8 @@ pub fn encode_segment(text: &str) -> String {
 }
 
 /// A path's bytes, its escapes resolved. `None` where an escape is broken (Go's net/http answers 400 then).
-pub fn decode_path(path: &str) -> Option<Vec<u8>> {
-    percent_decoded(path.as_bytes())
+pub fn decode_path(path: &str) -> Option<Cow<'_, [u8]>> {
+    escapes_are_whole(path.as_bytes()).then(|| percent_decode(path.as_bytes()).into())
 }
 
 /// Bytes with their escapes resolved. `None` where an escape is broken.
@@ -89,8 +91,11 @@ pub fn masked_url(url: &str, is_secret: impl Fn(&str) -> bool) -> String {
 
 /// A value of a query or form, decoded once.
 fn decode_value(text: &[u8]) -> Vec<u8> {
-    let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&blanks).collect()
+    let blanks = match text.contains(&b'+') {
+        true => text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect(),
+        false => Cow::Borrowed(text),
+    };
+    Cow::from(percent_decode(&blanks)).into_owned()
 }
 
 fn escapes_are_whole(text: &[u8]) -> bool {

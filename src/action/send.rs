@@ -166,7 +166,7 @@ fn default_message(request: &HookRequest) -> Option<Vec<u8>> {
         let fields = request.fields()?;
         [&b"msg"[..], b"message", b"text"].into_iter().find_map(|name| named(fields, name))
     };
-    let in_body = || (request.format == BodyFormat::Text).then(|| request.body.clone());
+    let in_body = || (request.format == BodyFormat::Text).then(|| request.body.to_vec());
     in_query.or_else(in_payload).or_else(in_body)
 }
 

@@ -6,12 +6,21 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Level;
+
+use crate::hook::HookId;
 
 /// How often one trouble is mentioned.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Callers that are told apart; beyond that all are forgotten and mentioned anew.
 const CALLERS: usize = 1024;
+
+/// Calls of one hook that are told of in a second when its rule rejects them; what is beyond that is a flood.
+const REJECTIONS: u32 = 10;
+
+/// Hooks whose rejected calls are remembered at a time.
+const HOOKS: usize = 1024;
 
 /// Counts a trouble that repeats itself, and says when it is time to mention it.
 #[derive(Debug, Default)]
@@ -63,9 +72,67 @@ fn network(ip: IpAddr) -> IpAddr {
     }
 }
 
+/// Calls that a rule rejected. Each is told of, by its own line or, in a flood, by a line with the number of those that have
+/// none: a busy repository sends one event that a hook is for among hundreds that it is not.
+#[derive(Debug, Default)]
+pub(super) struct Rejections(Mutex<HashMap<HookId, Second>>);
+
+/// What was rejected since the second began.
+#[derive(Debug)]
+struct Second {
+    began: Instant,
+    told: u32,
+    untold: u64,
+}
+
+impl Rejections {
+    /// One more call of `hook` is rejected. Whether it has a line of its own; with `-verbose` all have, as with the peer.
+    pub(super) fn tell(&self, hook: &HookId) -> bool {
+        if tracing::enabled!(Level::DEBUG) {
+            return true;
+        }
+        let mut hooks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if hooks.len() >= HOOKS && !hooks.contains_key(hook) {
+            hooks.clear();
+        }
+        let second = hooks.entry(hook.clone()).or_insert_with(Second::begin);
+        if second.began.elapsed() >= Duration::from_secs(1) {
+            let Second { untold, .. } = std::mem::replace(second, Second::begin());
+            if untold > 0 {
+                tracing::warn!(%hook, untold, "more calls were rejected than are told of one by one");
+            }
+        }
+        let is_told = second.told < REJECTIONS;
+        second.told += u32::from(is_told);
+        second.untold += u64::from(!is_told);
+        is_told
+    }
+}
+
+impl Second {
+    fn begin() -> Second {
+        Second { began: Instant::now(), told: 0, untold: 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_flood_of_rejected_calls_ten_a_second_are_told() {
+        let rejections = Rejections::default();
+        let told = |hook: &str| (0..50).filter(|_| rejections.tell(&HookId::new(hook))).count();
+        assert_eq!((told("a"), told("a"), told("b")), (10, 0, 10));
+        tokio::time::advance(Duration::from_millis(999)).await;
+        assert_eq!(told("a"), 0);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(told("a"), 10);
+        for number in 0..3 * HOOKS {
+            assert!(rejections.tell(&HookId::new(&number.to_string())));
+            assert!(rejections.0.lock().unwrap().len() <= HOOKS);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_trouble_is_mentioned_once_a_while_with_its_count() {

@@ -9,7 +9,6 @@ use super::{Body, BodyFault, Peer};
 use crate::action::command::{Ran, RunRefusal};
 use crate::action::send::SendRefusal;
 use crate::action::{ActionError, Done, perform};
-use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::hook::admit::{Admission, Refusal, WRONG_TOKEN_DELAY};
 use crate::hook::catalog::Slot;
@@ -70,7 +69,7 @@ pub(super) async fn serve(
         Ok(body) => body,
         Err(fault) => return refuse_body(hook, fault, peer, dress),
     };
-    let mut request = HookRequest::read(head, body.into(), &hook.reading);
+    let mut request = HookRequest::read(head, body, &hook.reading);
     log_body_errors(hook, &request);
     // Whoever has shown no token yet is told of that first.
     if let (Some(BodyError::Multipart(why)), Admission::Granted(_)) = (&request.body_error, &admission) {
@@ -84,7 +83,7 @@ pub(super) async fn serve(
         Ok(caller) => caller,
         Err(refusal) => return refuse(site, hook, refusal, head, peer, dress).await,
     };
-    if let Some(outcome) = misfit(hook, &request, site.means.clock.now(), peer) {
+    if let Some(outcome) = misfit(site, hook, &request, peer) {
         return outcome.into_response(dress);
     }
     hook.forget_credentials(&mut request);
@@ -144,12 +143,14 @@ async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, head: Head<'_>, peer
 }
 
 /// How the call ends if the hook's rule is not satisfied. Nothing of what was compared is told.
-fn misfit(hook: &Hook, request: &HookRequest, now: Timestamp, peer: &Peer) -> Option<Outcome> {
+fn misfit(site: &Site, hook: &Hook, request: &HookRequest, peer: &Peer) -> Option<Outcome> {
     let (id, peer) = (&hook.id, &peer.shown);
-    let verdict = match hook.rule.as_ref()?.judge(request, now) {
+    let verdict = match hook.rule.as_ref()?.judge(request, site.means.clock.now()) {
         Ok(verdict) => verdict,
         Err(RuleFault { at, error }) => {
-            tracing::warn!(hook = %id, peer, at, "error evaluating hook: {error}");
+            if site.rejections.tell(id) {
+                tracing::warn!(hook = %id, peer, at, "error evaluating hook: {error}");
+            }
             return Some(Outcome::RuleFault);
         }
     };
@@ -160,7 +161,9 @@ fn misfit(hook: &Hook, request: &HookRequest, now: Timestamp, peer: &Peer) -> Op
         return None;
     }
     log_status(hook, hook.mismatch);
-    tracing::warn!(peer, "{id} got matched, but didn't get triggered because the trigger rules were not satisfied");
+    if site.rejections.tell(id) {
+        tracing::warn!(peer, "{id} got matched, but didn't get triggered because the trigger rules were not satisfied");
+    }
     Some(Outcome::Unsatisfied(hook.mismatch.set()))
 }
 

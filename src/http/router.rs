@@ -1,5 +1,7 @@
 //! Method and path → what is meant.
 
+use std::borrow::Cow;
+
 use http::Method;
 
 use super::prefix::Prefix;
@@ -64,7 +66,7 @@ impl Router {
             return Route::Server;
         }
         let Some(decoded) = decode_path(path) else { return Route::Malformed };
-        let decoded = String::from_utf8_lossy(&decoded).into_owned();
+        let decoded = String::from_utf8_lossy(&decoded);
         let cleaned = cleaned(&decoded);
         let id_of = |path: &str| self.prefix.id_in(path).map(HookId::new);
         if cleaned != decoded {
@@ -90,13 +92,22 @@ impl Router {
 }
 
 /// A trailing slash is kept: it is part of an id.
-fn cleaned(path: &str) -> String {
+fn cleaned(path: &str) -> Cow<'_, str> {
+    if is_clean(path) {
+        return Cow::Borrowed(path);
+    }
     let rooted = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let mut cleaned = clean(&rooted);
     if rooted.ends_with('/') && cleaned != "/" {
         cleaned.push('/');
     }
-    cleaned
+    Cow::Owned(cleaned)
+}
+
+/// Whether a path is clean as it is, as nearly all are.
+fn is_clean(path: &str) -> bool {
+    let inside = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    path == "/" || inside.is_some_and(|inside| inside.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
 #[cfg(test)]

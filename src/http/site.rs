@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-use super::complaint::Complaints;
+use super::complaint::{Complaints, Rejections};
 use super::prefix::Prefix;
 use super::request_id::RequestIds;
 use super::router::Router;
@@ -30,6 +30,8 @@ pub struct Site {
     pub(super) ids: RequestIds,
     /// Who guesses.
     pub(super) wrong_tokens: Complaints,
+    /// Whose rules reject calls.
+    pub(super) rejections: Rejections,
 }
 
 impl Site {
@@ -41,6 +43,7 @@ impl Site {
         headers: Vec<(HeaderName, HeaderValue)>,
         ids: RequestIds,
     ) -> Arc<Site> {
-        Arc::new(Site { live, means, router: Router::new(prefix), headers, ids, wrong_tokens: Complaints::default() })
+        let (router, wrong_tokens, rejections) = (Router::new(prefix), Complaints::default(), Rejections::default());
+        Arc::new(Site { live, means, router, headers, ids, wrong_tokens, rejections })
     }
 }

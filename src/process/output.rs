@@ -1,6 +1,8 @@
 //! What a program reads and writes.
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use std::io;
+
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
 use tokio::process::ChildStdin;
 
@@ -13,8 +15,8 @@ pub struct Leftover(pub(super) pipe::Receiver);
 
 impl Leftover {
     /// Reads all that comes and forgets it, until nobody holds it open.
-    pub async fn drain(mut self) {
-        Kept::new(0).read(&mut self.0).await;
+    pub async fn drain(self) {
+        Kept::new(0).read(&self.0).await;
     }
 }
 
@@ -37,13 +39,22 @@ impl Kept {
         Kept { bytes: Vec::new(), most, dropped: 0 }
     }
 
-    pub(super) async fn read(&mut self, output: &mut pipe::Receiver) {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        // A pipe gives no error but at its end.
-        while let Ok(read @ 1..) = output.read(&mut chunk).await {
-            let room = self.most.saturating_sub(self.bytes.len()).min(read);
-            self.bytes.extend_from_slice(chunk.get(..room).unwrap_or_default());
-            self.dropped += u64::try_from(read - room).unwrap_or(0);
+    pub(super) async fn read(&mut self, output: &pipe::Receiver) {
+        while output.readable().await.is_ok() {
+            // Not kept while nothing comes: hundreds of programs may run in silence.
+            let mut chunk = [0; CHUNK_BYTES];
+            match output.try_read(&mut chunk) {
+                Ok(read @ 1..) => self.keep(&chunk[..read]),
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                // A pipe gives no error but at its end.
+                Ok(0) | Err(_) => return,
+            }
         }
+    }
+
+    fn keep(&mut self, fresh: &[u8]) {
+        let room = self.most.saturating_sub(self.bytes.len()).min(fresh.len());
+        self.bytes.extend_from_slice(&fresh[..room]);
+        self.dropped += u64::try_from(fresh.len() - room).unwrap_or(0);
     }
 }

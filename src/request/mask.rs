@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use http::header::{LOCATION, REFERER};
 use http::{HeaderName, HeaderValue, Uri};
 
@@ -122,7 +123,7 @@ impl Mask {
     /// The same before the body is read.
     pub fn of_head(head: Head<'_>, guarded: &[Parameter]) -> Mask {
         let reading = Reading { broken: Broken::Kept, ..Reading::default() };
-        Mask::of(&HookRequest::read(head, Vec::new(), &reading), guarded)
+        Mask::of(&HookRequest::read(head, Bytes::new(), &reading), guarded)
     }
 
     fn hide(&mut self, secrets: &BTreeSet<Vec<u8>>, shortest: usize) {
@@ -253,7 +254,7 @@ mod tests {
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         headers.insert("x-hub-signature-256", HeaderValue::from_static("sha256=abcdef"));
         let head = Head { method: &Method::POST, uri: &uri, headers: &headers, remote: "@" };
-        HookRequest::read(head, body.as_bytes().to_vec(), &Reading::default())
+        HookRequest::read(head, body.to_owned().into(), &Reading::default())
     }
 
     #[test]

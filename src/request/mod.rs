@@ -1,5 +1,6 @@
 //! One call of a hook, read and parsed: never the raw HTTP request.
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, PRAGMA, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
@@ -74,9 +75,9 @@ pub struct HookRequest {
     /// The parsed body. `null` where there is nothing parsed.
     pub payload: Value,
     /// The body as it came; empty where it is a form in parts, as adnanh/webhook has it.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The body that `body` does not have.
-    in_parts: Vec<u8>,
+    in_parts: Bytes,
     /// What the body was taken for.
     pub format: BodyFormat,
     /// Why the body gave no payload; adnanh/webhook goes on without one, and so do we, but for a form in parts.
@@ -87,12 +88,12 @@ pub struct HookRequest {
 
 impl HookRequest {
     /// Reads a call. A body that can't be parsed is noted, not refused.
-    pub fn read(head: Head<'_>, body: Vec<u8>, reading: &Reading) -> HookRequest {
+    pub fn read(head: Head<'_>, body: Bytes, reading: &Reading) -> HookRequest {
         let (query, query_is_whole) = pairs(head.raw_query(), reading.broken);
         let sent = head.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let content_type = reading.content_type.as_deref().or(sent.as_deref()).unwrap_or_default();
         let format = BodyFormat::of(content_type);
-        let (body, in_parts) = if is_multipart(content_type) { (Vec::new(), body) } else { (body, Vec::new()) };
+        let (body, in_parts) = if is_multipart(content_type) { (Bytes::new(), body) } else { (body, Bytes::new()) };
         let mut file_errors = Vec::new();
         let payload = match format {
             BodyFormat::Json => body::json::parse(&body).map_err(BodyError::Json),
@@ -164,9 +165,9 @@ impl HookRequest {
             forget(&mut self.payload, names, below);
             // The body as it came has it too, and perhaps in escapes: the payload stands in for it.
             self.body = match self.format {
-                BodyFormat::Form => without_token(&self.body),
-                BodyFormat::Json => self.payload.to_json(),
-                _ => Vec::new(),
+                BodyFormat::Form => without_token(&self.body).into(),
+                BodyFormat::Json => self.payload.to_json().into(),
+                _ => Bytes::new(),
             };
         }
         if let Value::Map(headers) = &mut self.headers {

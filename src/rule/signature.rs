@@ -164,7 +164,7 @@ mod tests {
         }
         let (parts, ()) = call.body(()).unwrap().into_parts();
         let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: "127.0.0.1:9" };
-        HookRequest::read(head, br#"{"n":7}"#.to_vec(), &Reading::default())
+        HookRequest::read(head, br#"{"n":7}"#[..].into(), &Reading::default())
     }
 
     #[test]

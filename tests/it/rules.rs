@@ -28,7 +28,7 @@ fn rule(written: &Json, soft_failures: bool) -> Rule {
 fn request(headers: &str) -> HookRequest {
     let (parts, ()) = http::Request::post("/hooks/a").body(()).unwrap().into_parts();
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: "127.0.0.1:4711" };
-    let mut call = HookRequest::read(head, br#"{"n":7}"#.to_vec(), &Reading::default());
+    let mut call = HookRequest::read(head, br#"{"n":7}"#[..].into(), &Reading::default());
     call.headers = body::parse(headers.as_bytes()).unwrap();
     call.payload = body::parse(br#"{"yes":"x","no":"y","null":null}"#).unwrap();
     call

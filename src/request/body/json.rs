@@ -51,7 +51,20 @@ struct Parser<'a> {
     at: usize,
     /// Values that may still be there.
     room: usize,
+    /// All of it is UTF-8, and so is whatever stands between two quotes.
+    is_utf8: bool,
 }
+
+/// The bytes at which a text ends, or is not what it says.
+static ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < ends.len() {
+        ends[byte] = byte < 0x20 || byte == b'"' as usize || byte == b'\\' as usize;
+        byte += 1;
+    }
+    ends
+};
 
 /// A list or object that is being read, by where its part of what was read begins.
 enum Open {
@@ -62,7 +75,7 @@ enum Open {
 
 impl<'a> Parser<'a> {
     fn of(text: &'a [u8]) -> Parser<'a> {
-        Parser { text, at: 0, room: MAX_VALUES }
+        Parser { text, at: 0, room: MAX_VALUES, is_utf8: std::str::from_utf8(text).is_ok() }
     }
 
     /// One value. Nested ones are kept on lists of our own, not on the stack, and are given memory once they are whole and
@@ -205,18 +218,18 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<Box<[u8]>, JsonError> {
         self.at += 1;
         let rest = &self.text[self.at..];
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+        let plain = rest.iter().position(|byte| ENDS[usize::from(*byte)]).unwrap_or(rest.len());
         self.at += plain;
         // Most texts have no escape in them, and are taken as they are.
         if self.skip(b'"') {
-            return Ok(well_formed(&rest[..plain]));
+            return Ok(self.well_formed(&rest[..plain]));
         }
         let mut raw = rest[..plain].to_vec();
         loop {
             let byte = self.byte().ok_or_else(|| self.wrong("a quote is missing"))?;
             self.at += 1;
             match byte {
-                b'"' => return Ok(well_formed(&raw)),
+                b'"' => return Ok(self.well_formed(&raw)),
                 b'\\' => self.escape(&mut raw)?,
                 0..=0x1f => return Err(self.wrong("a raw control character in a text")),
                 _ => raw.push(byte),
@@ -276,7 +289,7 @@ impl<'a> Parser<'a> {
 
     /// The next byte that is no blank.
     fn peek(&mut self) -> Result<u8, JsonError> {
-        while self.byte().is_some_and(|byte| b" \t\r\n".contains(&byte)) {
+        while self.byte().is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
         self.byte().ok_or_else(|| self.wrong("it ends too early"))
@@ -285,19 +298,19 @@ impl<'a> Parser<'a> {
     fn wrong(&self, what: &'static str) -> JsonError {
         JsonError::Syntax { what, at: self.at }
     }
-}
 
-/// Go puts U+FFFD in place of each byte that is no UTF-8.
-fn well_formed(raw: &[u8]) -> Box<[u8]> {
-    if std::str::from_utf8(raw).is_ok() {
-        return raw.into();
+    /// Go puts U+FFFD in place of each byte that is no UTF-8.
+    fn well_formed(&self, raw: &[u8]) -> Box<[u8]> {
+        if self.is_utf8 || std::str::from_utf8(raw).is_ok() {
+            return raw.into();
+        }
+        let mut text = Vec::with_capacity(raw.len());
+        for chunk in raw.utf8_chunks() {
+            text.extend(chunk.valid().as_bytes());
+            text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
+        }
+        text.into()
     }
-    let mut text = Vec::with_capacity(raw.len());
-    for chunk in raw.utf8_chunks() {
-        text.extend(chunk.valid().as_bytes());
-        text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
-    }
-    text.into()
 }
 
 #[cfg(test)]
