@@ -235,17 +235,24 @@ impl Invocation {
         let files = std::mem::take(&mut self.files);
         let written = files::write(files, self.directory.as_deref(), &self.hook.id).await;
         self.environment.extend(written.variables());
-        match self.start(file, permit, written, left).await {
+        let (ended, leftover) = self.start(file, permit).await;
+        let ran = match ended {
             Ok(ended) => self.ended(ended),
             Err(why) => {
                 self.log_no_start(&why);
                 self.badly(Vec::new())
             }
+        };
+        match leftover {
+            Some(leftover) => left.take(leftover, written, &self.hook).await,
+            None => written.remove(&self.hook.id).await,
         }
+        tracing::debug!("finished handling {}", self.hook.id);
+        ran
     }
 
-    /// Starts the program and waits for its end. Its files are taken away then, however it ended.
-    async fn start(&self, file: PathBuf, permit: Permit, written: Written, left: &Left) -> Result<Ended, SpawnError> {
+    /// Starts the program and waits for its end. What is left over of its output is the caller's.
+    async fn start(&self, file: PathBuf, permit: Permit) -> (Result<Ended, SpawnError>, Option<Leftover>) {
         let program = self.program.as_str();
         self.log_start(&file);
         let spec = Spec {
@@ -261,17 +268,12 @@ impl Invocation {
         };
         let exited = move || drop(permit);
         // upstream: a caller that wants the output gets all of it, so that it waits until the output is closed.
-        let (ended, leftover) = match self.capture {
+        match self.capture {
             Capture::Nothing => process::run_alone(spec, exited, LINGER)
                 .await
                 .map_or_else(|why| (Err(why), None), |(ended, leftover)| (Ok(ended), leftover)),
             Capture::Output | Capture::OutputAlsoOnError => (process::run(spec, exited).await, None),
-        };
-        match leftover {
-            Some(leftover) => left.take(leftover, written, &self.hook).await,
-            None => written.remove(&self.hook.id).await,
         }
-        ended
     }
 
     fn ended(&self, ended: Ended) -> Ran {
@@ -285,15 +287,13 @@ impl Invocation {
             (Some(code), _) => Some(format!("exit status {code}")),
             (None, signal) => Some(format!("signal: {}", print::signal(signal.unwrap_or_default()))),
         };
-        let ran = match how {
+        match how {
             None => Ran::Well(ended.output),
             Some(how) => {
                 self.log_failure(&ended, &how);
                 self.badly(ended.output)
             }
-        };
-        tracing::debug!("finished handling {hook}");
-        ran
+        }
     }
 
     fn badly(&self, output: Vec<u8>) -> Ran {

@@ -75,7 +75,7 @@ pub(super) async fn write(contents: Vec<Content>, folder: Option<&Path>, hook: &
         });
         Written(made.collect())
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or_default()
+    elsewhere(work).await.unwrap_or_default()
 }
 
 impl Written {
@@ -101,9 +101,15 @@ impl Written {
                 }
             }
         };
-        // An error would be a panic, and there is nothing in it that could.
-        tokio::task::spawn_blocking(work).await.ok();
+        elsewhere(work).await;
     }
+}
+
+/// Does it where waiting for a disk holds up nobody else, under the name that the call has in the log. None would be a
+/// panic, and there is nothing in our work that could.
+async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let call = tracing::Span::current();
+    tokio::task::spawn_blocking(move || call.in_scope(work)).await.ok()
 }
 
 /// upstream: os.TempDir.

@@ -67,7 +67,7 @@ const TOPICS: &[(&str, &str, &str)] = &[
     (
         "signals",
         "what signals do",
-        "  HUP, USR1   read the files again, the certificate too\n  \
+        "  HUP, USR1   read the files again, the certificate too; open -logfile anew\n  \
            TERM, INT   finish what is under way (at most -drain), then end\n  \
            QUIT        end at once; so does a second INT\n",
     ),
@@ -142,7 +142,7 @@ pub fn help(topic: Option<&str>) -> Result<String, String> {
         let mut text = String::new();
         match flag.takes {
             Takes::NotYet => text = format!("-{name} is not in this version of hookbell\n"),
-            _ => row(&mut text, flag, true),
+            _ => row(&mut text, flag, 0, true),
         }
         return Ok(text);
     }
@@ -171,6 +171,8 @@ fn overview() -> String {
 
 fn rows<T>(text: &mut String, table: &[Flag<T>]) {
     let mut group = "";
+    let width = table.iter().filter(|flag| flag.takes != Takes::NotYet).map(|flag| call(flag).len()).max();
+    let width = width.unwrap_or_default();
     // Verbs' flags have no variables: only the daemon is configured by its environment.
     let variables = table.iter().any(|flag| !flag.ours);
     for flag in table.iter().filter(|flag| flag.takes != Takes::NotYet) {
@@ -178,20 +180,25 @@ fn rows<T>(text: &mut String, table: &[Flag<T>]) {
             group = flag.group;
             write!(text, "\n{group}\n").ok();
         }
-        row(text, flag, variables);
+        row(text, flag, width, variables);
     }
 }
 
-fn row<T>(text: &mut String, flag: &Flag<T>, variables: bool) {
-    let call = match flag.takes {
+/// A flag as it is typed.
+fn call<T>(flag: &Flag<T>) -> String {
+    match flag.takes {
         Takes::Value(value) => format!("-{} {value}", flag.name),
         _ => format!("-{}", flag.name),
-    };
+    }
+}
+
+/// A flag's line, whose first column takes `width`.
+fn row<T>(text: &mut String, flag: &Flag<T>, width: usize, variables: bool) {
     let default = Some(format!("default {}", flag.default)).filter(|_| !matches!(flag.default, "" | "false"));
     let variable = flag.variable().filter(|_| variables).map(|name| format!("${name}"));
     let notes: Vec<String> = default.into_iter().chain(variable).collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    writeln!(text, "  {call:<20} {}{notes}", flag.help).ok();
+    writeln!(text, "  {:<width$}  {}{notes}", call(flag), flag.help).ok();
 }
 
 #[cfg(test)]
@@ -205,9 +212,10 @@ mod tests {
             let shown = text.lines().filter(|line| line.split_whitespace().next() == Some(&format!("-{}", flag.name)));
             assert_eq!(shown.count(), usize::from(flag.takes != Takes::NotYet), "-{}", flag.name);
         }
-        assert!(text.contains(
-            "-drain TIME          how long a stop waits for what is under way (default 30s; $HOOKBELL_DRAIN)"
-        ));
+        let [longest, drain] =
+            ["-x-request-id-limit BYTES  take", "-drain TIME                how"].map(|row| text.contains(row));
+        assert!(longest && drain, "the second column is straight: {text}");
+        assert!(text.contains("how long a stop waits for what is under way (default 30s; $HOOKBELL_DRAIN)"));
     }
 
     #[test]

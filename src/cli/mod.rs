@@ -138,9 +138,11 @@ impl Command {
         {
             return Command::verb(&word.to_string_lossy(), after);
         }
-        let stopped = |stop| match program {
-            Program::Hookbell => refused(stop, &help::usage()),
-            Program::Webhook => refused(stop.as_the_peer(), &help::peer_usage(&called.to_string_lossy())),
+        let stopped = |stop| match (program, stop) {
+            (Program::Hookbell, Stop::Help) => refused(Stop::Help, &help::usage()),
+            // All flags would push the mistake off the screen.
+            (Program::Hookbell, mistake) => refused(mistake, "every flag: hookbell -h"),
+            (Program::Webhook, stop) => refused(stop.as_the_peer(), &help::peer_usage(&called.to_string_lossy())),
         };
         let mut raw = Box::<RawSettings>::default();
         // -version answers also where the environment is wrong: it is asked by people who look for what is wrong.
@@ -206,7 +208,7 @@ impl Command {
                     format!("to serve a file write hookbell -hooks {word}")
                 } else {
                     did_you_mean(word, names.iter().copied())
-                        .unwrap_or_else(|| format!("there are {}", names.join(", ")))
+                        .unwrap_or_else(|| format!("there are {}; without one it serves", names.join(", ")))
                 };
                 let text = format!("hookbell: no command is called {word:?}: {advice}");
                 Err(Refusal { text, exit: Exit::Usage })
@@ -219,7 +221,7 @@ fn trouble(text: String) -> Refusal {
     Refusal { text, exit: Exit::Trouble }
 }
 
-/// upstream: the usage text follows a mistake, too.
+/// upstream: how to call it follows a mistake, too.
 fn refused(stop: Stop, usage: &str) -> Refusal {
     match stop {
         Stop::Help => Refusal { text: usage.trim_end().to_owned(), exit: Exit::Fine },

@@ -82,7 +82,6 @@ impl Invocation {
     pub(super) fn log_no_start(&self, why: &SpawnError) {
         tracing::debug!("command output: ");
         tracing::error!(hook = %self.hook.id, "error occurred: {}", self.mask.text(&why.to_string()));
-        tracing::debug!("finished handling {}", self.hook.id);
     }
 
     pub(super) fn log_failure(&self, ended: &Ended, how: &str) {

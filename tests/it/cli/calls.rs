@@ -24,6 +24,8 @@ const HOOKS: &str = r#"[
   { "id": "nowhere", "execute-command": "/bin/sh", "command-working-directory": "/no/where",
     "include-command-output-in-response": true },
   { "id": "json", "execute-command": "true" },
+  { "id": "files", "execute-command": "/bin/true", "include-command-output-in-response": true,
+    "command-working-directory": "/tmp", "pass-file-to-command": [ { "source": "url", "name": "q", "envname": "Q" } ] },
   { "id": "secret", "execute-command": "/bin/echo", "include-command-output-in-response": true,
     "pass-arguments-to-command": [ { "source": "url", "name": "token" }, { "source": "entire-query" },
                                    { "source": "header", "name": "X-Sig" } ],
@@ -193,6 +195,21 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        call: ("GET", "/hooks/files?q=a", "", ""),
+        lines: &[
+            "incoming HTTP GET request from PEER",
+            "files got matched",
+            UNTYPED,
+            "files hook triggered successfully",
+            "writing env Q file /tmp/QRANDOM hook=files",
+            "executing /bin/true (/bin/true) with arguments [\"/bin/true\"] and environment [Q=/tmp/QRANDOM] using /tmp as cwd",
+            "command output: ",
+            "removing file /tmp/QRANDOM hook=files",
+            "finished handling files",
+            "200 | 0 B | TIME | bell | GET /hooks/files?q=a",
+        ],
+    },
+    Case {
         call: ("GET", "/hooks/secret?token=hush1&q=a+hush1+b", "X-Sig: hush2\r\n", ""),
         lines: &[
             "incoming HTTP GET request from PEER",
@@ -211,8 +228,11 @@ const CASES: &[Case] = &[
 fn lines_of(log: &str, name: &str) -> Vec<String> {
     let time = regex::Regex::new(r"\| [0-9.hm]+[nµm]?s \|").unwrap();
     let peer = regex::Regex::new(r"127\.0\.0\.1:\d+").unwrap();
+    let file = regex::Regex::new(r"/tmp/Q\d+").unwrap();
     let own = log.lines().filter_map(|line| Some(line.split_once(&format!(" [{name}] "))?.1));
-    own.map(|line| peer.replace(&time.replace(line, "| TIME |"), "PEER").into_owned()).collect()
+    let constant =
+        |line| file.replace_all(&peer.replace(&time.replace(line, "| TIME |"), "PEER"), "/tmp/QRANDOM").into_owned();
+    own.map(constant).collect()
 }
 
 #[test]
