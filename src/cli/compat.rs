@@ -138,13 +138,13 @@ pub const ON_PURPOSE: &[Deviation] = &[
     seen(
         "a signature over multipart is taken over an empty body",
         "over the body as it came",
-        "differences_are_told_with_hook_and_place",
+        "hooks/rules-multipart.json",
         t::multipart_signatures,
     ),
     seen(
         "a bare IPv6 address in `ip-range` is a /32 of it",
         "that one address",
-        "differences_are_told_with_hook_and_place",
+        "hooks/rules-addresses-bare.json",
         t::bare_addresses,
     ),
     row(
@@ -191,6 +191,11 @@ pub const ON_PURPOSE: &[Deviation] = &[
         "the `Date` of Scalr may have an abbreviation of the server's own zone",
         "only UTC and what counts as it",
         "dates_are_read_as_go_reads_them",
+    ),
+    row(
+        "a hooks file may be a pipe, `-hooks <(...)`",
+        "it must be a regular file, for it is read again",
+        "a_pipe_or_a_device_is_no_hooks_file",
     ),
 ];
 

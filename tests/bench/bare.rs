@@ -1,5 +1,6 @@
 //! A bare hyper server that answers everything with `OK`: what `.ci/peer-bench` measures hookbell's own work against.
 //! Its one argument is the port.
+#![allow(clippy::disallowed_methods, reason = "it is as bare as can be, and is stopped by a signal")]
 
 use std::convert::Infallible;
 
