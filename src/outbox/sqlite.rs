@@ -12,8 +12,11 @@ use rustix::fs::FlockOperation;
 
 use super::error::OutboxError;
 
+/// The steps from each schema to the next, the first from 1 to 2. A step is written once and then stays as it is.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/2.sql")];
+
 /// The number of the schema, in the file's `user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = MIGRATIONS.len() as i64 + 1;
 
 /// How long to wait for somebody else's lock (a backup, an operator's `sqlite3`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,10 +84,18 @@ fn settle_in(db: &Connection) -> Result<(), OutboxError> {
          PRAGMA cache_size = -2048;
          PRAGMA journal_size_limit = 16777216;",
     )?;
-    if format == 0 {
-        let schema = include_str!("schema.sql");
-        db.execute_batch(&format!("BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {FORMAT};\nCOMMIT;"))?;
+    let steps = match usize::try_from(format) {
+        Ok(0) | Err(_) => &[include_str!("schema.sql")],
+        Ok(known) => MIGRATIONS.get(known - 1..).unwrap_or_default(),
+    };
+    if steps.is_empty() {
+        return Ok(());
     }
+    if format > 0 {
+        tracing::info!("outbox.db is brought from format {format} to {FORMAT}");
+    }
+    // All or nothing: should this process die halfway, the file is as it was.
+    db.execute_batch(&format!("BEGIN IMMEDIATE;\n{}\nPRAGMA user_version = {FORMAT};\nCOMMIT;", steps.join("\n")))?;
     Ok(())
 }
 
@@ -115,4 +126,36 @@ fn lock(dir: &Path) -> Result<File, OutboxError> {
     // Only a help for people: a full disk must not keep the daemon from starting, and from sending what it has.
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes())).ok();
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in a database: each column and each index, in an order of its own.
+    fn shape(db: &Connection) -> Vec<String> {
+        let columns =
+            "SELECT t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || ifnull(c.dflt_value, '')
+                       FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'";
+        let others = "SELECT type || ' ' || sql FROM sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL";
+        let mut statement = db.prepare(&format!("{columns} UNION ALL {others} ORDER BY 1")).unwrap();
+        let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        statement.query_map([], |row| row.get(0).map(words)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn every_older_file_becomes_what_a_new_one_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let new = shape(&Store::open(dir.path()).unwrap().db);
+        for (format, schema) in [(1, include_str!("../../tests/fixtures/outbox/1.sql"))] {
+            let dir = tempfile::tempdir().unwrap();
+            let old = Connection::open(dir.path().join("outbox.db")).unwrap();
+            old.execute_batch(&format!("{schema}; PRAGMA user_version = {format};")).unwrap();
+            drop(old);
+            let store = Store::open(dir.path()).unwrap();
+            assert_eq!(shape(&store.db), new, "from format {format}");
+            drop(store);
+            assert!(Store::open(dir.path()).is_ok(), "once is enough");
+        }
+    }
 }
