@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 
@@ -12,6 +13,24 @@ pub struct Way {
     pub account: AccountName,
     /// The address it is sent to.
     pub address: Address,
+    /// For how long it may hold a delivery, where that is written: then only a report of arrival satisfies it.
+    pub patience: Option<Duration>,
+}
+
+/// An account that a hook or a contact would have a message go by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// The account.
+    pub account: AccountName,
+    /// The patience of the ways through it, where it is written.
+    pub patience: Option<Duration>,
+}
+
+impl Via {
+    /// An account without a word about patience.
+    pub fn account(account: AccountName) -> Via {
+        Via { account, patience: None }
+    }
 }
 
 /// A contact with the ways to reach it, for one message. There is at least one way.
@@ -31,7 +50,7 @@ pub struct Contact {
     /// Its addresses, in the order of writing; phones in E.164.
     pub addresses: Vec<Address>,
     /// The accounts it would rather hear from, first the best.
-    pub via: Vec<AccountName>,
+    pub via: Vec<Via>,
 }
 
 /// The country whose national numbers are completed.
@@ -94,24 +113,20 @@ impl Directory {
 impl Contact {
     /// The ways to this contact through the accounts of `via`, or its own where that is empty, or the only account.
     ///
-    /// Its own preference moves accounts of `via` to the front. An account that takes no address of the contact is
-    /// no way; the error says why none is left.
-    pub fn ways(&self, via: &[AccountName], accounts: &AccountDirectory) -> Result<Vec<Way>, String> {
-        let order: Vec<&AccountName> = match (via, self.via.as_slice(), accounts.len()) {
-            ([], [], 1) => accounts.keys().collect(),
+    /// Its own preference moves accounts of `via` to the front, and its own patience counts where it has one. An account
+    /// that takes no address of the contact is no way; the error says why none is left.
+    pub fn ways(&self, via: &[Via], accounts: &AccountDirectory) -> Result<Vec<Way>, String> {
+        let order: Vec<Via> = match (via, self.via.as_slice(), accounts.len()) {
+            ([], [], 1) => accounts.keys().cloned().map(Via::account).collect(),
             ([], [], 0) => return Err("there is no account to send through".to_owned()),
             ([], [], _) => return Err(format!("no way to {}: name an account in \"via\"", self.name)),
-            ([], own, _) => own.iter().collect(),
-            (via, own, _) => {
-                let preferred = own.iter().filter(|account| via.contains(account));
-                let others = via.iter().filter(|account| !own.contains(account));
-                preferred.chain(others).collect()
-            }
+            ([], own, _) => own.to_vec(),
+            (via, own, _) => preferred(via, own),
         };
-        let ways: Vec<Way> = order.iter().filter_map(|account| self.way(account, accounts)).collect();
+        let ways: Vec<Way> = order.iter().filter_map(|via| self.way(via, accounts)).collect();
         if ways.is_empty() {
-            let tried = order.iter().map(|account| account.as_str()).collect::<Vec<_>>().join(", ");
-            if order.iter().all(|account| matches!(accounts.get(*account), Some(Takes::Nothing))) {
+            let tried = order.iter().map(|via| via.account.as_str()).collect::<Vec<_>>().join(", ");
+            if order.iter().all(|via| matches!(accounts.get(&via.account), Some(Takes::Nothing))) {
                 return Err(format!("no way to {}: the account {tried} is broken", self.name));
             }
             return Err(format!("no way to {}: it has no address that {tried} can write to", self.name));
@@ -119,7 +134,8 @@ impl Contact {
         Ok(ways)
     }
 
-    fn way(&self, account: &AccountName, accounts: &AccountDirectory) -> Option<Way> {
+    fn way(&self, via: &Via, accounts: &AccountDirectory) -> Option<Way> {
+        let Via { account, patience } = via;
         let address = match accounts.get(account)? {
             Takes::Kinds(kinds) => {
                 kinds.iter().find_map(|kind| self.addresses.iter().find(|address| address.kind == *kind)).cloned()
@@ -128,31 +144,46 @@ impl Contact {
             Takes::Itself => Some(named("room", account.as_str())),
             Takes::Nothing => None,
         };
-        address.map(|address| Way { account: account.clone(), address })
+        address.map(|address| Way { account: account.clone(), address, patience: *patience })
     }
 }
 
-/// The recipients that these contacts make, copies included; those with equal ways are one.
-/// A contact without a way is left out; the error says why none is left.
+/// The accounts of `via`, first those that are also among its `own`, in the order and with the patience of those.
+fn preferred(via: &[Via], own: &[Via]) -> Vec<Via> {
+    let of = |list: &[Via], wanted: &Via| list.iter().find(|via| via.account == wanted.account).cloned();
+    let first = own.iter().filter_map(|mine| {
+        let theirs = of(via, mine)?;
+        Some(Via { patience: mine.patience.or(theirs.patience), ..theirs })
+    });
+    first.chain(via.iter().filter(|theirs| of(own, theirs).is_none()).cloned()).collect()
+}
+
+/// The recipients that these contacts make, copies included; those with equal ways are one, and the one who is less
+/// patient counts. A contact without a way is left out; the error says why none is left.
 pub fn recipients<'a>(
     contacts: impl IntoIterator<Item = &'a Contact>,
-    via: &[AccountName],
+    via: &[Via],
     also: &[AccountName],
     accounts: &AccountDirectory,
 ) -> Result<Vec<Recipient>, String> {
     let mut recipients: Vec<Recipient> = Vec::new();
-    let mut places: HashMap<Vec<Way>, (usize, HashSet<&str>)> = HashMap::new();
+    let mut places: HashMap<Vec<(AccountName, Address)>, (usize, HashSet<&str>)> = HashMap::new();
     let mut unreachable = None;
-    let mut add = |contact: &'a str, ways: Vec<Way>| match places.entry(ways) {
+    let mut add = |contact: &'a str, ways: Vec<Way>| match places
+        .entry(ways.iter().map(|way| (way.account.clone(), way.address.clone())).collect())
+    {
         Entry::Occupied(mut known) => {
             let (at, names) = known.get_mut();
             if names.insert(contact) {
                 recipients[*at].contact += &format!(", {contact}");
             }
+            for (one, other) in recipients[*at].ways.iter_mut().zip(ways) {
+                one.patience = one.patience.into_iter().chain(other.patience).min();
+            }
         }
         Entry::Vacant(vacant) => {
-            recipients.push(Recipient { contact: contact.to_owned(), ways: vacant.key().clone() });
-            vacant.insert((recipients.len() - 1, HashSet::from([contact])));
+            vacant.insert((recipients.len(), HashSet::from([contact])));
+            recipients.push(Recipient { contact: contact.to_owned(), ways });
         }
     };
     for contact in contacts {
@@ -163,8 +194,9 @@ pub fn recipients<'a>(
         }
         for account in also {
             // A copy that finds no address is no reason to refuse the message itself.
-            if let Ok(ways) = contact.ways(std::slice::from_ref(account), accounts) {
-                add(&contact.name, ways);
+            if let Ok(ways) = contact.ways(&[Via::account(account.clone())], accounts) {
+                // Of one way: a contact's own patience would let a copy fail that nobody misses.
+                add(&contact.name, ways.into_iter().map(|way| Way { patience: None, ..way }).collect());
             }
         }
     }
@@ -274,7 +306,7 @@ mod tests {
         let contact = |via: &[&str]| Contact {
             name: "ivan".to_owned(),
             addresses: vec![named("phone", "+7900"), named("email", "i@x")],
-            via: via.iter().map(|name| account(name)).collect(),
+            via: via.iter().map(|name| Via::account(account(name))).collect(),
         };
         for (own, via, expected) in [
             (&[][..], &["wa", "mail"][..], "wa:+7900 mail:i@x"),
@@ -283,14 +315,17 @@ mod tests {
             (&["mail"], &[], "mail:i@x"),
             (&[], &["room", "broken", "con"], "room:room con:+7900"),
         ] {
-            let via: Vec<_> = via.iter().map(|name| account(name)).collect();
+            let via: Vec<_> = via.iter().map(|name| Via::account(account(name))).collect();
             let ways = contact(own).ways(&via, &accounts).unwrap();
             let shown: Vec<_> = ways.iter().map(|way| format!("{}:{}", way.account, way.address.text)).collect();
             assert_eq!(shown.join(" "), expected);
         }
         assert!(contact(&[]).ways(&[], &accounts).unwrap_err().contains("via"));
         assert!(
-            contact(&[]).ways(&[account("broken")], &accounts).unwrap_err().contains("the account broken is broken")
+            contact(&[])
+                .ways(&[Via::account(account("broken"))], &accounts)
+                .unwrap_err()
+                .contains("the account broken is broken")
         );
     }
 }

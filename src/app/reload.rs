@@ -66,9 +66,6 @@ pub enum StartError {
         /// Why not.
         why: OutboxError,
     },
-    /// Something is set that this version can't honour, and that no start may ignore.
-    #[error("{0}")]
-    NotYet(Diagnostic),
     /// A mistake of ours, not of the files.
     #[error("reading the files failed where it can't fail; please report the lines above")]
     Internal,
@@ -156,9 +153,6 @@ impl Reloader {
         loaded(&compiled);
         let findings = compiled.all_findings();
         findings.iter().for_each(|finding| log(finding));
-        if let Some(unbuilt) = compiled.unbuilt {
-            return Err(StartError::NotYet(unbuilt));
-        }
         if settings.strict && !findings.is_empty() {
             return Err(StartError::Strict(findings.len()));
         }

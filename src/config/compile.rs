@@ -5,16 +5,15 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Config;
 use super::raw::RawFile;
 use super::template::{guarded, parse};
+use super::{Config, defaults};
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
 use crate::hook::catalog::Slot;
-use crate::hook::raw;
-use crate::hook::{Hook, HookId, Known};
-use crate::node::{self, Entry, Form, Node, Property, Reader, Value};
+use crate::hook::{Hook, HookId, Known, raw, via};
+use crate::node::{self, Entry, Form, Node, Reader, Value};
 use crate::provider::Account;
 use crate::provider::kinds::KINDS;
 use crate::secret::Surroundings;
@@ -30,8 +29,6 @@ pub struct Compiled {
     pub hook_findings: BTreeMap<HookId, Vec<Diagnostic>>,
     /// Files that could not even be parsed.
     pub unparsed: BTreeSet<PathBuf>,
-    /// Something that no start may ignore: a property of everything that this version can't honour.
-    pub unbuilt: Option<Diagnostic>,
     /// The hooks of each file, in order, quarantined ones too.
     pub hooks_of: Vec<(PathBuf, Vec<HookId>)>,
 }
@@ -68,58 +65,20 @@ pub fn compile(sources: &[Arc<Source>], told: Known, surroundings: &mut Surround
         }
     }
     let mut reader = Reader { form: Form::Full, findings: &mut compiled.findings, surroundings };
-    let Defaults { region, unbuilt } = defaults(&files, &mut reader);
-    let mut directory = Directory { region, ..Directory::default() };
-    let account_directory = accounts(&files, &mut compiled.config, &mut reader);
+    let defaults = defaults::read(&files, &mut reader);
+    let mut directory = Directory { region: defaults.region, ..Directory::default() };
+    let accounts = accounts(&files, &mut compiled.config, &mut reader);
+    let reporting = reporting(&compiled.config.accounts);
     let mut names = Names::default();
-    contacts(&files, &account_directory, &mut directory, &mut names, &mut reader);
+    contacts(&files, (&accounts, &reporting), &mut directory, &mut names, &mut reader);
     lists(&files, &mut directory, &mut names, &mut reader);
-    compiled.config.directory = Arc::new(directory);
-    compiled.config.account_directory = Arc::new(account_directory);
-    compiled.unbuilt = unbuilt;
-    hooks(files, told, surroundings, &mut compiled);
+    let (directory, accounts, reporting) = (Arc::new(directory), Arc::new(accounts), Arc::new(reporting));
+    let known = Known { directory: directory.clone(), accounts: accounts.clone(), reporting, ..told };
+    compiled.config.on_failure = defaults.on_failure(&known, &mut reader);
+    compiled.config.directory = directory;
+    compiled.config.account_directory = accounts;
+    hooks(files, &known, surroundings, &mut compiled);
     compiled
-}
-
-/// `defaults`
-#[derive(Default)]
-struct Defaults {
-    region: Option<Region>,
-    unbuilt: Option<Diagnostic>,
-}
-
-const DEFAULTS: &[Property<Defaults>] = &[
-    Property {
-        name: "region",
-        read: |defaults, node, r| {
-            let code = r.text(node);
-            defaults.region = code.as_deref().and_then(Region::named);
-            if let (Some(code), None) = (code, defaults.region) {
-                r.error(&node.place, format!("no region \"{code}\" is known: \"RU\" is"))
-            }
-        },
-    },
-    Property {
-        name: "on-failure",
-        read: |defaults, node, r| {
-            let message = "this version does not know how to honour this yet: it writes failures to the log only";
-            let finding = Diagnostic::error(&node.place, message);
-            defaults.unbuilt = Some(finding.clone());
-            r.findings.push(finding)
-        },
-    },
-];
-
-/// `defaults`, in at most one file.
-fn defaults(files: &[RawFile], reader: &mut Reader<'_>) -> Defaults {
-    let mut given = files.iter().filter_map(|file| file.defaults.as_ref());
-    let Some(first) = given.next() else { return Defaults::default() };
-    for another in given {
-        let message =
-            format!("\"defaults\" may stand in one file only, and {} has it", first.place.source.path.display());
-        reader.error(&another.place, message)
-    }
-    reader.record(first, DEFAULTS).unwrap_or_default()
 }
 
 fn accounts(files: &[RawFile], config: &mut Config, reader: &mut Reader<'_>) -> AccountDirectory {
@@ -140,6 +99,12 @@ fn accounts(files: &[RawFile], config: &mut Config, reader: &mut Reader<'_>) -> 
         }
     }
     directory
+}
+
+/// The accounts whose providers report when a message arrives.
+fn reporting(accounts: &BTreeMap<AccountName, Arc<Account>>) -> BTreeSet<AccountName> {
+    let reports = |account: &Account| KINDS.iter().any(|kind| kind.name == account.kind && kind.reports);
+    accounts.iter().filter(|(_, account)| reports(account)).map(|(name, _)| name.clone()).collect()
 }
 
 /// Names that are taken, and where.
@@ -167,7 +132,7 @@ impl Names {
 
 fn contacts(
     files: &[RawFile],
-    accounts: &AccountDirectory,
+    (accounts, reporting): (&AccountDirectory, &BTreeSet<AccountName>),
     directory: &mut Directory,
     names: &mut Names,
     reader: &mut Reader<'_>,
@@ -182,7 +147,7 @@ fn contacts(
         if !names.claim(entry, "contact", reader) {
             continue;
         }
-        match contact(entry, accounts, &kinds, directory.region, reader) {
+        match contact(entry, (accounts, reporting), &kinds, directory.region, reader) {
             Some(contact) => drop(directory.contacts.insert(entry.key.clone(), contact)),
             None => drop(directory.broken.insert(entry.key.clone())),
         }
@@ -191,7 +156,7 @@ fn contacts(
 
 fn contact(
     entry: &Entry,
-    accounts: &AccountDirectory,
+    (accounts, reporting): (&AccountDirectory, &BTreeSet<AccountName>),
     kinds: &BTreeSet<&str>,
     region: Option<Region>,
     reader: &mut Reader<'_>,
@@ -200,15 +165,9 @@ fn contact(
     for property in reader.entries(&entry.value)? {
         let key = property.key.as_str();
         if key == "via" {
-            for name in reader.one_or_more(&property.value, Reader::placed_text) {
-                let account = AccountName::new(&name.value);
-                if accounts.contains_key(&account) {
-                    contact.via.push(account);
-                } else {
-                    let finding = Diagnostic::error(&name.place, format!("no account is called \"{}\"", name.value));
-                    let help = did_you_mean(&name.value, accounts.keys().map(AccountName::as_str));
-                    reader.findings.push(Diagnostic { help, ..finding });
-                }
+            // One bad name is told, and the others still count.
+            for written in reader.one_or_more(&property.value, via::read) {
+                contact.via.extend(written.compile(accounts, reporting, reader));
             }
         } else if kinds.contains(key) {
             // One bad address is told, and the others still reach the contact.
@@ -296,12 +255,7 @@ fn gather<'w>(
     }
 }
 
-fn hooks(files: Vec<RawFile>, told: Known, surroundings: &mut Surroundings, compiled: &mut Compiled) {
-    let known = Known {
-        directory: compiled.config.directory.clone(),
-        accounts: compiled.config.account_directory.clone(),
-        ..told
-    };
+fn hooks(files: Vec<RawFile>, known: &Known, surroundings: &mut Surroundings, compiled: &mut Compiled) {
     compiled.config.sends = !compiled.config.accounts.is_empty();
     let mut first_of: BTreeMap<HookId, Place> = BTreeMap::new();
     for file in files {
@@ -310,7 +264,7 @@ fn hooks(files: Vec<RawFile>, told: Known, surroundings: &mut Surroundings, comp
             let mut findings = Vec::new();
             let mut reader = Reader { form: file.form, findings: &mut findings, surroundings };
             let place = &node.place;
-            let mut hook = hook_at(&node, &known, &mut reader);
+            let mut hook = hook_at(&node, known, &mut reader);
             hook.iter_mut().for_each(|hook| hook.guarded.extend(guarded(&node)));
             let Some(id) = id_of(&node, file.form, &mut findings) else {
                 compiled.findings.extend(findings);

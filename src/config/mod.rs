@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::sync::watch as channel;
 
 use crate::account::{AccountDirectory, AccountName};
-use crate::contact::Directory;
+use crate::contact::{Directory, Recipient};
 use crate::hook::catalog::HookCatalog;
 use crate::provider::Account;
 
 pub mod compile;
+mod defaults;
 mod found;
 pub mod last_good;
 pub mod load;
@@ -29,6 +30,8 @@ pub struct Config {
     pub account_directory: Arc<AccountDirectory>,
     /// Contacts and lists.
     pub directory: Arc<Directory>,
+    /// Who hears of failures (`defaults.on-failure`); nobody, where it is not set.
+    pub on_failure: Vec<Recipient>,
     /// Whether messages can be sent, so that an outbox is needed.
     pub sends: bool,
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use http::HeaderName;
 
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
-use super::reach::{accounts_of, fixed};
+use super::reach::{accounts_of, fixed, preferences};
 use super::{
     Action, Capture, CommandLine, FileParameter, Hook, HookId, Known, PriorityRule, Reply, ReplyStatus, Run, Send, To,
     Token,
 };
-use crate::account::AccountName;
+use crate::contact::Via;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::go;
 use crate::message::{DEFAULT_TTL, Priority};
@@ -275,7 +275,7 @@ fn compile_send(
     reader: &mut Reader<'_>,
 ) -> Option<Send> {
     let Placed { value: RawSend { to, via, also, message, title, text, ttl, priority }, place } = raw;
-    let via = accounts_of(&via, known, reader);
+    let via = preferences(&via, known, reader);
     let also = accounts_of(&also, known, reader);
     let to = match to {
         Some(RawTo::Names(names)) => {
@@ -304,7 +304,7 @@ fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
 
 fn called(
     named: &Placed<RawArgument>,
-    via: Option<Vec<AccountName>>,
+    via: Option<Vec<Via>>,
     knows_caller: bool,
     known: &Known,
     reader: &mut Reader<'_>,

@@ -1,5 +1,6 @@
 //! A hook, compiled: everything that could be wrong with it was found when its file was read.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use encoding_rs::Encoding;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::account::{AccountDirectory, AccountName};
-use crate::contact::{Directory, Recipient};
+use crate::contact::{Directory, Recipient, Via};
 use crate::go::path::clean;
 use crate::message::Priority;
 use crate::process::{self, SpawnError};
@@ -23,7 +24,8 @@ pub mod admit;
 pub mod catalog;
 mod compile;
 pub mod raw;
-mod reach;
+pub mod reach;
+pub mod via;
 
 /// The name of a hook: the part of the URL behind the prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +56,8 @@ pub struct Known {
     pub directory: Arc<Directory>,
     /// Accounts and the addresses they take.
     pub accounts: Arc<AccountDirectory>,
+    /// Those of them that report when a message arrives.
+    pub reporting: Arc<BTreeSet<AccountName>>,
     /// `-http-methods`, for hooks that name none; none said: all.
     pub methods: Option<Vec<String>>,
     /// `-max-multipart-mem`, in bytes, where it is said.
@@ -266,7 +270,7 @@ pub enum To {
         /// The parameter that names them.
         parameter: Parameter,
         /// The accounts it goes through.
-        via: Vec<AccountName>,
+        via: Vec<Via>,
         /// Everybody there is.
         directory: Arc<Directory>,
         /// The accounts there are.

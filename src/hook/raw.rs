@@ -1,5 +1,6 @@
 //! A hook exactly as users write it: every property optional, every value with its place.
 
+use super::via::{self, RawVia};
 use crate::diagnostic::Diagnostic;
 use crate::node::{Entry, Form, Node, Placed, Property, Reader, Value};
 use crate::rule::raw::{self as rule, RawRule};
@@ -85,7 +86,7 @@ pub struct RawSend {
     /// `to`
     pub to: Option<RawTo>,
     /// `via`
-    pub via: Vec<Placed<String>>,
+    pub via: Vec<RawVia>,
     /// `also`
     pub also: Vec<Placed<String>>,
     /// `message`
@@ -205,7 +206,7 @@ pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<RawHook> {
 
 const SEND: &[Property<RawSend>] = &[
     Property { name: "to", read: |send, node, r| send.to = to(node, r) },
-    Property { name: "via", read: |send, node, r| send.via = r.one_or_more(node, way) },
+    Property { name: "via", read: |send, node, r| send.via = r.one_or_more(node, via::read) },
     Property { name: "also", read: |send, node, r| send.also = r.one_or_more(node, Reader::placed_text) },
     Property { name: "message", read: |send, node, r| send.message = parameter(node, r) },
     Property { name: "title", read: |send, node, r| send.title = parameter(node, r) },
@@ -318,22 +319,6 @@ fn to(node: &Node, reader: &mut Reader<'_>) -> Option<RawTo> {
     match node.value {
         Value::Map(_) => parameter(node, reader).map(RawTo::Parameter),
         _ => Some(RawTo::Names(reader.one_or_more(node, Reader::placed_text))),
-    }
-}
-
-fn way(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<String>> {
-    #[derive(Default)]
-    struct RawWay(Option<Placed<String>>);
-    const WAY: &[Property<RawWay>] = &[
-        Property { name: "account", read: |way, node, r| way.0 = r.placed_text(node) },
-        Property { name: "patience", read: |_, node, r| not_in_this_version(node, r) },
-    ];
-    match node.value {
-        Value::Map(_) => match reader.record(node, WAY)? {
-            RawWay(Some(account)) => Some(account),
-            RawWay(None) => reader.wrong(&node.place, "a way needs an \"account\""),
-        },
-        _ => reader.placed_text(node),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::Known;
+use super::via::{self, RawVia};
 use crate::account::AccountName;
-use crate::contact::{Contact, Recipient, recipients};
+use crate::contact::{Contact, Recipient, Via, recipients};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::node::{Placed, Reader};
 
@@ -14,25 +15,23 @@ pub(super) fn accounts_of(
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<Vec<AccountName>> {
-    let found = names.iter().map(|name| {
-        let account = AccountName::new(&name.value);
-        if known.accounts.contains_key(&account) {
-            return Some(account);
-        }
-        let finding = Diagnostic::error(&name.place, format!("no account is called \"{}\"", name.value));
-        let help = did_you_mean(&name.value, known.accounts.keys().map(AccountName::as_str));
-        reader.note(Diagnostic { help, ..finding })
-    });
     // All of them are looked at, so that all mistakes are told.
-    found.collect::<Vec<_>>().into_iter().collect()
+    let found: Vec<_> = names.iter().map(|name| via::account(name, &known.accounts, reader)).collect();
+    found.into_iter().collect()
+}
+
+/// The ways that are preferred by `via`; none after a mistake.
+pub fn preferences(written: &[RawVia], known: &Known, reader: &mut Reader<'_>) -> Option<Vec<Via>> {
+    let found: Vec<_> = written.iter().map(|via| via.compile(&known.accounts, &known.reporting, reader)).collect();
+    found.into_iter().collect()
 }
 
 /// The recipients that these names mean, by the accounts of `via` and with copies by those of `also`; none after a
 /// mistake. Without accounts only the names are judged.
-pub(super) fn fixed(
+pub fn fixed(
     names: &[Placed<String>],
     place: &Place,
-    via_and_also: Option<(&[AccountName], &[AccountName])>,
+    via_and_also: Option<(&[Via], &[AccountName])>,
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<Vec<Recipient>> {
@@ -73,7 +72,7 @@ fn unknown(name: &Placed<String>, known: &Known, reader: &mut Reader<'_>) {
 
 fn judge_ways(
     contact: &Contact,
-    via: &[AccountName],
+    via: &[Via],
     also: &[AccountName],
     place: &Place,
     known: &Known,
@@ -82,7 +81,7 @@ fn judge_ways(
     if let Err(why) = contact.ways(via, &known.accounts) {
         reader.error(place, why);
     }
-    for copy in also.iter().filter(|copy| contact.ways(std::slice::from_ref(copy), &known.accounts).is_err()) {
+    for copy in also.iter().filter(|copy| contact.ways(&[Via::account((*copy).clone())], &known.accounts).is_err()) {
         reader.warn(place, format!("{} gets no copy through {copy}: it has no address there", contact.name));
     }
 }

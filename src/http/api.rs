@@ -9,7 +9,7 @@ use super::site::Site;
 use crate::account::AccountName;
 use crate::action::send::{SendRefusal, Stored, store};
 use crate::config::Config;
-use crate::contact::{self, Contact, Recipient};
+use crate::contact::{self, Contact, Recipient, Via};
 use crate::hook::admit::Refusal;
 use crate::message::{DEFAULT_TTL, Message, MessageId, Priority};
 use crate::outbox::OutboxError;
@@ -101,9 +101,9 @@ async fn new_message(site: &Site, body: Body) -> Result<Stored, SendRefusal> {
 /// # Errors
 /// In words for the one who typed it: nobody of that name, no such account, no way.
 pub fn recipients(config: &Config, to: &[String], via: &[String]) -> Result<Vec<Recipient>, String> {
-    let via: Vec<AccountName> = via.iter().map(|name| AccountName::new(name)).collect();
-    if let Some(unknown) = via.iter().find(|account| !config.account_directory.contains_key(*account)) {
-        return Err(format!("no account is called \"{unknown}\""));
+    let via: Vec<Via> = via.iter().map(|name| Via::account(AccountName::new(name))).collect();
+    if let Some(unknown) = via.iter().find(|via| !config.account_directory.contains_key(&via.account)) {
+        return Err(format!("no account is called \"{}\"", unknown.account));
     }
     let mut contacts: Vec<Contact> = Vec::new();
     for name in to {

@@ -170,6 +170,7 @@ mod tests {
         let way = |n: usize| Way {
             account: AccountName::new(&format!("account-{n}")),
             address: Address { kind: AddressKind::new("phone"), text: "+15550100".to_owned() },
+            patience: None,
         };
         let message = Message {
             id: MessageId::new(START, [7; 10]),

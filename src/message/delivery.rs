@@ -103,6 +103,8 @@ pub struct Delivery {
     pub first_failed_at: Option<Timestamp>,
     /// When it came to this way from another.
     pub moved_at: Option<Timestamp>,
+    /// Until when its way may hold it; none: until it expires, or until another way is open (`is_overdue`).
+    pub patience_until: Option<Timestamp>,
     /// It stepped aside: younger ones may pass it.
     pub late: bool,
     /// A try of it ended unknown, so that it may arrive twice.
@@ -132,6 +134,7 @@ impl Delivery {
             late_tries: 0,
             first_failed_at: None,
             moved_at: None,
+            patience_until: None,
             late: false,
             possible_duplicate: false,
             receipt: None,

@@ -42,7 +42,8 @@ pub(super) fn look(db: &Connection, sql: &str, statement: &Statement<'_>) {
 
 fn recipient(contact: String, accounts: &[&str]) -> Recipient {
     let address = Address { kind: AddressKind::new("phone"), text: contact.clone() };
-    let ways = accounts.iter().map(|name| Way { account: AccountName::new(name), address: address.clone() });
+    let ways =
+        accounts.iter().map(|name| Way { account: AccountName::new(name), address: address.clone(), patience: None });
     Recipient { contact, ways: ways.collect() }
 }
 

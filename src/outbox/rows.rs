@@ -1,7 +1,10 @@
 //! Rows to nouns and back.
 
+use std::time::Duration;
+
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, params};
+use serde_json::{Value, json};
 
 use super::error::OutboxError;
 use super::writer::Pen;
@@ -16,7 +19,7 @@ macro_rules! delivery_columns {
     () => {
         "d.id, m.id, d.hook, d.contact, d.ways, d.way, d.priority, d.state, d.template, d.due_at, d.accepted_at, \
          d.expires_at, d.tries, d.late_tries, d.first_failed_at, d.moved_at, d.late, d.possible_duplicate, d.receipt, \
-         d.reason, d.fence, d.leased_at"
+         d.reason, d.fence, d.leased_at, d.patience_until"
     };
 }
 pub(super) use delivery_columns;
@@ -49,6 +52,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Leased> {
         late_tries: row.get(13)?,
         first_failed_at: moment(14)?,
         moved_at: moment(15)?,
+        patience_until: moment(22)?,
         late: row.get(16)?,
         possible_duplicate: row.get(17)?,
         receipt: row.get(18)?,
@@ -102,9 +106,9 @@ pub(super) fn insert(
         pen.prepare(
             "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
                      template, due_at, accepted_at, expires_at, tries, late_tries, first_failed_at, moved_at, late,
-                     possible_duplicate, receipt, reason)
+                     possible_duplicate, receipt, reason, patience_until)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                     ?21, ?22)",
+                     ?21, ?22, ?23)",
         )?
         .execute(params![
             seq,
@@ -129,6 +133,7 @@ pub(super) fn insert(
             new.possible_duplicate,
             new.receipt,
             new.reason,
+            new.patience_until.map(Timestamp::millis),
         ])?;
         places.push((account, address));
     }
@@ -141,7 +146,7 @@ pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError>
     pen.prepare(
             "UPDATE deliveries SET way = ?2, ways_left = ?3, account = ?4, address = ?5, state = ?6, template = ?7,
                  due_at = ?8, tries = ?9, late_tries = ?10, first_failed_at = ?11, moved_at = ?12, late = ?13,
-                 possible_duplicate = ?14, receipt = ?15, reason = ?16,
+                 possible_duplicate = ?14, receipt = ?15, reason = ?16, patience_until = ?17,
                  leased_at = iif(?6 = 'sending', leased_at, NULL), leased_until = iif(?6 = 'sending', leased_until, NULL)
              WHERE id = ?1",
         )?
@@ -162,6 +167,7 @@ pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError>
             after.possible_duplicate,
             after.receipt,
             after.reason,
+            after.patience_until.map(Timestamp::millis),
         ])?;
     Ok(())
 }
@@ -194,23 +200,26 @@ fn address(address: &Address) -> String {
     format!("{}:{}", address.kind.as_str(), address.text)
 }
 
+/// `[account, kind, address, patience]`, the patience in milliseconds or null. Rows of format 1 have none.
 fn written(ways: &[Way]) -> String {
-    let list = ways.iter().map(|Way { account, address }| {
-        let parts = [account.as_str(), address.kind.as_str(), &address.text];
-        serde_json::Value::from(parts.map(str::to_owned).to_vec())
+    let list = ways.iter().map(|Way { account, address, patience }| {
+        let patience = patience.map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        json!([account.as_str(), address.kind.as_str(), address.text, patience])
     });
-    serde_json::Value::from_iter(list).to_string()
+    Value::from_iter(list).to_string()
 }
 
 fn ways(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Way>> {
-    let list: Vec<[String; 3]> = serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| broken(column, e))?;
-    Ok(list
-        .into_iter()
-        .map(|[account, kind, text]| Way {
-            account: AccountName::new(&account),
-            address: Address { kind: AddressKind::new(&kind), text },
+    let list: Vec<Vec<Value>> = serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| broken(column, e))?;
+    let way = |parts: Vec<Value>| {
+        let [account, kind, text, patience @ ..] = parts.as_slice() else { return None };
+        Some(Way {
+            account: AccountName::new(account.as_str()?),
+            address: Address { kind: AddressKind::new(kind.as_str()?), text: text.as_str()?.to_owned() },
+            patience: patience.first().and_then(Value::as_u64).map(Duration::from_millis),
         })
-        .collect())
+    };
+    list.into_iter().map(|parts| way(parts).ok_or_else(|| broken(column, "no way"))).collect()
 }
 
 fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {

@@ -12,7 +12,8 @@ CREATE TABLE messages (
     text        TEXT    NOT NULL,
     priority    INTEGER NOT NULL,              -- 0 low, 1 normal, 2 high
     accepted_at INTEGER NOT NULL,
-    expires_at  INTEGER NOT NULL
+    expires_at  INTEGER NOT NULL,
+    is_alarm    INTEGER NOT NULL DEFAULT 0     -- 1: it tells of a failure, and its own failure is told to nobody
 );
 
 -- One row per message and contact. `id` is also its place in every queue.
@@ -20,7 +21,7 @@ CREATE TABLE deliveries (
     id                 INTEGER PRIMARY KEY,
     message            INTEGER NOT NULL REFERENCES messages (seq) ON DELETE CASCADE,
     contact            TEXT    NOT NULL,
-    ways               TEXT    NOT NULL,       -- as accepted: [["account", "kind", "address"], ...]
+    ways               TEXT    NOT NULL,       -- as accepted: [["account", "kind", "address", patience in ms or null], ...]
     way                INTEGER NOT NULL,       -- which of them it is on, from 0
     ways_left          INTEGER NOT NULL,       -- how many come after it
     account            TEXT    NOT NULL,       -- of that way
@@ -37,6 +38,7 @@ CREATE TABLE deliveries (
     late_tries         INTEGER NOT NULL,       -- those of them after it stepped aside
     first_failed_at    INTEGER,
     moved_at           INTEGER,                -- when it came from another way
+    patience_until     INTEGER,                -- so long this way may hold it; NULL: until it expires, or another opens
     late               INTEGER NOT NULL,       -- 1: it stepped aside, younger ones may pass
     possible_duplicate INTEGER NOT NULL,
     receipt            TEXT,                   -- the provider's id
@@ -57,8 +59,13 @@ CREATE INDEX deliveries_moved ON deliveries (contact, hook, priority, id)
     WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL;
 CREATE INDEX deliveries_moved_at ON deliveries (moved_at)
     WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL;
--- Those that can leave an account that is no longer configured.
-CREATE INDEX deliveries_movable ON deliveries (account, id) WHERE state = 'queued' AND ways_left > 0;
+
+-- Whose patience ends: with its way, or with the provider's silence after it took the message.
+CREATE INDEX deliveries_patience ON deliveries (account, state, patience_until)
+    WHERE patience_until IS NOT NULL AND state IN ('queued', 'sent');
+-- Those that leave their account as soon as a later way of theirs is open.
+CREATE INDEX deliveries_overdue ON deliveries (account, id)
+    WHERE state = 'queued' AND ways_left > 0 AND patience_until IS NULL;
 
 -- One row per try, and one for an end that came without a try.
 CREATE TABLE attempts (
@@ -89,10 +96,12 @@ CREATE TABLE address_queue (
     hold_step     INTEGER NOT NULL DEFAULT 0,  -- how many holds in a row
     tat           INTEGER NOT NULL DEFAULT 0,  -- the address's rate: theoretical arrival time (GCRA)
     limited_until INTEGER NOT NULL DEFAULT 0,  -- what follows from it
+    impatient     INTEGER,                     -- the delivery that waits here longer than its patience lasts
     PRIMARY KEY (account, address)
 ) WITHOUT ROWID;
 CREATE INDEX address_queue_ready ON address_queue (account, priority DESC, head) WHERE ready = 1;
 CREATE INDEX address_queue_waiting ON address_queue (account, ready_at) WHERE ready = 0;
+CREATE INDEX address_queue_impatient ON address_queue (impatient) WHERE impatient IS NOT NULL;
 CREATE INDEX address_queue_waits_for ON address_queue (waits_for) WHERE waits_for IS NOT NULL;
 
 -- One row per account that ever had something queued: how much, and whether it may send.
@@ -104,7 +113,26 @@ CREATE TABLE accounts (
     hold_until INTEGER NOT NULL DEFAULT 0,
     asked_until INTEGER NOT NULL DEFAULT 0,    -- so much of it the provider asked for; a restart forgets the rest
     hold_step  INTEGER NOT NULL DEFAULT 0,     -- how many holds in a row; over 0 it sends one at a time
-    held_at    INTEGER NOT NULL DEFAULT 0
+    held_at    INTEGER NOT NULL DEFAULT 0,
+    -- The breaker: open since then, and why. While it is open, hold_until is when one delivery probes the account.
+    broken_since INTEGER,
+    broken_why   TEXT,
+    -- Another account opened: its overdue deliveries from this id on are to be looked at. NULL: none.
+    look_from    INTEGER
+) WITHOUT ROWID;
+
+-- One row per account and cause of trouble that the contacts of `on-failure` hear of, or heard of lately.
+CREATE TABLE alarms (
+    account     TEXT    NOT NULL,              -- empty: it is about none
+    cause       TEXT    NOT NULL,              -- a class of failure, 'expired', 'silence', 'broken', 'well', 'reload', ...
+    untold      INTEGER NOT NULL,              -- how often it happened since they were told
+    quiet_until INTEGER NOT NULL,              -- they are told no more of it before this
+    happened_at INTEGER NOT NULL,              -- the last time
+    why         TEXT    NOT NULL,
+    message     TEXT,                          -- id of the message that it last happened to
+    contact     TEXT,
+    hook        TEXT,
+    PRIMARY KEY (account, cause)
 ) WITHOUT ROWID;
 
 -- Triggers count, so that no change of a state can be forgotten.

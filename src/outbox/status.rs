@@ -50,7 +50,8 @@ pub(super) fn find(pen: &Pen<'_>, id: MessageId) -> Result<Option<MessageStatus>
     );
     let Some((seq, message)) = rows::message(pen, id)? else { return Ok(None) };
     let mut statement = pen.prepare(SQL)?;
-    let read = |row: &rusqlite::Row<'_>| Ok((rows::delivery(row)?, row.get::<_, Option<bool>>(22)?.unwrap_or(false)));
+    let read =
+        |row: &rusqlite::Row<'_>| Ok((rows::delivery(row)?, row.get::<_, Option<bool>>("missing")?.unwrap_or(false)));
     let found: Vec<_> = statement.query_map([seq], read)?.collect::<Result<_, _>>()?;
     let deliveries = found
         .into_iter()

@@ -32,6 +32,8 @@ pub struct Kind {
     pub name: &'static str,
     /// Limits that the provider documents, for accounts that set none.
     pub limits: Limits,
+    /// Whether it reports that a message arrived. Where it doesn't, a written patience always ends in vain.
+    pub reports: bool,
     /// Makes a provider of an account.
     pub open: Open,
 }

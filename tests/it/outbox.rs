@@ -20,7 +20,7 @@ pub(crate) fn account(name: &str) -> AccountName {
 
 pub(crate) fn recipient(contact: &str, accounts: &[&str]) -> Recipient {
     let address = Address { kind: AddressKind::new("phone"), text: contact.to_owned() };
-    let way = |name: &&str| Way { account: account(name), address: address.clone() };
+    let way = |name: &&str| Way { account: account(name), address: address.clone(), patience: None };
     Recipient { contact: contact.to_owned(), ways: accounts.iter().map(way).collect() }
 }
 

@@ -11,8 +11,12 @@ use crate::provider::{Answer, Command, Kind, Limits, Next, Open, Opened, Outgoin
 use crate::template::{Template, TemplateError, Words};
 
 /// The row of the table.
-pub(super) const KIND: Kind =
-    Kind { name: "command", limits: Limits { rate: None, per_recipient: None }, open: Open::Local(open) };
+pub(super) const KIND: Kind = Kind {
+    name: "command",
+    limits: Limits { rate: None, per_recipient: None },
+    reports: false,
+    open: Open::Local(open),
+};
 
 /// What the templates of an account may name.
 const NAMES: [&str; 3] = ["to", "title", "msg"];

@@ -8,8 +8,12 @@ use crate::provider::text::{harmless, one_line};
 use crate::provider::{Answer, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request};
 
 /// The row of the table.
-pub(super) const KIND: Kind =
-    Kind { name: "console", limits: Limits { rate: None, per_recipient: None }, open: Open::Local(open) };
+pub(super) const KIND: Kind = Kind {
+    name: "console",
+    limits: Limits { rate: None, per_recipient: None },
+    reports: false,
+    open: Open::Local(open),
+};
 
 /// A console has no properties of its own.
 #[derive(Default)]

@@ -22,6 +22,7 @@ pub(super) const KIND: Kind = Kind {
         rate: Some(Rate::per(30, Duration::from_secs(1))),
         per_recipient: Some(Rate::per(1, Duration::from_secs(1)).burst(3)),
     },
+    reports: false,
     open: Open::Http { base_url: "https://api.telegram.org", open },
 };
 

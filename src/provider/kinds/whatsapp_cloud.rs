@@ -23,6 +23,7 @@ pub(super) const KIND: Kind = Kind {
         rate: Some(Rate::per(80, Duration::from_secs(1))),
         per_recipient: Some(Rate::per(1, Duration::from_secs(6)).burst(45)),
     },
+    reports: true,
     open: Open::Http { base_url: "https://graph.facebook.com", open },
 };
 

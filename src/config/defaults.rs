@@ -1,0 +1,79 @@
+//! `defaults`: what holds for the whole configuration.
+
+use super::raw::RawFile;
+use crate::contact::{Recipient, Region};
+use crate::diagnostic::Place;
+use crate::hook::Known;
+use crate::hook::reach::{fixed, preferences};
+use crate::hook::via::{self, RawVia};
+use crate::node::{Node, Placed, Property, Reader};
+
+/// `defaults` as written.
+#[derive(Default)]
+pub(super) struct Defaults {
+    /// `region`
+    pub region: Option<Region>,
+    on_failure: Option<Placed<RawOnFailure>>,
+}
+
+/// `on-failure` as written.
+#[derive(Default)]
+struct RawOnFailure {
+    to: Vec<Placed<String>>,
+    via: Vec<RawVia>,
+}
+
+const DEFAULTS: &[Property<Defaults>] = &[
+    Property { name: "region", read: |defaults, node, r| defaults.region = region(node, r) },
+    Property {
+        name: "on-failure",
+        read: |defaults, node, r| defaults.on_failure = node.placed(r.record(node, ON_FAILURE)),
+    },
+];
+
+const ON_FAILURE: &[Property<RawOnFailure>] = &[
+    Property { name: "to", read: |to, node, r| to.to = r.one_or_more(node, Reader::placed_text) },
+    Property { name: "via", read: |to, node, r| to.via = r.one_or_more(node, via::read) },
+];
+
+fn region(node: &Node, reader: &mut Reader<'_>) -> Option<Region> {
+    let code = reader.text(node)?;
+    match Region::named(&code) {
+        None => reader.wrong(&node.place, format!("no region \"{code}\" is known: \"RU\" is")),
+        region => region,
+    }
+}
+
+/// `defaults`, in at most one file.
+pub(super) fn read(files: &[RawFile], reader: &mut Reader<'_>) -> Defaults {
+    let mut given = files.iter().filter_map(|file| file.defaults.as_ref());
+    let Some(first) = given.next() else { return Defaults::default() };
+    for another in given {
+        let message =
+            format!("\"defaults\" may stand in one file only, and {} has it", first.place.source.path.display());
+        reader.error(&another.place, message)
+    }
+    reader.record(first, DEFAULTS).unwrap_or_default()
+}
+
+impl Defaults {
+    /// Who hears of failures; nobody where it is not written, or after a mistake.
+    pub(super) fn on_failure(&self, known: &Known, reader: &mut Reader<'_>) -> Vec<Recipient> {
+        let Some(Placed { value: RawOnFailure { to, via }, place }) = &self.on_failure else { return Vec::new() };
+        reached(to, via, place, known, reader).unwrap_or_default()
+    }
+}
+
+fn reached(
+    to: &[Placed<String>],
+    via: &[RawVia],
+    place: &Place,
+    known: &Known,
+    reader: &mut Reader<'_>,
+) -> Option<Vec<Recipient>> {
+    let via = preferences(via, known, reader);
+    if to.is_empty() {
+        return reader.wrong(place, "to whom? \"on-failure\" needs a \"to\": a contact, a list, or several");
+    }
+    fixed(to, place, via.as_deref().map(|via| (via, &[][..])), known, reader)
+}
