@@ -11,6 +11,7 @@ use super::settings::log::LogDetail;
 use super::settings::{Settings, first_directory};
 use super::systemd::Systemd;
 use super::told::{attempting, failed, loaded};
+use crate::account::AccountName;
 use crate::action::Means;
 use crate::config::compile::Compiled;
 use crate::config::load::{Basis, Loader, Reload};
@@ -26,6 +27,7 @@ use crate::http::respond::Control;
 use crate::http::site::Site;
 use crate::http::tls::certificate::{CertificateKeeper, Renewal};
 use crate::http::tls::handshake::TlsError;
+use crate::message::alarm::Cause;
 use crate::message::delivery::OnUnknown;
 use crate::outbox::{Outbox, OutboxError};
 use crate::tasks::Tasks;
@@ -229,6 +231,7 @@ impl Reloader {
                 why.iter().filter(|finding| finding.is_error()).for_each(failed);
                 tracing::debug!("reverting hooks back to the previous configuration");
                 tracing::error!("reload refused: the configuration in force stays");
+                self.tell_refused(&why).await;
             }
             Some(Reload::Taken(compiled, basis)) => self.take(*compiled, basis).await,
             None => tracing::error!("reload failed: the configuration in force stays; please report the lines above"),
@@ -263,6 +266,7 @@ impl Reloader {
         let config = Arc::new(compiled.config);
         if let Err(why) = self.provide(&config).await {
             tracing::error!("reload refused: {why}; the configuration in force stays");
+            // Nobody could be told: what failed is the outbox itself.
             return;
         }
         let committed = move |loader: &mut Loader| {
@@ -281,8 +285,21 @@ impl Reloader {
 
     fn reconcile(&mut self) {
         if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.alarms().heard_by(self.current.on_failure.clone());
             dispatcher.reconcile(&self.current.accounts);
         }
+    }
+
+    /// Has the contacts of `on-failure` hear of a refused reload.
+    async fn tell_refused(&self, why: &[Diagnostic]) {
+        let Some(dispatcher) = &self.dispatcher else { return };
+        let errors: Vec<String> = why.iter().filter(|finding| finding.is_error()).map(ToString::to_string).collect();
+        let text = match errors.as_slice() {
+            [] => "see the log".to_owned(),
+            [only] => only.clone(),
+            [first, others @ ..] => format!("{first} (and {} more errors, see the log)", others.len()),
+        };
+        dispatcher.alarms().tell(Cause::Reload, &AccountName::new(""), text).await;
     }
 
     /// Opens what a configuration that sends needs: state directory, outbox, dispatcher, control socket.

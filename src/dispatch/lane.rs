@@ -37,7 +37,7 @@ pub(super) const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(60);
 
 /// The shortest wait between two claims.
-const BREATH: Duration = Duration::from_millis(1);
+pub(super) const BREATH: Duration = Duration::from_millis(1);
 
 /// How often to look for what no bell tells: expiry while there is no lane.
 pub(super) const SLOW_POLL: Duration = Duration::from_secs(60);
@@ -88,6 +88,10 @@ pub(super) fn start(
 impl Lane {
     async fn run(self: Arc<Lane>, tasks: &Tasks) {
         let mut bucket = self.account.limits.rate.map(Bucket::new);
+        // New, or mended.
+        if let Err(e) = self.common.outbox.try_now(&self.account.name).await {
+            self.warn("outbox", &e.to_string());
+        }
         while !tasks.is_stopping() {
             let wait = self.round(&mut bucket, tasks).await.clamp(BREATH, SLOW_POLL);
             tokio::select! {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use alarm::Alarms;
 use carry::Carriers;
-use lane::{Common, Known, SLOW_POLL};
+use lane::{BREATH, Common, Known, SLOW_POLL};
 
 use crate::account::AccountName;
 use crate::clock::Clock;
@@ -15,6 +16,7 @@ use crate::outbox::Outbox;
 use crate::provider::Account;
 use crate::tasks::Tasks;
 
+pub mod alarm;
 pub mod carry;
 mod lane;
 pub mod transport;
@@ -32,6 +34,7 @@ pub struct Dispatcher {
     common: Common,
     carriers: Carriers,
     tasks: Tasks,
+    alarms: Alarms,
     accounts: watch::Sender<Known>,
     lanes: HashMap<AccountName, Running>,
     /// Lanes that finish what they hold; a successor must wait for them.
@@ -43,10 +46,16 @@ impl Dispatcher {
     /// (`Outbox::void_leases`).
     pub fn start(outbox: Outbox, clock: Clock, tasks: &Tasks, carriers: Carriers) -> Dispatcher {
         let (accounts, known) = watch::channel(Known::default());
-        let common = Common { outbox, clock, known, stray: Arc::default() };
         let tasks = tasks.child();
+        let alarms = Alarms::start(outbox.clone(), clock.clone(), &tasks);
+        let common = Common { outbox, clock, known, stray: Arc::default() };
         tasks.spawn(keep_accounts(common.clone(), tasks.clone()));
-        Dispatcher { common, carriers, tasks, accounts, lanes: HashMap::new(), ending: HashMap::new() }
+        Dispatcher { common, carriers, tasks, alarms, accounts, lanes: HashMap::new(), ending: HashMap::new() }
+    }
+
+    /// The way to the contacts of `on-failure`.
+    pub fn alarms(&self) -> &Alarms {
+        &self.alarms
     }
 
     /// Brings the lanes in step with the accounts: starts new ones, and lets those that changed or are gone finish what
@@ -84,7 +93,7 @@ impl Dispatcher {
 
 /// Tells the outbox again and again which accounts there are, and sees to what has no lane.
 async fn keep_accounts(common: Common, tasks: Tasks) {
-    let Common { outbox, mut known, stray, .. } = common;
+    let Common { outbox, clock, mut known, stray } = common;
     // Before the first `reconcile` nobody knows which accounts there are.
     let mut wait = Duration::MAX;
     loop {
@@ -98,12 +107,15 @@ async fn keep_accounts(common: Common, tasks: Tasks) {
         let names = BTreeSet::clone(&known.borrow_and_update());
         // Each time: a call may have been accepted for an account that was just leaving.
         let kept = outbox.keep_accounts(names).await;
-        let swept = outbox.sweep().await;
-        swept.iter().flatten().for_each(log_end);
-        wait = SLOW_POLL;
-        if let Err(e) = kept.and(swept.map(drop)) {
-            tracing::error!("the outbox could not be looked through: {e}");
-            wait = lane::AFTER_TROUBLE;
-        }
+        kept.iter().flatten().for_each(log_end);
+        // A lane that has used up its rate does not ask, and patience ends all the same.
+        let next = outbox.next_sweep().await;
+        wait = match kept.and(next) {
+            Ok(next) => next.map_or(SLOW_POLL, |at| at.since(clock.now()).clamp(BREATH, SLOW_POLL)),
+            Err(e) => {
+                tracing::error!("the outbox could not be looked through: {e}");
+                lane::AFTER_TROUBLE
+            }
+        };
     }
 }

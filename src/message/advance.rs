@@ -4,45 +4,69 @@ use super::delivery::{
     Advanced, Class, Delivery, DeliveryState, Event, Form, Hold, OnUnknown, Receipt, Report, Scope, SendError,
 };
 use super::retry;
+use super::ways::Circumstances;
 use crate::clock::Timestamp;
 
 impl Delivery {
-    /// What `event` makes of this delivery at `now`: the only way a state changes. `jitter` (0 to 1) spreads late retries.
+    /// What `event` makes of this delivery: the only way a state changes.
     ///
     /// States go forward only; but a late *delivered* beats an early *failed* or *expired*, and a delivery returns to
     /// *queued* for another try, way or form. An event that no longer fits changes nothing.
-    pub fn advance(self, event: Event, now: Timestamp, jitter: f64) -> Advanced {
-        use DeliveryState::{Delivered, Queued, Read, Sending, Sent};
+    pub fn advance(self, event: Event, at: &Circumstances) -> Advanced {
+        let before = (self.state, self.way);
+        let Advanced { delivery, hold } = self.moved_by(event, at);
+        Advanced { delivery: delivery.at_rest(before, at.now), hold }
+    }
+
+    fn moved_by(self, event: Event, at: &Circumstances) -> Advanced {
+        use DeliveryState::{Canceled, Delivered, Queued, Read, Sending, Sent};
         let after = match (self.state, event) {
             (Queued, Event::Claimed) => Delivery { state: Sending, ..self },
-            (Sending, Event::Refused(error, policy)) => return self.refused(&error, policy, now, jitter),
+            (Sending, Event::Refused(error, policy)) => return self.refused(&error, policy, at),
             (Sending, Event::LeaseVoid(policy)) => {
                 let detail = "the daemon ended while the try was under way".to_owned();
                 let error = SendError { class: Class::Unknown, code: String::new(), detail };
-                return self.refused(&error, policy, now, jitter);
+                return self.refused(&error, policy, at);
             }
-            (Queued | Sending | Sent | Delivered | Read | DeliveryState::Canceled, Event::Accepted(receipt)) => {
-                self.accepted(receipt)
+            (Queued | Sending | Sent | Delivered | Read | Canceled, Event::Accepted(receipt)) => {
+                self.accepted(receipt, at.now)
             }
-            (_, Event::Reported(report)) => self.reported(report, now),
-            (Queued, Event::NoAccount) => self.without_account(now),
+            (_, Event::Reported(report)) => self.reported(report, at),
+            (Queued, Event::NoAccount) => self.without_account(at),
+            (Queued | Sent, Event::PatienceOver) => self.patience_over(at),
+            (Queued, Event::MustWait(until)) => self.must_wait(until, at),
+            (Queued, Event::WayOpened) => self.left_if_overdue(at),
             (Queued | Sending, Event::SteppedAside) => Delivery { late: true, ..self },
             (Queued, Event::Expired) => self.expired(),
             (Queued | Sending, Event::Canceled) => {
-                Delivery { state: DeliveryState::Canceled, reason: Some("canceled by an operator".to_owned()), ..self }
+                Delivery { state: Canceled, reason: Some("canceled by an operator".to_owned()), ..self }
             }
             (_, _) => self,
         };
         Advanced { delivery: after, hold: None }
     }
 
-    fn accepted(self, receipt: Receipt) -> Delivery {
+    /// What follows from where it came to stand.
+    fn at_rest(self, before: (DeliveryState, usize), now: Timestamp) -> Delivery {
+        use DeliveryState::{Queued, Sending, Sent};
+        match self.state {
+            Queued if (self.state, self.way) != before && self.expires_at <= now => {
+                Delivery { patience_until: None, ..self.expired() }
+            }
+            // Back from where nobody was impatient any more.
+            Queued if before == (Sent, self.way) && self.patience_until.is_none() => {
+                Delivery { patience_until: self.fresh_patience(now), ..self }
+            }
+            Queued | Sending | Sent => self,
+            _ => Delivery { patience_until: None, ..self },
+        }
+    }
+
+    fn accepted(self, receipt: Receipt, now: Timestamp) -> Delivery {
         let receipt = receipt.id.or(self.receipt.clone());
         match self.state {
             // Queued: its lease had run out before the answer came.
-            DeliveryState::Queued | DeliveryState::Sending => {
-                Delivery { state: DeliveryState::Sent, receipt, reason: None, ..self }
-            }
+            DeliveryState::Queued | DeliveryState::Sending => Delivery { receipt, ..self }.taken(now),
             DeliveryState::Canceled => {
                 let reason = Some("canceled by an operator, but it had already gone out".to_owned());
                 Delivery { receipt, reason, ..self }
@@ -52,31 +76,43 @@ impl Delivery {
         }
     }
 
-    fn refused(mut self, error: &SendError, policy: OnUnknown, now: Timestamp, jitter: f64) -> Advanced {
+    fn refused(mut self, error: &SendError, policy: OnUnknown, at: &Circumstances) -> Advanced {
         self.possible_duplicate |= error.class == Class::Unknown;
+        let now = at.now;
         let mut hold = None;
         let after = match error.class {
-            Class::Recipient | Class::Content => self.next_way(error, now),
-            Class::Form if self.form == Form::Template => self.next_way(error, now),
+            Class::Recipient | Class::Content => self.next_way(error, at),
+            Class::Form if self.form == Form::Template => self.next_way(error, at),
             Class::Form => self.again_as_template(error, now),
-            Class::Unknown if policy == OnUnknown::GiveUp => self.next_way(error, now),
-            Class::Unknown | Class::Fault => self.tried_again(error, now, jitter),
-            Class::Account if self.ways_left() > 0 => self.next_way(error, now),
+            Class::Unknown if policy == OnUnknown::GiveUp => self.next_way(error, at),
+            Class::Unknown | Class::Fault => self.tried_again(error, at).left_if_overdue(at),
             Class::Wait { scope: Scope::Recipient, after } => {
                 hold = Some(Hold::Address(after));
-                self.queued(error, now)
+                self.queued(error, now).left_if_overdue(at)
             }
             Class::Wait { after, .. } => {
                 hold = Some(Hold::Account(after));
-                self.queued(error, now)
+                self.queued(error, now).left_if_overdue(at)
             }
-            Class::Network | Class::Account => {
+            Class::Network => {
                 hold = Some(Hold::Account(None));
-                self.queued(error, now)
+                self.queued(error, now).left_if_overdue(at)
+            }
+            Class::Account => {
+                hold = Some(Hold::Breaker);
+                self.queued(error, now).leave_if_open(error.detail.clone(), at)
             }
         };
-        let ended_meanwhile = after.state == DeliveryState::Queued && after.expires_at <= now;
-        Advanced { delivery: if ended_meanwhile { after.expired() } else { after }, hold }
+        Advanced { delivery: after, hold }
+    }
+
+    /// On to an open way, if that is what it waited for besides its turn.
+    fn left_if_overdue(self, at: &Circumstances) -> Delivery {
+        if self.is_overdue() {
+            let why = self.reason.clone().unwrap_or_else(|| "another way is open again".to_owned());
+            return self.leave_if_open(why, at);
+        }
+        self
     }
 
     /// Back to the queue, due at once. What it waits for is not its own affair.
@@ -89,43 +125,19 @@ impl Delivery {
     }
 
     /// Back to the queue for a counted try: soon and in order for a minute, then late and alone.
-    fn tried_again(self, error: &SendError, now: Timestamp, jitter: f64) -> Delivery {
+    fn tried_again(self, error: &SendError, at: &Circumstances) -> Delivery {
+        let now = at.now;
         // Not later than now: the clock may have been set back.
         let first = self.first_failed_at.unwrap_or(now).min(now);
         let steps_aside = first.plus(retry::HOLDS_OTHERS_FOR);
         let late = self.late || steps_aside <= now;
         let due_at = if late {
-            now.plus(retry::late(self.late_tries, jitter))
+            now.plus(retry::late(self.late_tries, at.jitter))
         } else {
             now.plus(retry::step(self.tries)).min(steps_aside)
         };
         let (tries, late_tries) = (self.tries.saturating_add(1), self.late_tries.saturating_add(u32::from(late)));
         Delivery { due_at, late, tries, late_tries, first_failed_at: Some(first), ..self.queued(error, now) }
-    }
-
-    fn next_way(self, error: &SendError, now: Timestamp) -> Delivery {
-        if self.ways_left() == 0 {
-            return Delivery { state: DeliveryState::Failed, reason: Some(error.detail.clone()), ..self };
-        }
-        Delivery {
-            way: self.way + 1,
-            tries: 0,
-            late_tries: 0,
-            first_failed_at: None,
-            moved_at: Some(now),
-            form: Form::Best,
-            receipt: None,
-            ..self.queued(error, now)
-        }
-    }
-
-    fn without_account(self, now: Timestamp) -> Delivery {
-        if self.ways_left() == 0 {
-            return Delivery { reason: Some("no account".to_owned()), ..self };
-        }
-        let name = self.current_way().map_or("", |way| way.account.as_str());
-        let detail = format!("the account {name} is no longer configured");
-        self.next_way(&SendError { class: Class::Account, code: String::new(), detail }, now)
     }
 
     fn expired(self) -> Delivery {
@@ -136,17 +148,17 @@ impl Delivery {
         Delivery { state: DeliveryState::Expired, reason: Some(reason), ..self }
     }
 
-    fn reported(self, report: Report, now: Timestamp) -> Delivery {
+    fn reported(self, report: Report, at: &Circumstances) -> Delivery {
         use DeliveryState::{Canceled, Delivered, Expired, Failed, Queued, Read, Sending, Sent};
         let arrived = |state| Delivery { state, reason: None, ..self.clone() };
         match (report, self.state) {
-            (Report::Sent, Queued | Sending) => arrived(Sent),
+            (Report::Sent, Queued | Sending) => self.taken(at.now),
             (Report::Delivered, Queued | Sending | Sent | Failed | Expired) => arrived(Delivered),
             (Report::Read, Queued | Sending | Sent | Delivered | Failed | Expired) => arrived(Read),
             (Report::Failed(error), Sent) if error.class == Class::Form && self.form == Form::Best => {
-                self.again_as_template(&error, now)
+                self.again_as_template(&error, at.now)
             }
-            (Report::Failed(error), Sent) => self.next_way(&error, now),
+            (Report::Failed(error), Sent) => self.next_way(&error, at),
             (_, Queued | Sending | Sent | Delivered | Read | Failed | Expired | Canceled) => self,
         }
     }
@@ -163,6 +175,11 @@ mod tests {
     use crate::contact::{Recipient, Way};
     use crate::message::delivery::DeliveryId;
     use crate::message::{Message, MessageId, Priority};
+
+    /// A moment when all accounts are open.
+    fn at(now: Timestamp, jitter: f64) -> Circumstances {
+        Circumstances { now, jitter, standings: Vec::new() }
+    }
 
     const START: Timestamp = Timestamp::from_millis(1_795_216_500_000);
 
@@ -194,10 +211,10 @@ mod tests {
     fn a_fault_holds_its_address_for_a_minute_and_then_steps_aside() {
         let (mut delivery, mut now, mut waits) = (delivery(1), START, Vec::new());
         while !delivery.late {
-            delivery = delivery.advance(refused(Class::Fault), now, 0.5).delivery;
+            delivery = delivery.advance(refused(Class::Fault), &at(now, 0.5)).delivery;
             waits.push(delivery.due_at.since(now).as_secs());
             now = delivery.due_at;
-            delivery = delivery.advance(Event::Claimed, now, 0.5).delivery;
+            delivery = delivery.advance(Event::Claimed, &at(now, 0.5)).delivery;
         }
         assert_eq!(waits, [1, 2, 4, 8, 15, 30, 30], "the last is half of a minute, by the jitter");
     }
@@ -209,29 +226,29 @@ mod tests {
         for (class, one_way, two_ways, hold) in [
             (Class::Recipient, DeliveryState::Failed, 1, None),
             (Class::Content, DeliveryState::Failed, 1, None),
-            (Class::Account, DeliveryState::Queued, 1, Some(Hold::Account(None))),
+            (Class::Account, DeliveryState::Queued, 1, Some(Hold::Breaker)),
             (Class::Network, DeliveryState::Queued, 0, Some(Hold::Account(None))),
             (wait(Scope::Sender), DeliveryState::Queued, 0, Some(Hold::Account(asked))),
             (wait(Scope::Recipient), DeliveryState::Queued, 0, Some(Hold::Address(asked))),
             (Class::Unknown, DeliveryState::Queued, 0, None),
             (Class::Form, DeliveryState::Queued, 0, None),
         ] {
-            let alone = delivery(1).advance(refused(class), START, 0.0);
+            let alone = delivery(1).advance(refused(class), &at(START, 0.0));
             assert_eq!((alone.delivery.state, alone.hold), (one_way, hold), "{class:?}");
-            assert_eq!(delivery(2).advance(refused(class), START, 0.0).delivery.way, two_ways, "{class:?}");
+            assert_eq!(delivery(2).advance(refused(class), &at(START, 0.0)).delivery.way, two_ways, "{class:?}");
             assert_eq!(alone.delivery.possible_duplicate, class == Class::Unknown);
             assert_eq!(alone.delivery.form == Form::Template, class == Class::Form);
         }
         let template = Delivery { form: Form::Template, ..delivery(1) };
-        assert_eq!(template.advance(refused(Class::Form), START, 0.0).delivery.state, DeliveryState::Failed);
-        let given_up = delivery(1).advance(Event::LeaseVoid(OnUnknown::GiveUp), START, 0.0).delivery;
+        assert_eq!(template.advance(refused(Class::Form), &at(START, 0.0)).delivery.state, DeliveryState::Failed);
+        let given_up = delivery(1).advance(Event::LeaseVoid(OnUnknown::GiveUp), &at(START, 0.0)).delivery;
         assert_eq!((given_up.state, given_up.possible_duplicate), (DeliveryState::Failed, true));
     }
 
     #[test]
     fn a_late_report_wins_over_an_early_failure() {
-        let failed = delivery(1).advance(refused(Class::Recipient), START, 0.0).delivery;
-        let arrived = failed.advance(Event::Reported(Report::Delivered), START, 0.0).delivery;
+        let failed = delivery(1).advance(refused(Class::Recipient), &at(START, 0.0)).delivery;
+        let arrived = failed.advance(Event::Reported(Report::Delivered), &at(START, 0.0)).delivery;
         assert_eq!((arrived.state, arrived.reason), (DeliveryState::Delivered, None));
     }
 
@@ -247,7 +264,8 @@ mod tests {
                     Event::Reported(Report::Delivered), Event::Reported(Report::Failed(failed)), Event::Expired,
                     Event::NoAccount, Event::SteppedAside,
                 ][event].clone();
-                let after = at.clone().advance(event, START.plus(Duration::from_secs(n as u64)), 0.3).delivery;
+                let now = Circumstances::at(START.plus(Duration::from_secs(n as u64)));
+                let after = at.clone().advance(event, &now).delivery;
                 prop_assert!(after.way >= at.way && after.way < ways && after.late >= at.late);
                 if matches!(at.state, DeliveryState::Delivered | DeliveryState::Read) {
                     prop_assert_eq!(after.state, at.state);

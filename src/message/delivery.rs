@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::contact::{Recipient, Way};
+use crate::message::ways::Circumstances;
 use crate::message::{Message, MessageId, Priority};
 
 /// Names a delivery inside one outbox; also its place in the order of acceptance.
@@ -118,7 +119,7 @@ pub struct Delivery {
 impl Delivery {
     /// A new delivery, due at once.
     pub fn new(id: DeliveryId, message: &Message, recipient: Recipient) -> Delivery {
-        Delivery {
+        let new = Delivery {
             id,
             message: message.id,
             hook: message.hook.clone(),
@@ -139,7 +140,8 @@ impl Delivery {
             possible_duplicate: false,
             receipt: None,
             reason: None,
-        }
+        };
+        new.beginning(&Circumstances::at(message.accepted_at))
     }
 
     /// The way it is on.
@@ -147,9 +149,9 @@ impl Delivery {
         self.recipient.ways.get(self.way)
     }
 
-    /// How many ways are left after the one it is on.
-    pub fn ways_left(&self) -> usize {
-        self.recipient.ways.len().saturating_sub(self.way + 1)
+    /// Whether it ended and reached nobody.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, DeliveryState::Failed | DeliveryState::Expired)
     }
 
     /// Whether younger ones of its contact, hook and priority wait for it, wherever they queue.
@@ -174,12 +176,28 @@ pub enum Event {
     Reported(Report),
     /// The account of its way is no longer configured.
     NoAccount,
+    /// The patience of its way is over.
+    PatienceOver,
+    /// Nothing goes by its way before this time, which may be the end of time.
+    MustWait(Timestamp),
+    /// An account that was missing or broken is open again.
+    WayOpened,
     /// Others waited for it long enough.
     SteppedAside,
     /// Its time ran out.
     Expired,
     /// An operator took it back.
     Canceled,
+}
+
+impl Event {
+    /// What went wrong, in words; empty where nothing did.
+    pub fn trouble(&self) -> &str {
+        match self {
+            Event::Refused(error, _) | Event::Reported(Report::Failed(error)) => &error.detail,
+            _ => "",
+        }
+    }
 }
 
 /// News from the provider about what it took.
@@ -221,6 +239,8 @@ pub enum Hold {
     Address(Option<Duration>),
     /// Nothing goes by its account.
     Account(Option<Duration>),
+    /// Its account is out of order: its breaker opens.
+    Breaker,
 }
 
 /// Who or what a `wait` is about.

@@ -7,8 +7,10 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 
 mod advance;
+pub mod alarm;
 pub mod delivery;
 pub mod retry;
+pub mod ways;
 
 /// Deliveries of a message that says nothing else are given up after a day.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);

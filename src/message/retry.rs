@@ -38,6 +38,11 @@ pub fn late(earlier: u32, jitter: f64) -> Duration {
     Duration::from_secs(minutes * 60).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
+/// The wait before a broken account is probed again: 1, 2, 4, 8, 15 min.
+pub fn probe(earlier: u32) -> Duration {
+    late(earlier, 1.0)
+}
+
 fn index(at: u32, steps: &[u64]) -> Option<u64> {
     usize::try_from(at).ok().and_then(|at| steps.get(at)).copied()
 }

@@ -12,6 +12,7 @@ use super::writer::Pen;
 use crate::account::{AccountName, Rate};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Delivery, Event, OnUnknown, Receipt, SendError};
+use crate::message::ways::Circumstances;
 
 /// Addresses whose time has come that one claim looks at; the next claim takes the rest.
 const PROMOTED: i64 = 256;
@@ -158,7 +159,7 @@ fn first_waiting(pen: &Pen<'_>, account: &str) -> Result<Option<i64>, OutboxErro
 
 fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms, held: &Held) -> Result<Claim, OutboxError> {
     let (account, now) = (rows::place(&leased.delivery).0, pen.now);
-    let delivery = leased.delivery.advance(Event::Claimed, now, 0.0).delivery;
+    let delivery = leased.delivery.advance(Event::Claimed, &Circumstances::at(now)).delivery;
     let fence = leased.fence + 1;
     let sql = "UPDATE deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5 WHERE id = ?1";
     let until = now.plus(terms.lease).millis();
@@ -168,7 +169,7 @@ fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms, held: &Held
     let tat: i64 = pen.prepare(sql)?.query_row([&account, address], |row| row.get(0))?;
     let (tat, limited_until) = charge(terms.per_recipient, Timestamp::from_millis(tat), now);
     let sql = "UPDATE address_queue SET under_way = ?3, tat = ?4, limited_until = ?5, ready = NULL, ready_at = NULL,
-                   priority = NULL, head = NULL, waits_for = NULL WHERE account = ?1 AND address = ?2";
+                   priority = NULL, head = NULL, waits_for = NULL, impatient = NULL WHERE account = ?1 AND address = ?2";
     let given = params![account, address, delivery.id.0, tat.millis(), limited_until.millis()];
     pen.prepare(sql)?.execute(given)?;
 

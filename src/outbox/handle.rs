@@ -1,12 +1,14 @@
 //! The store as everybody sees it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::alarms::{self, Due};
 use super::bells::Bells;
+use super::breaker::{self, Breaker};
 use super::claim::{self, Claim, Claims, Settlement, Terms};
 use super::error::OutboxError;
 use super::held::Held;
@@ -15,8 +17,9 @@ use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
 use super::{orphans, queue, rows};
 use crate::account::AccountName;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
+use crate::message::alarm::{Alarm, Cause};
 use crate::message::delivery::{Delivery, OnUnknown};
 use crate::message::{Message, MessageId, retry};
 
@@ -110,14 +113,47 @@ impl Outbox {
     }
 
     /// Notes which accounts there are. What waits for any other moves to its next way, or waits with the reason "no account".
-    pub async fn keep_accounts(&self, known: BTreeSet<AccountName>) -> Result<(), OutboxError> {
-        let known = Arc::new(known);
-        loop {
-            let known = Arc::clone(&known);
-            if !self.writer.run(move |pen| orphans::move_orphans(pen, &known)).await? {
-                return Ok(());
-            }
-        }
+    /// Yields what ended meanwhile.
+    pub async fn keep_accounts(&self, known: BTreeSet<AccountName>) -> Result<Vec<Delivery>, OutboxError> {
+        self.writer.run(move |pen| orphans::mark(pen, &known)).await?;
+        self.sweep().await
+    }
+
+    /// When `sweep` has something to do next.
+    pub async fn next_sweep(&self) -> Result<Option<Timestamp>, OutboxError> {
+        self.writer.run(|pen| Ok(queue::next_sweep(pen)?.map(Timestamp::from_millis))).await
+    }
+
+    /// Has an account tried at once, though it failed before: it may have been mended.
+    pub async fn try_now(&self, account: &AccountName) -> Result<(), OutboxError> {
+        let account = account.clone();
+        self.writer.run(move |pen| breaker::try_now(pen, account.as_str())).await
+    }
+
+    /// The accounts that are out of order.
+    pub async fn breakers(&self) -> Result<BTreeMap<AccountName, Breaker>, OutboxError> {
+        self.writer.run(breaker::all).await
+    }
+
+    /// The bell that rings when there may be an alarm to tell. One ring is remembered.
+    pub fn alarm_bell(&self) -> Arc<Notify> {
+        self.bells.of(alarms::BELL)
+    }
+
+    /// Notes trouble that is no delivery's own, for `due_alarms` to tell. `account` may be empty.
+    pub async fn raise_alarm(&self, cause: Cause, account: AccountName, why: String) -> Result<(), OutboxError> {
+        self.writer.run(move |pen| alarms::raise(pen, account.as_str(), cause, &why)).await
+    }
+
+    /// What the contacts of `on-failure` are to hear now.
+    pub async fn due_alarms(&self) -> Result<Due, OutboxError> {
+        self.writer.run(alarms::due).await
+    }
+
+    /// Takes the message that tells an alarm, and notes in the same transaction that it was told. Where there is nobody to
+    /// tell, the alarm is only put away.
+    pub async fn tell(&self, alarm: Alarm, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
+        self.writer.run(move |pen| alarms::tell(pen, &alarm, &message, &recipients)).await
     }
 
     /// Where a message stands.

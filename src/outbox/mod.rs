@@ -9,7 +9,9 @@
 //! 5. Per account and address one request at a time, in order of priority and acceptance; nobody overtakes but whoever
 //!    has a higher priority, and whoever finds the older one marked late.
 
+mod alarms;
 mod bells;
+mod breaker;
 mod claim;
 mod error;
 mod handle;
@@ -22,8 +24,11 @@ mod rows;
 mod sqlite;
 mod status;
 mod step;
+mod ways;
 mod writer;
 
+pub use alarms::Due;
+pub use breaker::Breaker;
 pub use claim::{Claim, Claims, Settlement, Terms};
 pub use error::OutboxError;
 pub use handle::Outbox;

@@ -5,12 +5,15 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
+use super::{alarms, breaker, ways};
 use crate::clock::Timestamp;
+use crate::message::alarm::Cause;
 use crate::message::delivery::{Advanced, Class, Delivery, DeliveryId, DeliveryState, Event, Hold};
 use crate::message::retry;
+use crate::message::ways::Circumstances;
 
 /// Rows that one operation sweeps of each sort, so that the others behind it don't wait long.
-const SWEEP: i64 = 64;
+pub(super) const SWEEP: i64 = 64;
 
 /// A delivery that may be next at its address.
 struct Candidate {
@@ -19,6 +22,8 @@ struct Candidate {
     at: i64,
     late: bool,
     waits_for: Option<i64>,
+    /// Until when it would stay here, should it have another way.
+    patience_until: Option<i64>,
 }
 
 /// What stands in `address_queue` about the turn of one address.
@@ -29,6 +34,7 @@ struct Turn {
     rank: Option<i64>,
     head: Option<i64>,
     waits_for: Option<i64>,
+    impatient: Option<i64>,
 }
 
 /// What stands there about its gates.
@@ -46,7 +52,7 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     let now = pen.now.millis();
     let sql =
         "SELECT ready, ready_at, priority, head, waits_for, under_way IS NOT NULL, max(hold_until, limited_until),
-                   max(hold_until, tat)
+                   max(hold_until, tat), impatient
                FROM address_queue WHERE account = ?1 AND address = ?2";
     let read = |row: &Row<'_>| {
         let turn = Turn {
@@ -55,6 +61,7 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
             rank: row.get(2)?,
             head: row.get(3)?,
             waits_for: row.get(4)?,
+            impatient: row.get(8)?,
         };
         Ok((turn, Gates { under_way: row.get(5)?, opens_at: row.get(6)?, owes_until: row.get(7)? }))
     };
@@ -73,9 +80,10 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     let turn = turn(&candidates, &gates, now);
     if turn != before {
         pen.prepare(
-            "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT DO UPDATE SET ready = ?3, ready_at = ?4, priority = ?5, head = ?6, waits_for = ?7",
+            "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for, impatient)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT DO UPDATE SET ready = ?3, ready_at = ?4, priority = ?5, head = ?6, waits_for = ?7,
+                     impatient = ?8",
         )?
         .execute(params![
             account,
@@ -84,7 +92,8 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
             turn.ready_at,
             turn.rank,
             turn.head,
-            turn.waits_for
+            turn.waits_for,
+            turn.impatient
         ])?;
         pen.ring(account);
     }
@@ -104,17 +113,24 @@ fn turn(candidates: &[Candidate], gates: &Gates, now: i64) -> Turn {
         return Turn { ready: owes.then_some(false), ready_at: owes.then_some(gates.owes_until), ..Turn::default() };
     };
     let waits_for = candidates.iter().find_map(|candidate| candidate.waits_for);
-    Turn { ready: Some(false), ready_at: Some(first.at.max(opens_at)), waits_for, ..Turn::default() }
+    let must_wait = |candidate: &&Candidate| {
+        candidate.waits_for.is_none()
+            && candidate.patience_until.is_some_and(|until| until < candidate.at.max(opens_at))
+    };
+    let impatient = candidates.iter().find(must_wait).map(|candidate| candidate.id);
+    Turn { ready: Some(false), ready_at: Some(first.at.max(opens_at)), waits_for, impatient, ..Turn::default() }
 }
 
 /// The one that holds the address, and the one among the late that is due, or will be first.
 fn candidates(pen: &Pen<'_>, account: &str, address: &str) -> Result<Vec<Candidate>, OutboxError> {
     let mut found = Vec::with_capacity(2);
-    let in_order = "SELECT id, priority, due_at, contact, hook FROM deliveries
+    let in_order = "SELECT id, priority, due_at, contact, hook, iif(ways_left > 0, patience_until, NULL)
+                    FROM deliveries
                     WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 0
                     ORDER BY priority DESC, id LIMIT 1";
     found.extend(candidate(pen, in_order, false, params![account, address])?);
-    let late = "SELECT id, priority, due_at, contact, hook FROM deliveries
+    let late = "SELECT id, priority, due_at, contact, hook, iif(ways_left > 0, patience_until, NULL)
+                    FROM deliveries
                 WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 ORDER BY due_at LIMIT 1";
     found.extend(candidate(pen, late, true, params![account, address])?);
     Ok(found)
@@ -127,7 +143,8 @@ fn candidate(
     place: &[&dyn rusqlite::ToSql],
 ) -> Result<Option<Candidate>, OutboxError> {
     let read = |row: &Row<'_>| {
-        let candidate = Candidate { id: row.get(0)?, rank: row.get(1)?, at: row.get(2)?, late, waits_for: None };
+        let (id, rank, at) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let candidate = Candidate { id, rank, at, late, waits_for: None, patience_until: row.get(5)? };
         Ok((candidate, row.get::<_, String>(3)?, row.get::<_, String>(4)?))
     };
     let found = pen.prepare(sql)?.query_row(place, read).optional()?;
@@ -157,7 +174,9 @@ fn candidate(
 
 /// Lets an event change a delivery, and all that follows from it in the queues.
 pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) -> Result<Advanced, OutboxError> {
-    let advanced = before.delivery.clone().advance(event, pen.now, jitter);
+    let (cause, why) = (Cause::of(&event), event.trouble().to_owned());
+    let circumstances = ways::circumstances(pen, &before.delivery, jitter)?;
+    let advanced = before.delivery.clone().advance(event, &circumstances);
     let (old, new) = (&before.delivery, &advanced.delivery);
     if old == new {
         return Ok(advanced);
@@ -171,10 +190,12 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     match advanced.hold {
         Some(Hold::Address(asked)) => hold_address(pen, &old_place, asked)?,
         Some(Hold::Account(asked)) => hold_account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
+        Some(Hold::Breaker) => breaker::open(pen, &old_place.0, before.since.unwrap_or(pen.now), &why)?,
         None => {}
     }
     refresh(pen, &old_place.0, &old_place.1)?;
     if new_place != old_place {
+        ways::stays_behind(pen, new, &old_place.0, &old_place.1)?;
         refresh(pen, &new_place.0, &new_place.1)?;
     }
     if old.holds_younger() && (!new.holds_younger() || old.moved_at != new.moved_at) {
@@ -182,6 +203,9 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
         for (account, address) in places(pen, sql, old.id.0)? {
             refresh(pen, &account, &address)?;
         }
+    }
+    if new.has_failed() && !old.has_failed() {
+        alarms::raise_failed(pen, new, cause)?;
     }
     Ok(advanced)
 }
@@ -206,11 +230,13 @@ fn hold_account(
     began: Timestamp,
     asked: Option<std::time::Duration>,
 ) -> Result<(), OutboxError> {
-    let sql = "SELECT hold_step, held_at FROM accounts WHERE account = ?1";
-    let read = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?));
-    let (step, held_at) = pen.prepare(sql)?.query_row([account], read).optional()?.unwrap_or_default();
+    let sql = "SELECT hold_step, held_at, broken_since IS NOT NULL FROM accounts WHERE account = ?1";
+    let read = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get(2)?));
+    let (step, held_at, is_broken) = pen.prepare(sql)?.query_row([account], read).optional()?.unwrap_or_default();
     let new_burst = step == 0 || began.millis() > held_at;
-    let wait = if new_burst {
+    let wait = if new_burst && is_broken {
+        retry::probe(step).max(retry::hold(asked, step))
+    } else if new_burst {
         retry::hold(asked, step)
     } else {
         asked.map_or_else(Default::default, |_| retry::hold(asked, step))
@@ -231,6 +257,7 @@ pub(super) fn works(pen: &Pen<'_>, delivery: &Delivery, began: Timestamp) -> Res
     pen.prepare(sql)?.execute([&account, &address])?;
     let sql = "UPDATE accounts SET hold_step = 0, hold_until = 0, asked_until = 0 WHERE account = ?1 AND hold_step > 0 AND held_at < ?2";
     if pen.prepare(sql)?.execute(params![account, began.millis()])? > 0 {
+        breaker::close(pen, &account)?;
         pen.ring(&account);
     }
     Ok(())
@@ -266,9 +293,10 @@ pub(super) fn expire(pen: &Pen<'_>, leased: Leased) -> Result<Delivery, OutboxEr
     let missing = pen.prepare(missing)?.query_row([rows::place(&leased.delivery).0], |row| row.get(0)).optional()?;
     let leased = match missing {
         // Nobody wrote that down, as nobody tried; but it is why.
-        Some(true) if leased.delivery.ways_left() == 0 => {
-            Leased { delivery: leased.delivery.advance(Event::NoAccount, pen.now, 0.0).delivery, ..leased }
-        }
+        Some(true) if leased.delivery.ways_left() == 0 => Leased {
+            delivery: leased.delivery.advance(Event::NoAccount, &Circumstances::at(pen.now)).delivery,
+            ..leased
+        },
         _ => leased,
     };
     let ended = change(pen, &leased, Event::Expired, 0.0)?.delivery;
@@ -304,7 +332,10 @@ pub(super) fn sweep(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
             change(pen, &leased, Event::SteppedAside, 0.0)?;
         }
     }
-    let more = [expiring, moved].iter().any(|found| i64::try_from(found.len()).is_ok_and(|count| count == SWEEP));
+    let moves = ways::sweep(pen)?;
+    ended.extend(moves.ended);
+    let more = moves.more
+        || [expiring, moved].iter().any(|found| i64::try_from(found.len()).is_ok_and(|count| count == SWEEP));
     Ok(Swept { ended, more })
 }
 
@@ -316,7 +347,8 @@ pub(super) fn next_sweep(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
                  WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL";
     let first: Option<i64> = pen.prepare(expiring)?.query_row([], |row| row.get(0))?;
     let second: Option<i64> = pen.prepare(moved)?.query_row([], |row| row.get(0))?;
-    Ok([first, second.map(|at| at.saturating_add(wait))].into_iter().flatten().min())
+    let third = ways::next_sweep(pen)?;
+    Ok([first, second.map(|at| at.saturating_add(wait)), third].into_iter().flatten().min())
 }
 
 /// The ids that a query finds.

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
 use super::error::OutboxError;
+use super::ways;
 use super::writer::Pen;
 use crate::account::{AccountName, Address, AddressKind};
 use crate::clock::Timestamp;
@@ -101,7 +102,7 @@ pub(super) fn insert(
     let mut places = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         // The store gives it its number.
-        let new = Delivery::new(DeliveryId(0), message, recipient.clone());
+        let new = ways::beginning(pen, Delivery::new(DeliveryId(0), message, recipient.clone()))?;
         let (account, address) = place(&new);
         pen.prepare(
             "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
@@ -231,7 +232,8 @@ fn broken(column: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
 }
 
-fn rank(priority: Priority) -> i64 {
+/// A priority as it is stored.
+pub(super) fn rank(priority: Priority) -> i64 {
     match priority {
         Priority::Low => 0,
         Priority::Normal => 1,

@@ -62,7 +62,7 @@ CREATE INDEX deliveries_moved_at ON deliveries (moved_at)
 
 -- Whose patience ends: with its way, or with the provider's silence after it took the message.
 CREATE INDEX deliveries_patience ON deliveries (account, state, patience_until)
-    WHERE patience_until IS NOT NULL AND state IN ('queued', 'sent');
+    WHERE patience_until IS NOT NULL;
 -- Those that leave their account as soon as a later way of theirs is open.
 CREATE INDEX deliveries_overdue ON deliveries (account, id)
     WHERE state = 'queued' AND ways_left > 0 AND patience_until IS NULL;

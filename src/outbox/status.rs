@@ -8,6 +8,7 @@ use super::writer::Pen;
 use crate::account::AccountName;
 use crate::clock::Timestamp;
 use crate::message::delivery::{Delivery, DeliveryState, Event};
+use crate::message::ways::Circumstances;
 use crate::message::{Message, MessageId};
 
 /// A message and where its deliveries stand.
@@ -68,10 +69,11 @@ fn as_of(delivery: Delivery, missing: bool, now: Timestamp) -> Delivery {
     if delivery.state != DeliveryState::Queued {
         return delivery;
     }
+    let at = Circumstances::at(now);
     let stranded = missing && delivery.ways_left() == 0;
-    let delivery = if stranded { delivery.advance(Event::NoAccount, now, 0.0).delivery } else { delivery };
+    let delivery = if stranded { delivery.advance(Event::NoAccount, &at).delivery } else { delivery };
     let is_over = delivery.expires_at <= now;
-    if is_over { delivery.advance(Event::Expired, now, 0.0).delivery } else { delivery }
+    if is_over { delivery.advance(Event::Expired, &at).delivery } else { delivery }
 }
 
 /// How much there is to do.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::clock::Timestamp;
 use crate::message::retry;
+use crate::message::ways::DEFAULT_PATIENCE;
 
 /// A difference of so many milliseconds between the time of day and the time that passed is a step; less is drift, and
 /// does no harm.
@@ -67,6 +68,8 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
              moved_at = moved_at + ?1, leased_until = leased_until + ?1 WHERE state IN ('queued', 'sending')",
         [by],
     )?;
+    all.execute("UPDATE deliveries SET patience_until = patience_until + ?1 WHERE patience_until IS NOT NULL", [by])?;
+    all.execute("UPDATE alarms SET quiet_until = quiet_until + ?1", [by])?;
     all.execute(
         "UPDATE address_queue SET ready_at = ready_at + ?1, hold_until = hold_until + ?1, tat = tat + ?1,
              limited_until = limited_until + ?1",
@@ -96,6 +99,12 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
              moved_at = min(moved_at, ?1) WHERE state IN ('queued', 'sending')",
         [now.millis()],
     )?;
+    let patience = now.plus(DEFAULT_PATIENCE).millis();
+    all.execute(
+        "UPDATE deliveries SET patience_until = min(patience_until, ?1) WHERE patience_until > ?1",
+        [patience],
+    )?;
+    all.execute("UPDATE alarms SET quiet_until = min(quiet_until, ?1)", [patience])?;
     all.execute(
         "UPDATE address_queue SET ready_at = min(ready_at, ?1), hold_until = min(hold_until, ?2), tat = min(tat, ?1),
              limited_until = min(limited_until, ?1)",

@@ -155,7 +155,7 @@ async fn each_class_of_failure_has_its_own_way_on() {
         (Class::Fault, vec![0, 1, 3], DeliveryState::Sent),
         (Class::Unknown, vec![0, 1, 3], DeliveryState::Sent),
         (Class::Network, vec![0, 1, 3], DeliveryState::Sent),
-        (Class::Account, vec![0, 1, 3], DeliveryState::Sent),
+        (Class::Account, vec![0, 60, 180], DeliveryState::Sent),
         (Class::Wait { scope: Scope::Recipient, after: None }, vec![0, 1, 3], DeliveryState::Sent),
         (Class::Wait { scope: Scope::Account, after: asked }, vec![0, 5, 10], DeliveryState::Sent),
         (Class::Recipient, vec![0], DeliveryState::Failed),
@@ -164,7 +164,7 @@ async fn each_class_of_failure_has_its_own_way_on() {
         let mut world = World::new(Duration::ZERO, move |_, before| if before < 2 { Err(class) } else { Ok(()) });
         world.configure(&["a"], Limits::default(), 1);
         let id = world.accept("full", recipient("ana", &["a"])).await;
-        world.pass(12).await;
+        world.pass(if class == Class::Account { 181 } else { 12 }).await;
         let delivery = world.find(id).await;
         assert_eq!((world.times(), delivery.state), (times, state), "{class:?}");
         assert_eq!(delivery.receipt.is_some(), state == DeliveryState::Sent);

@@ -51,5 +51,7 @@ mod tls;
 mod transport;
 /// Changes of a configuration's files are told at once, however they are made.
 mod watch;
+/// Ways, patience, breakers and on-failure, each case that the design names.
+mod ways;
 /// The whole program in-process, on a port of its own, with a folder of its own.
 mod world;

@@ -6,7 +6,7 @@ UPDATE deliveries SET patience_until = coalesce(moved_at, accepted_at) + 120000
     WHERE state IN ('queued', 'sending') AND ways_left > 0;
 DROP INDEX deliveries_movable;
 CREATE INDEX deliveries_patience ON deliveries (account, state, patience_until)
-    WHERE patience_until IS NOT NULL AND state IN ('queued', 'sent');
+    WHERE patience_until IS NOT NULL;
 CREATE INDEX deliveries_overdue ON deliveries (account, id)
     WHERE state = 'queued' AND ways_left > 0 AND patience_until IS NULL;
 ALTER TABLE address_queue ADD COLUMN impatient INTEGER;

@@ -4,6 +4,7 @@
 //! the world's folder, so that a test sees what really left the house.
 
 mod client;
+pub(crate) mod house;
 
 use std::fs;
 use std::net::SocketAddr;

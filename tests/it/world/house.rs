@@ -1,0 +1,227 @@
+//! Lanes with accounts that say what a test wants, on paused time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hookbell::account::{AccountName, Takes};
+use hookbell::clock::Clock;
+use hookbell::contact::{Recipient, Way};
+use hookbell::dispatch::Dispatcher;
+use hookbell::dispatch::carry::{BoxFuture, Carry};
+use hookbell::message::delivery::{Class, Delivery, OnUnknown, Receipt, SendError};
+use hookbell::message::{MessageId, Priority};
+use hookbell::outbox::Outbox;
+use hookbell::provider::{Account, Answer, Command, Limits, Next, Outgoing, Provider, Request, Transport};
+use hookbell::tasks::Tasks;
+
+use crate::outbox::{START, account, error, message, opened_with, recipient, standstill};
+
+/// What an account answers: by the text, and by how often it was asked before.
+type Says = Arc<dyn Fn(&str, usize) -> Result<(), Class> + Send + Sync>;
+
+/// What left the house: seconds since the start, the account, the text.
+pub(crate) type Carried = (u64, String, String);
+
+/// Hands its account's name and the text to the wire.
+struct Speaker(String);
+
+impl Provider for Speaker {
+    fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
+        if answers.is_empty() {
+            let argv = vec![self.0.clone(), out.text.clone()];
+            return Ok(Next::Ask(Request::Exec(Command { argv, stdin: Vec::new() })));
+        }
+        Ok(Next::Done(Receipt { id: Some("r1".to_owned()), advice: None }))
+    }
+}
+
+#[derive(Clone)]
+struct Wire {
+    clock: Clock,
+    says: Arc<Mutex<BTreeMap<String, (Says, Duration)>>>,
+    carried: Arc<Mutex<Vec<Carried>>>,
+}
+
+impl Carry for Wire {
+    fn carry(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
+        Box::pin(async move {
+            let Request::Exec(Command { argv, .. }) = request else { panic!("only commands here") };
+            let [name, text] = argv.as_slice() else { panic!("a name and a text") };
+            let now = self.clock.now().since(START).as_secs();
+            let (says, takes) = self.says.lock().unwrap()[name].clone();
+            let before = {
+                let mut carried = self.carried.lock().unwrap();
+                carried.push((now, name.clone(), text.clone()));
+                carried.iter().filter(|(_, other, _)| other == name).count() - 1
+            };
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
+            says(text, before).map_err(error)?;
+            Ok(Answer::Exec { code: Some(0), output: String::new() })
+        })
+    }
+}
+
+/// An outbox, its lanes, and accounts that play their parts.
+pub(crate) struct House {
+    pub(crate) outbox: Outbox,
+    clock: Clock,
+    dispatcher: Option<Dispatcher>,
+    wire: Wire,
+    limits: BTreeMap<String, Limits>,
+    hearers: Vec<Recipient>,
+    dir: Arc<tempfile::TempDir>,
+    _standstill: std::sync::mpsc::Sender<()>,
+}
+
+impl House {
+    pub(crate) fn new() -> House {
+        let (dir, clock) = (Arc::new(tempfile::tempdir().unwrap()), Clock::following_runtime(START));
+        let wire = Wire { clock: clock.clone(), says: Arc::default(), carried: Arc::default() };
+        House::opened(dir, clock, wire)
+    }
+
+    fn opened(dir: Arc<tempfile::TempDir>, clock: Clock, wire: Wire) -> House {
+        let outbox = opened_with(dir.path(), &clock);
+        let carrier = wire.clone();
+        let carriers = Arc::new(move |_: &Transport| Arc::new(carrier.clone()) as Arc<dyn Carry>);
+        let dispatcher = Some(Dispatcher::start(outbox.clone(), clock.clone(), &Tasks::new(), carriers));
+        let (limits, hearers) = (BTreeMap::new(), Vec::new());
+        House { outbox, clock, dispatcher, wire, limits, hearers, dir, _standstill: standstill() }
+    }
+
+    /// Has an account answer so from now on.
+    pub(crate) fn says(
+        &mut self,
+        name: &str,
+        says: impl Fn(&str, usize) -> Result<(), Class> + Send + Sync + 'static,
+    ) -> &mut House {
+        self.wire.says.lock().unwrap().insert(name.to_owned(), (Arc::new(says), Duration::ZERO));
+        self.limits.entry(name.to_owned()).or_default();
+        self
+    }
+
+    /// Has an account take this long over everything.
+    pub(crate) fn takes(&mut self, name: &str, takes: Duration) -> &mut House {
+        self.wire.says.lock().unwrap().get_mut(name).unwrap().1 = takes;
+        self
+    }
+
+    pub(crate) fn limits(&mut self, name: &str, limits: Limits) -> &mut House {
+        self.limits.insert(name.to_owned(), limits);
+        self
+    }
+
+    /// Has `boss` hear of failures by these accounts.
+    pub(crate) fn on_failure(&mut self, accounts: &[&str]) -> &mut House {
+        self.hearers = vec![recipient("boss", accounts)];
+        self
+    }
+
+    /// Brings the lanes in step with what was said.
+    pub(crate) fn configure(&mut self) {
+        let accounts = self.limits.iter().map(|(name, limits)| configured(name, *limits)).collect();
+        let dispatcher = self.dispatcher.as_mut().unwrap();
+        dispatcher.alarms().heard_by(self.hearers.clone());
+        dispatcher.reconcile(&accounts);
+    }
+
+    pub(crate) fn dispatcher(&self) -> &Dispatcher {
+        self.dispatcher.as_ref().unwrap()
+    }
+
+    /// Ends the process, and starts another in the same folder with the same accounts.
+    pub(crate) async fn restarted(mut self) -> House {
+        let stop = self.dispatcher.take().unwrap().stop();
+        tokio::join!(stop, self.pass(1));
+        self.outbox.close().await;
+        let House { outbox, clock, wire, limits, hearers, dir, .. } = self;
+        drop(outbox);
+        let mut house = House { limits, hearers, ..House::opened(dir, clock, wire) };
+        house.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        house.configure();
+        house
+    }
+
+    /// Accepts a message for `ana`, by accounts with the patience, in seconds, that is written for them.
+    pub(crate) async fn accept(&self, text: &str, ways: &[(&str, Option<u64>)]) -> MessageId {
+        self.accept_for(text, Duration::from_secs(3600), vec![to("ana", ways)]).await
+    }
+
+    pub(crate) async fn accept_for(&self, text: &str, ttl: Duration, to: Vec<Recipient>) -> MessageId {
+        let message = message(text, Priority::Normal, self.clock.now(), ttl);
+        let id = message.id;
+        self.outbox.enqueue(message, to).await.unwrap();
+        id
+    }
+
+    /// Lets everybody do what they can without time passing.
+    async fn settled(&self) {
+        for _ in 0..12 {
+            // An answer means that the writer has done all before it, if it is still there.
+            self.outbox.depth().await.ok();
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    pub(crate) async fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.settled().await;
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        self.settled().await;
+    }
+
+    /// What was carried since the last time it was asked.
+    pub(crate) fn carried(&self) -> Vec<Carried> {
+        std::mem::take(&mut *self.wire.carried.lock().unwrap())
+    }
+
+    pub(crate) async fn deliveries(&self, id: MessageId) -> Vec<Delivery> {
+        let found = self.outbox.find(id).await.unwrap().unwrap();
+        found.deliveries.into_iter().map(|status| status.delivery).collect()
+    }
+
+    pub(crate) async fn find(&self, id: MessageId) -> Delivery {
+        self.deliveries(id).await.remove(0)
+    }
+
+    /// One value out of the file.
+    pub(crate) fn asked(&self, sql: &str) -> String {
+        let db = rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap();
+        db.query_row(&format!("SELECT CAST(({sql}) AS TEXT)"), [], |row| row.get(0)).unwrap()
+    }
+}
+
+/// Somebody, and the ways there.
+pub(crate) fn to(contact: &str, ways: &[(&str, Option<u64>)]) -> Recipient {
+    let names: Vec<&str> = ways.iter().map(|(name, _)| *name).collect();
+    let plain = recipient(contact, &names);
+    let patience =
+        |(way, (_, written)): (Way, &(&str, Option<u64>))| Way { patience: written.map(Duration::from_secs), ..way };
+    Recipient { ways: plain.ways.into_iter().zip(ways).map(patience).collect(), ..plain }
+}
+
+/// The same as `carried` tells it.
+pub(crate) fn lines(expected: &[(u64, &str, &str)]) -> Vec<Carried> {
+    expected.iter().map(|(at, name, text)| (*at, (*name).to_owned(), (*text).to_owned())).collect()
+}
+
+fn configured(name: &str, limits: Limits) -> (AccountName, Arc<Account>) {
+    let transport = Transport { timeout: Duration::from_secs(600), proxy: None, extra_ca: None };
+    let made = Account {
+        name: account(name),
+        kind: "speaker",
+        takes: Takes::Any,
+        provider: Box::new(Speaker(name.to_owned())),
+        limits,
+        on_unknown: OnUnknown::Retry,
+        transport,
+        fingerprint: 1,
+    };
+    (account(name), Arc::new(made))
+}
