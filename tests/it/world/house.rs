@@ -17,7 +17,7 @@ use hookbell::tasks::Tasks;
 
 use crate::outbox::{START, account, error, message, opened_with, recipient, standstill};
 
-/// What an account answers: by the text, and by how often it was asked before.
+/// What an account answers: by the text, and by how often the account was asked before.
 type Says = Arc<dyn Fn(&str, usize) -> Result<(), Class> + Send + Sync>;
 
 /// What left the house: seconds since the start, the account, the text.
@@ -36,10 +36,18 @@ impl Provider for Speaker {
     }
 }
 
+/// How an account plays.
+#[derive(Clone)]
+struct Part {
+    says: Says,
+    takes: Duration,
+    asked: usize,
+}
+
 #[derive(Clone)]
 struct Wire {
     clock: Clock,
-    says: Arc<Mutex<BTreeMap<String, (Says, Duration)>>>,
+    parts: Arc<Mutex<BTreeMap<String, Part>>>,
     carried: Arc<Mutex<Vec<Carried>>>,
 }
 
@@ -49,16 +57,17 @@ impl Carry for Wire {
             let Request::Exec(Command { argv, .. }) = request else { panic!("only commands here") };
             let [name, text] = argv.as_slice() else { panic!("a name and a text") };
             let now = self.clock.now().since(START).as_secs();
-            let (says, takes) = self.says.lock().unwrap()[name].clone();
-            let before = {
-                let mut carried = self.carried.lock().unwrap();
-                carried.push((now, name.clone(), text.clone()));
-                carried.iter().filter(|(_, other, _)| other == name).count() - 1
+            let Part { says, takes, asked } = {
+                let mut parts = self.parts.lock().unwrap();
+                let part = parts.get_mut(name).unwrap();
+                part.asked += 1;
+                part.clone()
             };
+            self.carried.lock().unwrap().push((now, name.clone(), text.clone()));
             if !takes.is_zero() {
                 tokio::time::sleep(takes).await;
             }
-            says(text, before).map_err(error)?;
+            says(text, asked - 1).map_err(error)?;
             Ok(Answer::Exec { code: Some(0), output: String::new() })
         })
     }
@@ -79,7 +88,7 @@ pub(crate) struct House {
 impl House {
     pub(crate) fn new() -> House {
         let (dir, clock) = (Arc::new(tempfile::tempdir().unwrap()), Clock::following_runtime(START));
-        let wire = Wire { clock: clock.clone(), says: Arc::default(), carried: Arc::default() };
+        let wire = Wire { clock: clock.clone(), parts: Arc::default(), carried: Arc::default() };
         House::opened(dir, clock, wire)
     }
 
@@ -98,14 +107,15 @@ impl House {
         name: &str,
         says: impl Fn(&str, usize) -> Result<(), Class> + Send + Sync + 'static,
     ) -> &mut House {
-        self.wire.says.lock().unwrap().insert(name.to_owned(), (Arc::new(says), Duration::ZERO));
+        let part = Part { says: Arc::new(says), takes: Duration::ZERO, asked: 0 };
+        self.wire.parts.lock().unwrap().insert(name.to_owned(), part);
         self.limits.entry(name.to_owned()).or_default();
         self
     }
 
     /// Has an account take this long over everything.
     pub(crate) fn takes(&mut self, name: &str, takes: Duration) -> &mut House {
-        self.wire.says.lock().unwrap().get_mut(name).unwrap().1 = takes;
+        self.wire.parts.lock().unwrap().get_mut(name).unwrap().takes = takes;
         self
     }
 
