@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 
 mod advance;
 pub mod delivery;
+pub mod fold;
 pub mod retry;
 
 /// Deliveries of a message that says nothing else are given up after a day.

@@ -12,12 +12,14 @@
 mod bells;
 mod claim;
 mod error;
+mod fold;
 mod handle;
 mod held;
 mod orphans;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod rate;
 mod rows;
 mod sqlite;
 mod status;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::{Outbox, Settlement, Terms};
-use crate::account::{AccountName, Address, AddressKind, Rate};
+use crate::account::{AccountName, Address, AddressKind, Limits, Rate};
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{Recipient, Way};
 use crate::message::delivery::{Class, OnUnknown, Receipt, Scope, SendError};
@@ -67,7 +67,12 @@ async fn what_waits_is_never_walked_through() {
     }
     let terms = |free| Terms {
         free,
-        per_recipient: Some(Rate::per(1, Duration::from_secs(1))),
+        limits: Limits {
+            rate: Some(Rate::per(100, Duration::from_secs(1)).burst(100)),
+            per_recipient: Some(Rate::per(1, Duration::from_secs(1))),
+            fold_after: 2,
+            ..Limits::NONE
+        },
         lease: Duration::from_secs(60),
         on_unknown: OnUnknown::Retry,
     };

@@ -3,8 +3,10 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::error::OutboxError;
+use super::rate::Bucket;
 use super::rows::{self, Leased};
 use super::writer::Pen;
+use crate::account::Limits;
 use crate::clock::Timestamp;
 use crate::message::delivery::{Advanced, Class, Delivery, DeliveryId, DeliveryState, Event, Hold};
 use crate::message::retry;
@@ -46,7 +48,7 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     let now = pen.now.millis();
     let sql =
         "SELECT ready, ready_at, priority, head, waits_for, under_way IS NOT NULL, max(hold_until, limited_until),
-                   max(hold_until, tat)
+                   max(hold_until, (tat + 999) / 1000)
                FROM address_queue WHERE account = ?1 AND address = ?2";
     let read = |row: &Row<'_>| {
         let turn = Turn {
@@ -164,14 +166,14 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     }
     rows::update(pen, new)?;
     let (old_place, new_place) = (rows::place(old), rows::place(new));
+    match advanced.hold {
+        Some(Hold::Address(asked)) => hold_address(pen, &old_place, old.id, asked)?,
+        Some(Hold::Account(asked)) => hold_account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
+        None => {}
+    }
     if old.state == DeliveryState::Sending && new.state != DeliveryState::Sending {
         let sql = "UPDATE address_queue SET under_way = NULL WHERE account = ?1 AND address = ?2 AND under_way = ?3";
         pen.prepare(sql)?.execute(params![old_place.0, old_place.1, old.id.0])?;
-    }
-    match advanced.hold {
-        Some(Hold::Address(asked)) => hold_address(pen, &old_place, asked)?,
-        Some(Hold::Account(asked)) => hold_account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
-        None => {}
     }
     refresh(pen, &old_place.0, &old_place.1)?;
     if new_place != old_place {
@@ -186,16 +188,19 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     Ok(advanced)
 }
 
+/// Holds an address, once for all that were under way as one.
 fn hold_address(
     pen: &Pen<'_>,
     (account, address): &(String, String),
+    under_way: DeliveryId,
     asked: Option<std::time::Duration>,
 ) -> Result<(), OutboxError> {
     let sql = "SELECT hold_step FROM address_queue WHERE account = ?1 AND address = ?2";
     let step: Option<u32> = pen.prepare(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
     let until = pen.now.plus(retry::hold(asked, step.unwrap_or(0))).millis();
-    let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1 WHERE account = ?1 AND address = ?2";
-    pen.prepare(sql)?.execute(params![account, address, until])?;
+    let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1
+               WHERE account = ?1 AND address = ?2 AND under_way = ?4";
+    pen.prepare(sql)?.execute(params![account, address, until, under_way.0])?;
     Ok(())
 }
 
@@ -233,6 +238,30 @@ pub(super) fn works(pen: &Pen<'_>, delivery: &Delivery, began: Timestamp) -> Res
     if pen.prepare(sql)?.execute(params![account, began.millis()])? > 0 {
         pen.ring(&account);
     }
+    Ok(())
+}
+
+/// Makes the queue of an account follow other limits than those that it was made with.
+pub(super) fn relimit(pen: &Pen<'_>, account: &str, limits: Limits, before: &str) -> Result<(), OutboxError> {
+    let Limits { per_recipient, per_group, .. } = limits;
+    let written = format!("{per_recipient:?} {per_group:?}");
+    if written == before {
+        return Ok(());
+    }
+    let sql = "SELECT address, tat FROM address_queue WHERE account = ?1 AND tat > ?2";
+    let mut statement = pen.prepare(sql)?;
+    let owing = statement.query_map(params![account, pen.now.millis().saturating_mul(1000)], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    for (address, tat) in owing.collect::<Result<Vec<_>, _>>()? {
+        let rate = rows::named_address(&address).and_then(|address| limits.of(&address));
+        let bucket = rate.map(|rate| Bucket::of_address(rate, tat, pen.now));
+        let (tat, limited_until) = bucket.map_or((0, 0), |bucket| (bucket.tat(), bucket.opens_at().millis()));
+        let sql = "UPDATE address_queue SET tat = ?3, limited_until = ?4 WHERE account = ?1 AND address = ?2";
+        pen.prepare(sql)?.execute(params![account, address, tat, limited_until])?;
+        refresh(pen, account, &address)?;
+    }
+    pen.prepare("UPDATE accounts SET limits = ?2 WHERE account = ?1")?.execute([account, &written])?;
     Ok(())
 }
 

@@ -190,6 +190,11 @@ pub(super) fn place(delivery: &Delivery) -> (String, String) {
     delivery.current_way().map_or_else(Default::default, |way| (way.account.as_str().to_owned(), address(&way.address)))
 }
 
+/// The address that the queue names so.
+pub(super) fn named_address(name: &str) -> Option<Address> {
+    name.split_once(':').map(|(kind, text)| Address { kind: AddressKind::new(kind), text: text.to_owned() })
+}
+
 fn address(address: &Address) -> String {
     format!("{}:{}", address.kind.as_str(), address.text)
 }
@@ -222,7 +227,8 @@ fn broken(column: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
 }
 
-fn rank(priority: Priority) -> i64 {
+/// A priority as its column has it.
+pub(super) fn rank(priority: Priority) -> i64 {
     match priority {
         Priority::Low => 0,
         Priority::Normal => 1,

@@ -1,6 +1,6 @@
 -- The outbox of hookbell: what was accepted, where it stands, and what goes next.
 -- Look at it with `sqlite3 -readonly outbox.db`; write to it only while the daemon is stopped, and then best not at all.
--- Every time is in milliseconds since 1970-01-01 UTC: datetime(due_at / 1000, 'unixepoch').
+-- Every time is in milliseconds since 1970-01-01 UTC: datetime(due_at / 1000, 'unixepoch'); but `tat` is in microseconds.
 
 -- One row per accepted call. `id` is the name that callers know (a ULID); `seq` is the order of acceptance.
 CREATE TABLE messages (
@@ -87,7 +87,7 @@ CREATE TABLE address_queue (
     under_way     INTEGER,                     -- the delivery that is leased
     hold_until    INTEGER NOT NULL DEFAULT 0,  -- the provider wants nothing for this address before
     hold_step     INTEGER NOT NULL DEFAULT 0,  -- how many holds in a row
-    tat           INTEGER NOT NULL DEFAULT 0,  -- the address's rate: theoretical arrival time (GCRA)
+    tat           INTEGER NOT NULL DEFAULT 0,  -- the address's rate: theoretical arrival time (GCRA), in microseconds
     limited_until INTEGER NOT NULL DEFAULT 0,  -- what follows from it
     PRIMARY KEY (account, address)
 ) WITHOUT ROWID;
@@ -104,7 +104,10 @@ CREATE TABLE accounts (
     hold_until INTEGER NOT NULL DEFAULT 0,
     asked_until INTEGER NOT NULL DEFAULT 0,    -- so much of it the provider asked for; a restart forgets the rest
     hold_step  INTEGER NOT NULL DEFAULT 0,     -- how many holds in a row; over 0 it sends one at a time
-    held_at    INTEGER NOT NULL DEFAULT 0
+    held_at    INTEGER NOT NULL DEFAULT 0,
+    -- Limits.
+    tat        INTEGER NOT NULL DEFAULT 0,     -- the account's rate: theoretical arrival time (GCRA), in microseconds
+    limits     TEXT    NOT NULL DEFAULT ''     -- of its addresses, as last configured: what limited_until follows from
 ) WITHOUT ROWID;
 
 -- Triggers count, so that no change of a state can be forgotten.

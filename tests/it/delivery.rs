@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Rate, Takes};
+use hookbell::account::{AccountName, Limits, Rate, Takes};
 use hookbell::clock::Clock;
 use hookbell::contact::Recipient;
 use hookbell::dispatch::Dispatcher;
@@ -12,7 +12,7 @@ use hookbell::dispatch::carry::{BoxFuture, Carry};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, OnUnknown, Receipt, Scope, SendError};
 use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::Outbox;
-use hookbell::provider::{Account, Answer, Command, Limits, Next, Outgoing, Provider, Request, Transport};
+use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
 use hookbell::tasks::Tasks;
 
 use crate::outbox::{START, account, error, message, recipient, standstill};
@@ -224,7 +224,7 @@ async fn an_address_gets_its_texts_one_after_the_other_and_an_account_many_at_on
 async fn an_account_keeps_its_rate() {
     let mut world = World::new(Duration::ZERO, |_, _| Ok(()));
     let rate = Some(Rate::per(1, Duration::from_secs(2)).burst(3));
-    world.configure(&["a"], Limits { rate, per_recipient: None }, 1);
+    world.configure(&["a"], Limits { rate, ..Limits::NONE }, 1);
     for n in 0..6 {
         world.accept(&n.to_string(), recipient(&n.to_string(), &["a"])).await;
     }

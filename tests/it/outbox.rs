@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Address, AddressKind, Rate};
+use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate};
 use hookbell::clock::{Clock, Timestamp};
 use hookbell::contact::{Recipient, Way};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope, SendError};
@@ -74,7 +74,8 @@ impl World {
     }
 
     async fn ask(&self, name: &str, free: usize, per_recipient: Option<Rate>) -> Claims {
-        let terms = Terms { free, per_recipient, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        let limits = Limits { per_recipient, ..Limits::NONE };
+        let terms = Terms { free, limits, lease: MINUTE, on_unknown: OnUnknown::Retry };
         self.outbox.claim(&account(name), terms).await.unwrap()
     }
 
@@ -90,7 +91,7 @@ impl World {
 
     async fn settle(&self, claim: Claim, outcome: Result<(), Class>) -> Delivery {
         let outcome = outcome.map(|()| Receipt { id: Some("r1".to_owned()), advice: None }).map_err(error);
-        self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap()
+        self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap().remove(0)
     }
 
     /// What one query counts in the file.
@@ -498,7 +499,7 @@ async fn a_restart_tries_at_once_unless_the_provider_asked_to_wait() {
         drop(outbox);
         let outbox = opened_with(dir.path(), &clock);
         outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
-        let terms = Terms { free: 1, per_recipient: None, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        let terms = Terms { free: 1, limits: Limits::NONE, lease: MINUTE, on_unknown: OnUnknown::Retry };
         let claims = outbox.claim(&account("a"), terms).await.unwrap().claims;
         assert_eq!(claims.len(), 1 - waiting, "{class:?}");
     }

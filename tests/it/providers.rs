@@ -4,13 +4,13 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Address, AddressKind, Rate, Takes};
+use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate, Takes};
 use hookbell::clock::Timestamp;
 use hookbell::diagnostic::{Diagnostic, Source};
 use hookbell::message::delivery::{Class, Form, OnUnknown, Receipt, Scope, SendError};
 use hookbell::node::{self, Reader};
 use hookbell::provider::kinds::KINDS;
-use hookbell::provider::{Account, Answer, Limits, Next, Outgoing, Request, Transport};
+use hookbell::provider::{Account, Answer, Next, Outgoing, Request, Transport};
 use hookbell::secret::Surroundings;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -49,7 +49,12 @@ fn what_an_account_leaves_out_its_provider_knows() {
     assert_eq!(account.takes, Takes::Kinds(vec![AddressKind::new("telegram")]));
     assert_eq!(account.transport, Transport { timeout: Duration::from_secs(15), proxy: None, extra_ca: None });
     let second = Duration::from_secs(1);
-    let documented = Limits { rate: Some(Rate::per(30, second)), per_recipient: Some(Rate::per(1, second).burst(3)) };
+    let documented = Limits {
+        rate: Some(Rate::per(30, second)),
+        per_recipient: Some(Rate::per(1, second).burst(3)),
+        per_group: Some(Rate::per(18, second * 60).burst(3)),
+        fold_after: 10,
+    };
     assert_eq!(account.limits, documented);
 
     let written = json!({
