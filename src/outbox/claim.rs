@@ -9,6 +9,7 @@ use super::fold;
 use super::held::{Held, Hold};
 use super::queue::{self, ids};
 use super::rate::Bucket;
+use super::relimit::relimit;
 use super::rows::{self, Leased};
 use super::writer::Pen;
 use crate::account::{AccountName, Limits};
@@ -167,7 +168,7 @@ fn gate(pen: &Pen<'_>, account: &str, terms: Terms) -> Result<Gate, OutboxError>
     };
     let found = pen.prepare(sql)?.query_row([account], read).optional()?;
     let Some((held_until, on_trial, sending, tat, limits)) = found else { return Ok(Gate::default()) };
-    queue::relimit(pen, account, terms.limits, &limits)?;
+    let tat = relimit(pen, account, terms.limits, &limits, tat)?;
     let rate = terms.limits.rate.map(|rate| Bucket::of_account(rate, tat, pen.now));
     let limited_until = rate.map_or(0, |rate| rate.opens_at().millis());
     let opens_at = Some(held_until.max(limited_until)).filter(|at| *at > pen.now.millis());

@@ -20,6 +20,7 @@ mod orphans;
 mod plans;
 mod queue;
 mod rate;
+mod relimit;
 mod rows;
 mod sqlite;
 mod status;

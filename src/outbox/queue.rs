@@ -3,10 +3,8 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::error::OutboxError;
-use super::rate::Bucket;
 use super::rows::{self, Leased};
 use super::writer::Pen;
-use crate::account::Limits;
 use crate::clock::Timestamp;
 use crate::message::delivery::{Advanced, Class, Delivery, DeliveryId, DeliveryState, Event, Hold};
 use crate::message::retry;
@@ -238,30 +236,6 @@ pub(super) fn works(pen: &Pen<'_>, delivery: &Delivery, began: Timestamp) -> Res
     if pen.prepare(sql)?.execute(params![account, began.millis()])? > 0 {
         pen.ring(&account);
     }
-    Ok(())
-}
-
-/// Makes the queue of an account follow other limits than those that it was made with.
-pub(super) fn relimit(pen: &Pen<'_>, account: &str, limits: Limits, before: &str) -> Result<(), OutboxError> {
-    let Limits { per_recipient, per_group, .. } = limits;
-    let written = format!("{per_recipient:?} {per_group:?}");
-    if written == before {
-        return Ok(());
-    }
-    let sql = "SELECT address, tat FROM address_queue WHERE account = ?1 AND tat > ?2";
-    let mut statement = pen.prepare(sql)?;
-    let owing = statement.query_map(params![account, pen.now.millis().saturating_mul(1000)], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-    })?;
-    for (address, tat) in owing.collect::<Result<Vec<_>, _>>()? {
-        let rate = rows::named_address(&address).and_then(|address| limits.of(&address));
-        let bucket = rate.map(|rate| Bucket::of_address(rate, tat, pen.now));
-        let (tat, limited_until) = bucket.map_or((0, 0), |bucket| (bucket.tat(), bucket.opens_at().millis()));
-        let sql = "UPDATE address_queue SET tat = ?3, limited_until = ?4 WHERE account = ?1 AND address = ?2";
-        pen.prepare(sql)?.execute(params![account, address, tat, limited_until])?;
-        refresh(pen, account, &address)?;
-    }
-    pen.prepare("UPDATE accounts SET limits = ?2 WHERE account = ?1")?.execute([account, &written])?;
     Ok(())
 }
 

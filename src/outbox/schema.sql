@@ -107,7 +107,7 @@ CREATE TABLE accounts (
     held_at    INTEGER NOT NULL DEFAULT 0,
     -- Limits.
     tat        INTEGER NOT NULL DEFAULT 0,     -- the account's rate: theoretical arrival time (GCRA), in microseconds
-    limits     TEXT    NOT NULL DEFAULT ''     -- of its addresses, as last configured: what limited_until follows from
+    limits     TEXT    NOT NULL DEFAULT ''     -- as last configured: what all `tat` and `limited_until` follow from
 ) WITHOUT ROWID;
 
 -- Triggers count, so that no change of a state can be forgotten.
