@@ -70,7 +70,7 @@ async fn what_waits_is_never_walked_through() {
         free,
         limits: Limits {
             rate: Some(Rate::per(100, Duration::from_secs(1)).burst(100)),
-            per_recipient: Some(Rate::per(1, Duration::from_secs(1))),
+            per_recipient: Some(Rate::per(1, Duration::from_secs(3))),
             fold_after: 2,
             ..Limits::NONE
         },
@@ -80,7 +80,7 @@ async fn what_waits_is_never_walked_through() {
     let wait = |scope| Class::Wait { scope, after: None };
     let classes =
         [Class::Fault, wait(Scope::Recipient), Class::Recipient, Class::Content, Class::Unknown, Class::Network];
-    for (n, account) in ["a", "b", "c"].into_iter().cycle().take(180).enumerate() {
+    for (n, account) in ["a", "b", "c"].into_iter().cycle().take(150).enumerate() {
         let claims = outbox.claim(&AccountName::new(account), terms(16)).await.unwrap().claims;
         for (claim, class) in claims.into_iter().zip(classes.into_iter().cycle().skip(n)) {
             let failed = SendError { class, code: String::new(), detail: "no".to_owned() };

@@ -57,6 +57,20 @@ fn what_an_account_leaves_out_its_provider_knows() {
     };
     assert_eq!(account.limits, documented);
 
+    let chat = |id: &str| Address { kind: AddressKind::new("telegram"), text: id.to_owned() };
+    for (id, rate) in
+        [("42", documented.per_recipient), ("-10042", documented.per_group), ("@ops", documented.per_group)]
+    {
+        assert_eq!(documented.of(&chat(id)), rate, "{id}");
+    }
+    let whatsapp = json!({ "provider": "whatsapp-cloud", "phone-number-id": "1", "access-token": "s3cret" });
+    let pair = Some(Rate::per(1, second * 6).burst(45));
+    let metas = Limits { rate: Some(Rate::per(80, second)), per_recipient: pair, per_group: None, fold_after: 10 };
+    assert_eq!(opened(&whatsapp).0.unwrap().limits, metas);
+    let own = json!({ "provider": "telegram", "bot-token": "1:s3cret", "per-recipient": "1/s", "fold-after": 0 });
+    let own = opened(&own).0.unwrap().limits;
+    assert_eq!((own.of(&chat("-10042")), own.fold_after), (Some(Rate::per(1, second)), 0), "what is written holds");
+
     let written = json!({
         "provider": "telegram", "bot-token": "1:s3cret", "timeout": "1m", "rate": "2/s", "on-unknown": "give-up",
         "proxy": "socks5://u:s3cret@p:1080",
