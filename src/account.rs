@@ -60,6 +60,14 @@ pub struct Address {
     pub text: String,
 }
 
+impl Address {
+    /// Whether many people read what goes there, so that a provider may let less through: a Telegram group or channel,
+    /// which has a minus before its number, or a public name.
+    pub fn is_group(&self) -> bool {
+        self.kind.as_str() == "telegram" && self.text.starts_with(['-', '@'])
+    }
+}
+
 /// Which addresses an account can write to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Takes {
@@ -94,5 +102,35 @@ impl Rate {
     /// The same rate with another burst.
     pub const fn burst(self, burst: u32) -> Rate {
         Rate { burst, ..self }
+    }
+}
+
+/// How often an account may send, and what becomes of what has to wait for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Over all addresses.
+    pub rate: Option<Rate>,
+    /// To one address.
+    pub per_recipient: Option<Rate>,
+    /// To one address that is a group, where that is another rate.
+    pub per_group: Option<Rate>,
+    /// When more texts than this wait for one address's own limit, they go as one; 0: never.
+    pub fold_after: u32,
+}
+
+impl Limits {
+    /// None, for providers that document none.
+    pub const NONE: Limits = Limits { rate: None, per_recipient: None, per_group: None, fold_after: 10 };
+
+    /// How often to this address.
+    pub fn of(&self, address: &Address) -> Option<Rate> {
+        let group = self.per_group.filter(|_| address.is_group());
+        group.or(self.per_recipient)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::NONE
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::carry::Carry;
-use crate::account::{AccountName, Rate};
+use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::message::delivery::{Class, Delivery, DeliveryState, Receipt, SendError};
 use crate::outbox::{Claim, Outbox, Settlement, Terms};
@@ -87,13 +87,12 @@ pub(super) fn start(
 
 impl Lane {
     async fn run(self: Arc<Lane>, tasks: &Tasks) {
-        let mut bucket = self.account.limits.rate.map(Bucket::new);
         // New, or mended.
         if let Err(e) = self.common.outbox.try_now(&self.account.name).await {
             self.warn("outbox", &e.to_string());
         }
         while !tasks.is_stopping() {
-            let wait = self.round(&mut bucket, tasks).await.clamp(BREATH, SLOW_POLL);
+            let wait = self.round(tasks).await.clamp(BREATH, SLOW_POLL);
             tokio::select! {
                 biased;
                 () = tasks.stopping() => return,
@@ -105,20 +104,15 @@ impl Lane {
     }
 
     /// Claims what may go now and starts it. Yields how long to wait, should no bell ring.
-    async fn round(self: &Arc<Lane>, bucket: &mut Option<Bucket>, tasks: &Tasks) -> Duration {
-        let slots = self.slots.available_permits();
-        if slots == 0 {
+    async fn round(self: &Arc<Lane>, tasks: &Tasks) -> Duration {
+        let free = self.slots.available_permits();
+        if free == 0 {
             // The next free one rings.
             return SLOW_POLL;
         }
-        let allowed = bucket.as_ref().map_or(slots, |bucket| bucket.allows(Instant::now()));
-        let free = slots.min(allowed);
-        if free == 0 {
-            return self.until_rate(bucket);
-        }
         let terms = Terms {
             free,
-            per_recipient: self.account.limits.per_recipient,
+            limits: self.account.limits,
             lease: self.longest_try().saturating_add(LEASE_SLACK),
             on_unknown: self.account.on_unknown,
         };
@@ -132,19 +126,10 @@ impl Lane {
         };
         found.ended.iter().for_each(log_end);
         for claim in found.claims {
-            if let Some(bucket) = bucket {
-                bucket.take(Instant::now());
-            }
             let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
             tasks.spawn(Arc::clone(self).attempt(claim, slot));
         }
-        let next = found.next_at.map_or(SLOW_POLL, |at| at.since(self.common.clock.now()));
-        let rate_is_used_up = bucket.as_ref().is_some_and(|bucket| bucket.allows(Instant::now()) == 0);
-        if rate_is_used_up { self.until_rate(bucket) } else { next }
-    }
-
-    fn until_rate(&self, bucket: &Option<Bucket>) -> Duration {
-        bucket.as_ref().map_or(SLOW_POLL, |bucket| bucket.next().saturating_duration_since(Instant::now()))
+        found.next_at.map_or(SLOW_POLL, |at| at.since(self.common.clock.now()))
     }
 
     fn longest_try(&self) -> Duration {
@@ -170,8 +155,10 @@ impl Lane {
         let settlement = Settlement { outcome, on_unknown: self.account.on_unknown };
         let message = claim.delivery().message;
         match self.common.outbox.settle(claim, settlement).await {
-            Ok(delivery) if delivery.state.is_end() => log_end(&delivery),
-            Ok(delivery) => self.see_off(&delivery),
+            Ok(settled) => settled.iter().for_each(|delivery| match delivery.state.is_end() {
+                true => log_end(delivery),
+                false => self.see_off(delivery),
+            }),
             Err(e) => tracing::error!(id = %message, account = %self.account.name, "a try's result is lost: {e}"),
         }
         drop(slot);
@@ -228,7 +215,7 @@ fn outgoing(claim: &Claim, now: Timestamp) -> Result<Outgoing, SendError> {
         false => claim.text().to_owned(),
     };
     Ok(Outgoing {
-        key: format!("{}-{}", delivery.message, delivery.id.0),
+        key: claim.key(),
         contact: delivery.recipient.contact.clone(),
         address: way.address.clone(),
         title: claim.title().map(str::to_owned),
@@ -271,36 +258,6 @@ impl Quiet {
                 Some(silent)
             }
         }
-    }
-}
-
-/// The account's rate, by the generic cell rate algorithm.
-struct Bucket {
-    interval: Duration,
-    slack: Duration,
-    /// The theoretical arrival time: the sum of what was taken.
-    tat: Instant,
-}
-
-impl Bucket {
-    fn new(Rate { interval, burst }: Rate) -> Bucket {
-        Bucket { interval, slack: interval.saturating_mul(burst.saturating_sub(1)), tat: Instant::now() }
-    }
-
-    fn allows(&self, now: Instant) -> usize {
-        let ahead = self.tat.saturating_duration_since(now);
-        let Some(room) = self.slack.checked_sub(ahead) else { return 0 };
-        let more = room.as_nanos().checked_div(self.interval.as_nanos());
-        more.map_or(usize::MAX, |more| usize::try_from(more).unwrap_or(usize::MAX).saturating_add(1))
-    }
-
-    fn take(&mut self, now: Instant) {
-        let from = self.tat.max(now);
-        self.tat = from.checked_add(self.interval).unwrap_or(from);
-    }
-
-    fn next(&self) -> Instant {
-        self.tat.checked_sub(self.slack).unwrap_or(self.tat)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 mod advance;
 pub mod alarm;
 pub mod delivery;
+pub mod fold;
 pub mod retry;
 pub mod ways;
 

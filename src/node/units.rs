@@ -1,5 +1,6 @@
 //! Values with units: durations, rates, sizes.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::account::Rate;
@@ -33,6 +34,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(milliseconds)) }
 }
 
+/// The slowest and the quickest rate that anybody can mean: a message lives for a day, and no clock tells more than a
+/// million times a second apart.
+const INTERVALS: RangeInclusive<Duration> = Duration::from_micros(1)..=Duration::from_secs(24 * 60 * 60);
+
 /// How often something may happen: `15/s`, `20/m`, `1/6s burst 45`; the burst is 1 if it is not said. The error says
 /// what to write.
 pub fn rate(text: &str) -> Result<Rate, String> {
@@ -45,6 +50,9 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         (Some("burst"), Some(burst), None) => positive(burst).ok_or_else(wrong)?,
         _ => return Err(wrong()),
     };
+    if is_number(count) && count.bytes().all(|digit| digit == b'0') {
+        return Err(format!("`{text}` lets nothing through: write one like `15/s`, `20/m` or `1/6s burst 45`"));
+    }
     let count = positive(count).ok_or_else(wrong)?;
     if is_number(per) {
         return Err(format!("`{text}` has no unit: write `{count}/{per}s` for seconds"));
@@ -56,8 +64,11 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         return Err(wrong());
     }
     let interval = per / count;
-    if interval.is_zero() {
-        return Err(format!("`{text}` is too often"));
+    if interval < *INTERVALS.start() {
+        return Err(format!("`{text}` is too often: more than a million a second"));
+    }
+    if interval > *INTERVALS.end() {
+        return Err(format!("`{text}` is too seldom: less than one a day"));
     }
     Ok(Rate { interval, burst })
 }
@@ -133,7 +144,18 @@ mod tests {
             assert!(rate(text).is_err(), "{text}");
         }
         assert!(rate("1/6").is_err_and(|why| why.contains("`1/6s`")));
-        assert!(rate("4000000000/s").is_err_and(|why| why.contains("too often")));
+        for (text, why) in [
+            ("0/s", "lets nothing through"),
+            ("000/6s burst 5", "lets nothing through"),
+            ("1/0s", "no rate"),
+            ("2000000/s", "too often"),
+            ("4000000000/s", "too often"),
+            ("1/2d", "too seldom"),
+            ("1/99999999d", "too seldom"),
+            ("5/s burst 99999999999", "no rate"),
+        ] {
+            assert!(rate(text).is_err_and(|told| told.contains(why)), "{text}");
+        }
     }
 
     #[test]

@@ -5,11 +5,14 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::error::OutboxError;
+use super::fold;
 use super::held::{Held, Hold};
 use super::queue::{self, ids};
+use super::rate::Bucket;
+use super::relimit::relimit;
 use super::rows::{self, Leased};
 use super::writer::Pen;
-use crate::account::{AccountName, Rate};
+use crate::account::{AccountName, Limits};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Delivery, Event, OnUnknown, Receipt, SendError};
 use crate::message::ways::Circumstances;
@@ -25,30 +28,42 @@ const MISSES: usize = 64;
 pub struct Terms {
     /// How many at most.
     pub free: usize,
-    /// How often to one address.
-    pub per_recipient: Option<Rate>,
+    /// How often, and what to fold.
+    pub limits: Limits,
     /// For how long they are leased: longer than any try takes.
     pub lease: Duration,
     /// What to make of leases that ran out.
     pub on_unknown: OnUnknown,
 }
 
-/// The right to try one delivery once. Only the outbox makes one, and settling uses it up.
+/// The right to try one delivery once, or several as one text. Only the outbox makes one, and settling uses it up.
 #[must_use = "a claim that isn't settled becomes unknown when its lease ends"]
 #[derive(Debug)]
 pub struct Claim {
-    delivery: Delivery,
+    first: Lease,
+    folded: Vec<Lease>,
     title: Option<String>,
     text: String,
-    fence: i64,
     began: Timestamp,
+}
+
+/// One delivery that is leased.
+#[derive(Debug)]
+struct Lease {
+    delivery: Delivery,
+    fence: i64,
     _hold: Hold,
 }
 
 impl Claim {
-    /// The delivery.
+    /// The delivery; of several the first.
     pub fn delivery(&self) -> &Delivery {
-        &self.delivery
+        &self.first.delivery
+    }
+
+    /// Those that go with it in the same text.
+    pub fn folded(&self) -> impl Iterator<Item = &Delivery> {
+        self.folded.iter().map(|lease| &lease.delivery)
     }
 
     /// The message's heading.
@@ -56,9 +71,18 @@ impl Claim {
         self.title.as_deref()
     }
 
-    /// The message's text, as accepted.
+    /// The message's text, as accepted; of several one for all.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same for every try of the same, and of nothing else.
+    pub fn key(&self) -> String {
+        let Delivery { message, id, .. } = self.delivery();
+        match self.folded.last() {
+            None => format!("{message}-{}", id.0),
+            Some(last) => format!("{message}-{}-{}-{}", id.0, last.delivery.id.0, self.folded.len()),
+        }
     }
 }
 
@@ -95,12 +119,12 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> 
         }
     }
     let mut claims = Vec::new();
-    let (held_until, free) = gate(pen, account, terms.free)?;
-    let mut next_at = held_until;
-    if held_until.is_none() {
+    let mut gate = gate(pen, account, terms)?;
+    let mut next_at = gate.opens_at;
+    if gate.opens_at.is_none() {
         let mut more = promote(pen, account)?;
         let mut misses = 0;
-        while claims.len() < free && misses < MISSES {
+        while claims.len() < gate.free && misses < MISSES {
             let Some(address) = first_ready(pen, account)? else { break };
             // Looked at again: since this address was put here, an older one may have come due or come from another way.
             let next = queue::refresh(pen, account, &address)?;
@@ -117,21 +141,51 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> 
         }
         more |= misses == MISSES;
         next_at = if more { Some(pen.now.millis()) } else { first_waiting(pen, account)? };
+        if let Some(closed_until) = gate.charge(pen, account, claims.len())? {
+            next_at = Some(closed_until);
+        }
     }
     let next_at = [next_at, queue::next_sweep(pen)?].into_iter().flatten().min();
     Ok(Claims { claims, next_at: next_at.map(Timestamp::from_millis), ended })
 }
 
-/// Until when the account is held, and how many it may send: after a hold one at a time, until one is answered well.
-fn gate(pen: &Pen<'_>, account: &str, free: usize) -> Result<(Option<i64>, usize), OutboxError> {
-    let sql = "SELECT hold_until, hold_step > 0, sending FROM accounts WHERE account = ?1";
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?));
+/// What an account may do now.
+#[derive(Default)]
+struct Gate {
+    /// Until when it may do nothing.
+    opens_at: Option<i64>,
+    /// How many it may send.
+    free: usize,
+    rate: Option<Bucket>,
+}
+
+/// Until when the account is held or has used up its rate, and how many it may send: after a hold one at a time, until
+/// one is answered well.
+fn gate(pen: &Pen<'_>, account: &str, terms: Terms) -> Result<Gate, OutboxError> {
+    let sql = "SELECT hold_until, hold_step > 0, sending, tat, limits FROM accounts WHERE account = ?1";
+    let read = |row: &Row<'_>| {
+        let limits: String = row.get(4)?;
+        Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get(3)?, limits))
+    };
     let found = pen.prepare(sql)?.query_row([account], read).optional()?;
-    Ok(match found {
-        Some((until, _, _)) if until > pen.now.millis() => (Some(until), 0),
-        Some((_, true, sending)) => (None, free.min(usize::from(sending == 0))),
-        _ => (None, free),
-    })
+    let Some((held_until, on_trial, sending, tat, limits)) = found else { return Ok(Gate::default()) };
+    let tat = relimit(pen, account, terms.limits, &limits, tat)?;
+    let rate = terms.limits.rate.map(|rate| Bucket::of_account(rate, tat, pen.now));
+    let limited_until = rate.map_or(0, |rate| rate.opens_at().millis());
+    let opens_at = Some(held_until.max(limited_until)).filter(|at| *at > pen.now.millis());
+    let allowed = rate.map_or(usize::MAX, |rate| rate.allows(pen.now));
+    let free = if on_trial { usize::from(sending == 0) } else { usize::MAX };
+    Ok(Gate { opens_at, free: terms.free.min(allowed).min(free), rate })
+}
+
+impl Gate {
+    /// Writes down that so many go. Yields until when none may follow, should that be later than now.
+    fn charge(&mut self, pen: &Pen<'_>, account: &str, count: usize) -> Result<Option<i64>, OutboxError> {
+        let Some(rate) = self.rate.as_mut().filter(|_| count > 0) else { return Ok(None) };
+        rate.take(count, pen.now);
+        pen.prepare("UPDATE accounts SET tat = ?2 WHERE account = ?1")?.execute(params![account, rate.tat()])?;
+        Ok(Some(rate.opens_at().millis()).filter(|at| *at > pen.now.millis()))
+    }
 }
 
 /// Moves addresses whose time has come among the ready ones. Says whether there may be more.
@@ -157,79 +211,103 @@ fn first_waiting(pen: &Pen<'_>, account: &str) -> Result<Option<i64>, OutboxErro
     Ok(pen.prepare(sql)?.query_row([account], |row| row.get(0))?)
 }
 
-fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms, held: &Held) -> Result<Claim, OutboxError> {
-    let (account, now) = (rows::place(&leased.delivery).0, pen.now);
-    let delivery = leased.delivery.advance(Event::Claimed, &Circumstances::at(now)).delivery;
-    let fence = leased.fence + 1;
-    let sql = "UPDATE deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5 WHERE id = ?1";
-    let until = now.plus(terms.lease).millis();
-    pen.prepare(sql)?.execute(params![delivery.id.0, delivery.state.as_str(), fence, now.millis(), until])?;
+/// Leases the next of an address, and what goes with it in one text.
+fn lease(pen: &Pen<'_>, first: Leased, address: &str, terms: Terms, held: &Held) -> Result<Claim, OutboxError> {
+    let (account, now) = (rows::place(&first.delivery).0, pen.now);
+    let sql = "SELECT tat, hold_until FROM address_queue WHERE account = ?1 AND address = ?2";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)));
+    let (tat, held_until): (i64, Timestamp) = pen.prepare(sql)?.query_row([&account, address], read)?;
+    let rate = first.delivery.current_way().and_then(|way| terms.limits.of(&way.address));
+    let mut bucket = rate.map(|rate| Bucket::of_address(rate, tat, now));
+    let limited = bucket.is_some_and(|bucket| bucket.kept_waiting(first.delivery.due_at.max(held_until), now));
+    let folded = if limited { fold::others(pen, &first.delivery, terms.limits.fold_after)? } else { Vec::new() };
 
-    let sql = "SELECT tat FROM address_queue WHERE account = ?1 AND address = ?2";
-    let tat: i64 = pen.prepare(sql)?.query_row([&account, address], |row| row.get(0))?;
-    let (tat, limited_until) = charge(terms.per_recipient, Timestamp::from_millis(tat), now);
+    let under_way = first.delivery.id.0;
+    let begin = |leased| begin(pen, leased, now.plus(terms.lease), held);
+    let first = begin(first)?;
+    let folded = folded.into_iter().map(begin).collect::<Result<Vec<_>, _>>()?;
+    if let Some(bucket) = &mut bucket {
+        bucket.take(1, now);
+    }
+    let (tat, limited_until) = bucket.map_or((0, 0), |bucket| (bucket.tat(), bucket.opens_at().millis()));
     let sql = "UPDATE address_queue SET under_way = ?3, tat = ?4, limited_until = ?5, ready = NULL, ready_at = NULL,
-                   priority = NULL, head = NULL, waits_for = NULL, impatient = NULL WHERE account = ?1 AND address = ?2";
-    let given = params![account, address, delivery.id.0, tat.millis(), limited_until.millis()];
-    pen.prepare(sql)?.execute(given)?;
+                   priority = NULL, head = NULL, waits_for = NULL, impatient = NULL
+               WHERE account = ?1 AND address = ?2";
+    pen.prepare(sql)?.execute(params![account, address, under_way, tat, limited_until])?;
 
-    let sql = "SELECT title, text FROM messages WHERE id = ?1";
-    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let (title, text) = pen.prepare(sql)?.query_row([delivery.message.to_string()], read)?;
-    let hold = held.hold((delivery.id, fence));
-    Ok(Claim { delivery, title, text, fence, began: now, _hold: hold })
+    let (title, text) = if folded.is_empty() {
+        let fold::Piece { title, text } = fold::piece(pen, first.delivery.message)?;
+        (title, text)
+    } else {
+        fold::text(pen, &first.delivery, folded.iter().map(|lease| &lease.delivery))?
+    };
+    Ok(Claim { first, folded, title, text, began: now })
 }
 
-/// One more to an address, by the generic cell rate algorithm: the new theoretical arrival time, and when the next may go.
-fn charge(rate: Option<Rate>, tat: Timestamp, now: Timestamp) -> (Timestamp, Timestamp) {
-    let Some(Rate { interval, burst }) = rate else { return (tat, Timestamp::default()) };
-    // Whole milliseconds, rounded up: a provider counts more strictly than we do.
-    let interval = Duration::from_millis(u64::try_from(interval.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX));
-    let tat = tat.max(now).plus(interval);
-    let slack = Timestamp::default().plus(interval.saturating_mul(burst.saturating_sub(1)));
-    (tat, Timestamp::from_millis(tat.millis().saturating_sub(slack.millis())))
+/// Begins a try of one delivery.
+fn begin(pen: &Pen<'_>, leased: Leased, until: Timestamp, held: &Held) -> Result<Lease, OutboxError> {
+    let delivery = leased.delivery.advance(Event::Claimed, &Circumstances::at(pen.now)).delivery;
+    let fence = leased.fence + 1;
+    let sql = "UPDATE deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5 WHERE id = ?1";
+    let given = params![delivery.id.0, delivery.state.as_str(), fence, pen.now.millis(), until.millis()];
+    pen.prepare(sql)?.execute(given)?;
+    let hold = held.hold((delivery.id, fence));
+    Ok(Lease { delivery, fence, _hold: hold })
 }
 
 /// A number from 0 to 1 that nobody can guess; in the middle, should the system give none.
-pub(super) fn jitter() -> f64 {
+fn jitter() -> f64 {
     let mut bits = [0u8; 4];
     getrandom::fill(&mut bits).map_or(0.5, |()| f64::from(u32::from_be_bytes(bits)) / f64::from(u32::MAX))
 }
 
-/// Applies what came of a try. Of a lease that is no longer the last one, nothing is believed.
-pub(super) fn settle(
+/// Applies what came of a try to all that were in it; the first of them is yielded first.
+pub(super) fn settle(pen: &Pen<'_>, claim: &Claim, settlement: &Settlement) -> Result<Vec<Delivery>, OutboxError> {
+    let (first, count) = (&claim.first, claim.folded.len() + 1);
+    let note = if count > 1 { fold::note(count, first.delivery.id) } else { String::new() };
+    let settled = |lease| settle_one(pen, lease, claim.began, settlement, &note);
+    // The first one is last: with it the address is free again.
+    let mut all = claim.folded.iter().map(settled).collect::<Result<Vec<_>, _>>()?;
+    all.insert(0, settled(first)?);
+    Ok(all)
+}
+
+/// Applies what came of a try to one delivery. Of a lease that is no longer the last one, nothing is believed.
+fn settle_one(
     pen: &Pen<'_>,
-    claim: &Claim,
-    settlement: Settlement,
-    jitter: f64,
+    lease: &Lease,
+    began: Timestamp,
+    settlement: &Settlement,
+    note: &str,
 ) -> Result<Delivery, OutboxError> {
-    let id = claim.delivery.id;
-    let current = rows::read(pen, id)?.filter(|current| current.fence == claim.fence);
-    let Some(current) = current else {
-        tracing::warn!(id = %claim.delivery.message, delivery = id.0, "settled too late: another try has begun since");
-        return Ok(rows::read(pen, id)?.map_or_else(|| claim.delivery.clone(), |current| current.delivery));
+    let Delivery { id, message, .. } = lease.delivery;
+    let current = rows::read(pen, id)?;
+    let Some(current) = current.filter(|current| current.fence == lease.fence) else {
+        tracing::warn!(id = %message, delivery = id.0, "settled too late: another try has begun since");
+        return Ok(rows::read(pen, id)?.map_or_else(|| lease.delivery.clone(), |current| current.delivery));
     };
     // Should the lease have been given up meanwhile, and the delivery moved, the try still was where and when it was.
-    let current = Leased { since: Some(claim.began), ..current };
-    let tried = Leased { delivery: claim.delivery.clone(), ..current };
+    let current = Leased { since: Some(began), ..current };
+    let tried = Leased { delivery: lease.delivery.clone(), ..current };
     let shows_life = match &settlement.outcome {
         Ok(_) => {
-            queue::note_attempt(pen, &tried, "accepted", "", "")?;
+            queue::note_attempt(pen, &tried, "accepted", "", note)?;
             true
         }
         Err(SendError { class, code, detail }) => {
+            let detail = if note.is_empty() { detail } else { &format!("{detail} ({note})") };
             queue::note_attempt(pen, &tried, class.as_str(), code, detail)?;
             queue::shows_life(*class)
         }
     };
     if shows_life {
-        queue::works(pen, &tried.delivery, claim.began)?;
+        queue::works(pen, &tried.delivery, began)?;
     }
-    let event = match settlement.outcome {
+    let event = match settlement.outcome.clone() {
         Ok(receipt) => Event::Accepted(receipt),
         Err(error) => Event::Refused(error, settlement.on_unknown),
     };
-    Ok(queue::change(pen, &current, event, jitter)?.delivery)
+    Ok(queue::change(pen, &current, event, jitter())?.delivery)
 }
 
 /// Makes the tries of dead processes unknown. Yields what ended by that.

@@ -14,12 +14,15 @@ mod bells;
 mod breaker;
 mod claim;
 mod error;
+mod fold;
 mod handle;
 mod held;
 mod orphans;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod rate;
+mod relimit;
 mod rows;
 mod sqlite;
 mod status;

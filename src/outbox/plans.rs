@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::{Outbox, Settlement, Terms};
-use crate::account::{AccountName, Address, AddressKind, Rate};
+use crate::account::{AccountName, Address, AddressKind, Limits, Rate};
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{Recipient, Way};
 use crate::message::delivery::{Class, OnUnknown, Receipt, Scope, SendError};
@@ -52,30 +52,36 @@ async fn what_waits_is_never_walked_through() {
     let start = Timestamp::from_millis(1_795_216_500_000);
     let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(start));
     let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
+    let message = |n: u8| Message {
+        id: MessageId::new(start, [n; 10]),
+        hook: "disk".to_owned(),
+        caller: None,
+        title: None,
+        text: "full".to_owned(),
+        priority: Priority::Normal,
+        accepted_at: start,
+        expires_at: start.plus(Duration::from_secs(600)),
+    };
     for n in 0..10u8 {
-        let message = Message {
-            id: MessageId::new(start, [n; 10]),
-            hook: "disk".to_owned(),
-            caller: None,
-            title: None,
-            text: "full".to_owned(),
-            priority: Priority::Normal,
-            accepted_at: start,
-            expires_at: start.plus(Duration::from_secs(600)),
-        };
         let recipients = (0..500u32).map(|to| recipient(format!("+1555{:05}", to + 250 * u32::from(n)), &["a", "b"]));
-        outbox.enqueue(message, recipients.collect()).await.unwrap();
+        outbox.enqueue(message(n), recipients.collect()).await.unwrap();
     }
+    outbox.enqueue(message(10), vec![recipient("+1777".to_owned(), &["c"]); 10]).await.unwrap();
     let terms = |free| Terms {
         free,
-        per_recipient: Some(Rate::per(1, Duration::from_secs(1))),
+        limits: Limits {
+            rate: Some(Rate::per(100, Duration::from_secs(1)).burst(100)),
+            per_recipient: Some(Rate::per(1, Duration::from_secs(3))),
+            fold_after: 2,
+            ..Limits::NONE
+        },
         lease: Duration::from_secs(60),
         on_unknown: OnUnknown::Retry,
     };
     let wait = |scope| Class::Wait { scope, after: None };
     let classes =
         [Class::Fault, wait(Scope::Recipient), Class::Recipient, Class::Content, Class::Unknown, Class::Network];
-    for (n, account) in ["a", "b"].into_iter().cycle().take(120).enumerate() {
+    for (n, account) in ["a", "b", "c"].into_iter().cycle().take(150).enumerate() {
         let claims = outbox.claim(&AccountName::new(account), terms(16)).await.unwrap().claims;
         for (claim, class) in claims.into_iter().zip(classes.into_iter().cycle().skip(n)) {
             let failed = SendError { class, code: String::new(), detail: "no".to_owned() };
@@ -91,8 +97,9 @@ async fn what_waits_is_never_walked_through() {
     let depth = outbox.depth().await.unwrap();
     let waiting: u64 = depth.values().map(|depth| depth.queued).sum();
     assert!(waiting > 2_000, "{depth:?}");
-    let seen = SEEN.lock().unwrap().len();
-    assert!(seen > 30, "{seen} statements looked at");
+    let seen = SEEN.lock().unwrap();
+    assert!(seen.len() > 30, "{} statements looked at", seen.len());
+    assert!(seen.iter().any(|sql| sql.contains("AND NOT (account = ?5")), "something was folded");
     assert_eq!(*WALKS.lock().unwrap(), Vec::<String>::new());
     assert_eq!(*AGAIN.lock().unwrap(), BTreeSet::new());
 }

@@ -52,7 +52,7 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     let now = pen.now.millis();
     let sql =
         "SELECT ready, ready_at, priority, head, waits_for, under_way IS NOT NULL, max(hold_until, limited_until),
-                   max(hold_until, tat), impatient
+                   max(hold_until, (tat + 999) / 1000), impatient
                FROM address_queue WHERE account = ?1 AND address = ?2";
     let read = |row: &Row<'_>| {
         let turn = Turn {
@@ -183,15 +183,15 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     }
     rows::update(pen, new)?;
     let (old_place, new_place) = (rows::place(old), rows::place(new));
-    if old.state == DeliveryState::Sending && new.state != DeliveryState::Sending {
-        let sql = "UPDATE address_queue SET under_way = NULL WHERE account = ?1 AND address = ?2 AND under_way = ?3";
-        pen.prepare(sql)?.execute(params![old_place.0, old_place.1, old.id.0])?;
-    }
     match advanced.hold {
-        Some(Hold::Address(asked)) => hold_address(pen, &old_place, asked)?,
+        Some(Hold::Address(asked)) => hold_address(pen, &old_place, old.id, asked)?,
         Some(Hold::Account(asked)) => hold_account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
         Some(Hold::Breaker) => breaker::open(pen, &old_place.0, before.since.unwrap_or(pen.now), &why)?,
         None => {}
+    }
+    if old.state == DeliveryState::Sending && new.state != DeliveryState::Sending {
+        let sql = "UPDATE address_queue SET under_way = NULL WHERE account = ?1 AND address = ?2 AND under_way = ?3";
+        pen.prepare(sql)?.execute(params![old_place.0, old_place.1, old.id.0])?;
     }
     refresh(pen, &old_place.0, &old_place.1)?;
     if new_place != old_place {
@@ -210,16 +210,19 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     Ok(advanced)
 }
 
+/// Holds an address, once for all that were under way as one.
 fn hold_address(
     pen: &Pen<'_>,
     (account, address): &(String, String),
+    under_way: DeliveryId,
     asked: Option<std::time::Duration>,
 ) -> Result<(), OutboxError> {
     let sql = "SELECT hold_step FROM address_queue WHERE account = ?1 AND address = ?2";
     let step: Option<u32> = pen.prepare(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
     let until = pen.now.plus(retry::hold(asked, step.unwrap_or(0))).millis();
-    let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1 WHERE account = ?1 AND address = ?2";
-    pen.prepare(sql)?.execute(params![account, address, until])?;
+    let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1
+               WHERE account = ?1 AND address = ?2 AND under_way = ?4";
+    pen.prepare(sql)?.execute(params![account, address, until, under_way.0])?;
     Ok(())
 }
 

@@ -197,6 +197,11 @@ pub(super) fn place(delivery: &Delivery) -> (String, String) {
     delivery.current_way().map_or_else(Default::default, |way| (way.account.as_str().to_owned(), address(&way.address)))
 }
 
+/// The address that the queue names so.
+pub(super) fn named_address(name: &str) -> Option<Address> {
+    name.split_once(':').map(|(kind, text)| Address { kind: AddressKind::new(kind), text: text.to_owned() })
+}
+
 fn address(address: &Address) -> String {
     format!("{}:{}", address.kind.as_str(), address.text)
 }

@@ -1,6 +1,6 @@
 -- The outbox of hookbell: what was accepted, where it stands, and what goes next.
 -- Look at it with `sqlite3 -readonly outbox.db`; write to it only while the daemon is stopped, and then best not at all.
--- Every time is in milliseconds since 1970-01-01 UTC: datetime(due_at / 1000, 'unixepoch').
+-- Every time is in milliseconds since 1970-01-01 UTC: datetime(due_at / 1000, 'unixepoch'); but `tat` is in microseconds.
 
 -- One row per accepted call. `id` is the name that callers know (a ULID); `seq` is the order of acceptance.
 CREATE TABLE messages (
@@ -94,7 +94,7 @@ CREATE TABLE address_queue (
     under_way     INTEGER,                     -- the delivery that is leased
     hold_until    INTEGER NOT NULL DEFAULT 0,  -- the provider wants nothing for this address before
     hold_step     INTEGER NOT NULL DEFAULT 0,  -- how many holds in a row
-    tat           INTEGER NOT NULL DEFAULT 0,  -- the address's rate: theoretical arrival time (GCRA)
+    tat           INTEGER NOT NULL DEFAULT 0,  -- the address's rate: theoretical arrival time (GCRA), in microseconds
     limited_until INTEGER NOT NULL DEFAULT 0,  -- what follows from it
     impatient     INTEGER,                     -- the delivery that waits here longer than its patience lasts
     PRIMARY KEY (account, address)
@@ -114,6 +114,9 @@ CREATE TABLE accounts (
     asked_until INTEGER NOT NULL DEFAULT 0,    -- so much of it the provider asked for; a restart forgets the rest
     hold_step  INTEGER NOT NULL DEFAULT 0,     -- how many holds in a row; over 0 it sends one at a time
     held_at    INTEGER NOT NULL DEFAULT 0,
+    -- Limits.
+    tat        INTEGER NOT NULL DEFAULT 0,     -- the account's rate: theoretical arrival time (GCRA), in microseconds
+    limits     TEXT    NOT NULL DEFAULT '',    -- as last configured: what all `tat` and `limited_until` follow from
     -- The breaker: open since then, and why. While it is open, hold_until is when one delivery probes the account.
     broken_since INTEGER,
     broken_why   TEXT,

@@ -71,12 +71,13 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
     all.execute("UPDATE deliveries SET patience_until = patience_until + ?1 WHERE patience_until IS NOT NULL", [by])?;
     all.execute("UPDATE alarms SET quiet_until = quiet_until + ?1", [by])?;
     all.execute(
-        "UPDATE address_queue SET ready_at = ready_at + ?1, hold_until = hold_until + ?1, tat = tat + ?1,
+        "UPDATE address_queue SET ready_at = ready_at + ?1, hold_until = hold_until + ?1, tat = tat + ?1 * 1000,
              limited_until = limited_until + ?1",
         [by],
     )?;
     all.execute(
-        "UPDATE accounts SET hold_until = hold_until + ?1, asked_until = asked_until + ?1, held_at = held_at + ?1",
+        "UPDATE accounts SET hold_until = hold_until + ?1, asked_until = asked_until + ?1, held_at = held_at + ?1,
+             tat = tat + ?1 * 1000",
         [by],
     )?;
     all.commit()
@@ -106,12 +107,13 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     )?;
     all.execute("UPDATE alarms SET quiet_until = min(quiet_until, ?1)", [patience])?;
     all.execute(
-        "UPDATE address_queue SET ready_at = min(ready_at, ?1), hold_until = min(hold_until, ?2), tat = min(tat, ?1),
-             limited_until = min(limited_until, ?1)",
+        "UPDATE address_queue SET ready_at = min(ready_at, ?1), hold_until = min(hold_until, ?2),
+             tat = min(tat, ?1 * 1000), limited_until = min(limited_until, ?1)",
         params![now.millis(), soon],
     )?;
     all.execute(
-        "UPDATE accounts SET hold_until = min(hold_until, ?2), asked_until = min(asked_until, ?2), held_at = min(held_at, ?1)",
+        "UPDATE accounts SET hold_until = min(hold_until, ?2), asked_until = min(asked_until, ?2),
+             held_at = min(held_at, ?1), tat = min(tat, ?1 * 1000)",
         params![now.millis(), soon],
     )?;
     all.commit()

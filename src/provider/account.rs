@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{Account, Kind, Limits, Open, Opened, Transport};
-use crate::account::AccountName;
+use super::{Account, Kind, Open, Opened, Transport};
+use crate::account::{AccountName, Limits, Rate};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::message::delivery::OnUnknown;
 use crate::node::{Entry, Node, Placed, Property, Reader, Value};
@@ -20,15 +20,18 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 struct Shared {
     provider: Option<Placed<String>>,
     timeout: Option<Duration>,
-    limits: Limits,
+    rate: Option<Rate>,
+    per_recipient: Option<Rate>,
+    fold_after: Option<u32>,
     on_unknown: OnUnknown,
 }
 
 const SHARED: &[Property<Shared>] = &[
     Property { name: "provider", read: |shared, node, reader| shared.provider = reader.placed_text(node) },
     Property { name: "timeout", read: |shared, node, reader| shared.timeout = timeout(node, reader) },
-    Property { name: "rate", read: |shared, node, reader| shared.limits.rate = reader.rate(node) },
-    Property { name: "per-recipient", read: |shared, node, reader| shared.limits.per_recipient = reader.rate(node) },
+    Property { name: "rate", read: |shared, node, reader| shared.rate = reader.rate(node) },
+    Property { name: "per-recipient", read: |shared, node, reader| shared.per_recipient = reader.rate(node) },
+    Property { name: "fold-after", read: |shared, node, reader| shared.fold_after = fold_after(node, reader) },
     Property {
         name: "on-unknown",
         read: |shared, node, reader| shared.on_unknown = on_unknown(node, reader).unwrap_or_default(),
@@ -88,8 +91,11 @@ impl Account {
         let sound = !reader.findings.iter().skip(earlier).any(Diagnostic::is_error);
         let Opened { takes, provider } = opened.filter(|_| sound)?;
         let limits = Limits {
-            rate: shared.limits.rate.or(kind.limits.rate),
-            per_recipient: shared.limits.per_recipient.or(kind.limits.per_recipient),
+            rate: shared.rate.or(kind.limits.rate),
+            per_recipient: shared.per_recipient.or(kind.limits.per_recipient),
+            // What is written holds for every address.
+            per_group: kind.limits.per_group.filter(|_| shared.per_recipient.is_none()),
+            fold_after: shared.fold_after.unwrap_or(kind.limits.fold_after),
         };
         let (name, on_unknown) = (name.clone(), shared.on_unknown);
         Some(Account { name, kind: kind.name, takes, provider, limits, on_unknown, transport, fingerprint })
@@ -160,6 +166,14 @@ fn on_unknown(node: &Node, reader: &mut Reader<'_>) -> Option<OnUnknown> {
         "retry" => Some(OnUnknown::Retry),
         "give-up" => Some(OnUnknown::GiveUp),
         _ => reader.wrong(&node.place, "expected \"retry\" or \"give-up\""),
+    }
+}
+
+fn fold_after(node: &Node, reader: &mut Reader<'_>) -> Option<u32> {
+    let count = reader.integer(node)?;
+    match u32::try_from(count) {
+        Ok(count) => Some(count),
+        Err(_) => reader.wrong(&node.place, "expected how many texts may wait before they go as one, or 0 for never"),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-use crate::account::{AccountName, Address, Rate, Takes};
+use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
 use crate::node::{Node, Reader};
@@ -59,15 +59,6 @@ pub struct Opened {
     pub takes: Takes,
     /// The provider itself.
     pub provider: Box<dyn Provider>,
-}
-
-/// How often an account may send.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Over all addresses.
-    pub rate: Option<Rate>,
-    /// To one address.
-    pub per_recipient: Option<Rate>,
 }
 
 /// One configured use of a provider.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Rate, Takes};
+use hookbell::account::{AccountName, Limits, Rate, Takes};
 use hookbell::clock::Clock;
 use hookbell::contact::Recipient;
 use hookbell::dispatch::Dispatcher;
@@ -12,7 +12,7 @@ use hookbell::dispatch::carry::{BoxFuture, Carry};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, OnUnknown, Receipt, Scope, SendError};
 use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::Outbox;
-use hookbell::provider::{Account, Answer, Command, Limits, Next, Outgoing, Provider, Request, Transport};
+use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
 use hookbell::tasks::Tasks;
 
 use crate::outbox::{START, account, error, message, recipient, standstill};
@@ -40,7 +40,7 @@ type Script = Arc<dyn Fn(&str, usize) -> Result<(), Class> + Send + Sync>;
 struct Wire {
     script: Script,
     clock: Clock,
-    /// Seconds since the start, and the text.
+    /// Milliseconds since the start, and the text.
     carried: Arc<Mutex<Vec<(u64, String)>>>,
     takes: Duration,
 }
@@ -49,7 +49,7 @@ impl Carry for Wire {
     fn carry(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(async move {
             let Request::Exec(Command { argv, .. }) = request else { panic!("only commands here") };
-            let (text, now) = (argv[0].clone(), self.clock.now().since(START).as_secs());
+            let (text, now) = (argv[0].clone(), self.clock.now().since(START).as_millis() as u64);
             let before = {
                 let mut carried = self.carried.lock().unwrap();
                 carried.push((now, text.clone()));
@@ -64,7 +64,7 @@ impl Carry for Wire {
     }
 }
 
-struct World {
+pub(crate) struct World {
     outbox: Outbox,
     clock: Clock,
     dispatcher: Option<Dispatcher>,
@@ -91,7 +91,10 @@ fn configured(name: &str, limits: Limits, fingerprint: u64) -> (AccountName, Arc
 }
 
 impl World {
-    fn new(takes: Duration, script: impl Fn(&str, usize) -> Result<(), Class> + Send + Sync + 'static) -> World {
+    pub(crate) fn new(
+        takes: Duration,
+        script: impl Fn(&str, usize) -> Result<(), Class> + Send + Sync + 'static,
+    ) -> World {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(START));
         let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
         let wire = Wire { script: Arc::new(script), clock: clock.clone(), carried: Arc::default(), takes };
@@ -101,12 +104,12 @@ impl World {
         World { outbox, clock, dispatcher: Some(dispatcher), wire, _standstill: standstill(), dir }
     }
 
-    fn configure(&mut self, names: &[&str], limits: Limits, fingerprint: u64) {
+    pub(crate) fn configure(&mut self, names: &[&str], limits: Limits, fingerprint: u64) {
         let accounts: BTreeMap<_, _> = names.iter().map(|name| configured(name, limits, fingerprint)).collect();
         self.dispatcher.as_mut().unwrap().reconcile(&accounts);
     }
 
-    async fn accept(&self, text: &str, to: Recipient) -> MessageId {
+    pub(crate) async fn accept(&self, text: &str, to: Recipient) -> MessageId {
         let message = message(text, Priority::Normal, self.clock.now(), HOUR);
         let id = message.id;
         self.outbox.enqueue(message, vec![to]).await.unwrap();
@@ -114,7 +117,7 @@ impl World {
     }
 
     /// Lets everybody do what they can without time passing.
-    async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         for _ in 0..12 {
             self.outbox.depth().await.unwrap();
             for _ in 0..20 {
@@ -131,15 +134,21 @@ impl World {
         self.settled().await;
     }
 
-    fn carried(&self) -> Vec<(u64, String)> {
+    /// When which text went, in milliseconds.
+    pub(crate) fn carried_at(&self) -> Vec<(u64, String)> {
         self.wire.carried.lock().unwrap().clone()
+    }
+
+    /// When which text went, in seconds.
+    fn carried(&self) -> Vec<(u64, String)> {
+        self.carried_at().into_iter().map(|(at, text)| (at / 1000, text)).collect()
     }
 
     fn times(&self) -> Vec<u64> {
         self.carried().into_iter().map(|(at, _)| at).collect()
     }
 
-    async fn find(&self, id: MessageId) -> Delivery {
+    pub(crate) async fn find(&self, id: MessageId) -> Delivery {
         self.outbox.find(id).await.unwrap().unwrap().deliveries.remove(0).delivery
     }
 }
@@ -224,7 +233,7 @@ async fn an_address_gets_its_texts_one_after_the_other_and_an_account_many_at_on
 async fn an_account_keeps_its_rate() {
     let mut world = World::new(Duration::ZERO, |_, _| Ok(()));
     let rate = Some(Rate::per(1, Duration::from_secs(2)).burst(3));
-    world.configure(&["a"], Limits { rate, per_recipient: None }, 1);
+    world.configure(&["a"], Limits { rate, ..Limits::NONE }, 1);
     for n in 0..6 {
         world.accept(&n.to_string(), recipient(&n.to_string(), &["a"])).await;
     }

@@ -23,6 +23,8 @@ mod edge;
 mod examples;
 /// The format of `fixtures/hooks`, which the program `real` reads, too.
 mod fixture;
+/// Accounts and addresses keep their rates, and what waits for an address goes as one.
+mod limits;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.

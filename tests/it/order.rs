@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hookbell::account::Limits;
 use hookbell::clock::Clock;
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope};
 use hookbell::message::{MessageId, Priority};
@@ -60,8 +61,7 @@ impl Run {
                 self.outbox.enqueue(message, vec![recipient(["ana", "bo"][contact], &ACCOUNTS)]).await.unwrap();
             }
             Step::Claim { account: which } => {
-                let (per_recipient, on_unknown) = (None, OnUnknown::Retry);
-                let terms = Terms { free: 4, per_recipient, lease: LONG, on_unknown };
+                let terms = Terms { free: 4, limits: Limits::NONE, lease: LONG, on_unknown: OnUnknown::Retry };
                 let found = self.outbox.claim(&account(ACCOUNTS[which]), terms).await.unwrap();
                 for claim in found.claims {
                     self.judge(claim.delivery()).await;

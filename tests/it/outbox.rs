@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Address, AddressKind, Rate};
+use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate};
 use hookbell::clock::{Clock, Timestamp};
 use hookbell::contact::{Recipient, Way};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope, SendError};
@@ -44,9 +44,9 @@ pub(crate) fn error(class: Class) -> SendError {
 }
 
 /// A store whose time stands still unless it is moved.
-struct World {
-    outbox: Outbox,
-    clock: Clock,
+pub(crate) struct World {
+    pub(crate) outbox: Outbox,
+    pub(crate) clock: Clock,
     dir: tempfile::TempDir,
     /// Keeps the paused time from running ahead while the writer's thread works.
     _standstill: std::sync::mpsc::Sender<()>,
@@ -60,13 +60,13 @@ pub(crate) fn standstill() -> std::sync::mpsc::Sender<()> {
 }
 
 impl World {
-    fn new() -> World {
+    pub(crate) fn new() -> World {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(START));
         let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
         World { outbox, clock, dir, _standstill: standstill() }
     }
 
-    async fn accept(&self, text: &str, priority: Priority, to: Recipient) -> MessageId {
+    pub(crate) async fn accept(&self, text: &str, priority: Priority, to: Recipient) -> MessageId {
         let message = message(text, priority, self.clock.now(), MINUTE * 60);
         let id = message.id;
         self.outbox.enqueue(message, vec![to]).await.unwrap();
@@ -74,7 +74,11 @@ impl World {
     }
 
     async fn ask(&self, name: &str, free: usize, per_recipient: Option<Rate>) -> Claims {
-        let terms = Terms { free, per_recipient, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        self.ask_within(name, free, Limits { per_recipient, ..Limits::NONE }).await
+    }
+
+    pub(crate) async fn ask_within(&self, name: &str, free: usize, limits: Limits) -> Claims {
+        let terms = Terms { free, limits, lease: MINUTE, on_unknown: OnUnknown::Retry };
         self.outbox.claim(&account(name), terms).await.unwrap()
     }
 
@@ -88,28 +92,35 @@ impl World {
         claims.remove(0)
     }
 
-    async fn settle(&self, claim: Claim, outcome: Result<(), Class>) -> Delivery {
+    pub(crate) async fn settle(&self, claim: Claim, outcome: Result<(), Class>) -> Delivery {
         let outcome = outcome.map(|()| Receipt { id: Some("r1".to_owned()), advice: None }).map_err(error);
-        self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap()
+        self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap().remove(0)
+    }
+
+    /// The same store after a restart, at the time that its clock shows.
+    pub(crate) fn restarted(self) -> World {
+        let World { outbox, clock, dir, _standstill } = self;
+        drop(outbox);
+        World { outbox: opened_with(dir.path(), &clock), clock, dir, _standstill }
     }
 
     /// What one query counts in the file.
-    fn counted(&self, sql: &str) -> i64 {
+    pub(crate) fn counted(&self, sql: &str) -> i64 {
         let db = rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap();
         db.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
-    async fn state(&self, id: MessageId) -> DeliveryState {
+    pub(crate) async fn state(&self, id: MessageId) -> DeliveryState {
         self.outbox.find(id).await.unwrap().unwrap().deliveries[0].delivery.state
     }
 }
 
-fn texts(claims: &[Claim]) -> Vec<&str> {
+pub(crate) fn texts(claims: &[Claim]) -> Vec<&str> {
     claims.iter().map(Claim::text).collect()
 }
 
 /// Moves the time; the outbox sees it at its next operation.
-async fn pass(time: Duration) {
+pub(crate) async fn pass(time: Duration) {
     tokio::time::advance(time).await;
 }
 
@@ -498,7 +509,7 @@ async fn a_restart_tries_at_once_unless_the_provider_asked_to_wait() {
         drop(outbox);
         let outbox = opened_with(dir.path(), &clock);
         outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
-        let terms = Terms { free: 1, per_recipient: None, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        let terms = Terms { free: 1, limits: Limits::NONE, lease: MINUTE, on_unknown: OnUnknown::Retry };
         let claims = outbox.claim(&account("a"), terms).await.unwrap().claims;
         assert_eq!(claims.len(), 1 - waiting, "{class:?}");
     }

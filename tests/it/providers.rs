@@ -4,13 +4,13 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Address, AddressKind, Rate, Takes};
+use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate, Takes};
 use hookbell::clock::Timestamp;
 use hookbell::diagnostic::{Diagnostic, Source};
 use hookbell::message::delivery::{Class, Form, OnUnknown, Receipt, Scope, SendError};
 use hookbell::node::{self, Reader};
 use hookbell::provider::kinds::KINDS;
-use hookbell::provider::{Account, Answer, Limits, Next, Outgoing, Request, Transport};
+use hookbell::provider::{Account, Answer, Next, Outgoing, Request, Transport};
 use hookbell::secret::Surroundings;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -49,8 +49,27 @@ fn what_an_account_leaves_out_its_provider_knows() {
     assert_eq!(account.takes, Takes::Kinds(vec![AddressKind::new("telegram")]));
     assert_eq!(account.transport, Transport { timeout: Duration::from_secs(15), proxy: None, extra_ca: None });
     let second = Duration::from_secs(1);
-    let documented = Limits { rate: Some(Rate::per(30, second)), per_recipient: Some(Rate::per(1, second).burst(3)) };
+    let documented = Limits {
+        rate: Some(Rate::per(30, second)),
+        per_recipient: Some(Rate::per(1, second).burst(3)),
+        per_group: Some(Rate::per(18, second * 60).burst(3)),
+        fold_after: 10,
+    };
     assert_eq!(account.limits, documented);
+
+    let chat = |id: &str| Address { kind: AddressKind::new("telegram"), text: id.to_owned() };
+    for (id, rate) in
+        [("42", documented.per_recipient), ("-10042", documented.per_group), ("@ops", documented.per_group)]
+    {
+        assert_eq!(documented.of(&chat(id)), rate, "{id}");
+    }
+    let whatsapp = json!({ "provider": "whatsapp-cloud", "phone-number-id": "1", "access-token": "s3cret" });
+    let pair = Some(Rate::per(1, second * 6).burst(45));
+    let metas = Limits { rate: Some(Rate::per(80, second)), per_recipient: pair, per_group: None, fold_after: 10 };
+    assert_eq!(opened(&whatsapp).0.unwrap().limits, metas);
+    let own = json!({ "provider": "telegram", "bot-token": "1:s3cret", "per-recipient": "1/s", "fold-after": 0 });
+    let own = opened(&own).0.unwrap().limits;
+    assert_eq!((own.of(&chat("-10042")), own.fold_after), (Some(Rate::per(1, second)), 0), "what is written holds");
 
     let written = json!({
         "provider": "telegram", "bot-token": "1:s3cret", "timeout": "1m", "rate": "2/s", "on-unknown": "give-up",

@@ -31,3 +31,8 @@ CREATE TABLE alarms (
     hook        TEXT,
     PRIMARY KEY (account, cause)
 ) WITHOUT ROWID;
+
+-- Limits: what an account owes its rate is kept, and all such times are in microseconds.
+ALTER TABLE accounts ADD COLUMN tat INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+UPDATE address_queue SET tat = tat * 1000;

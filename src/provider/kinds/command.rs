@@ -3,20 +3,15 @@
 use regex::Regex;
 use serde::Serialize;
 
-use crate::account::{AddressKind, Takes};
+use crate::account::{AddressKind, Limits, Takes};
 use crate::message::delivery::{Class, Receipt, SendError};
 use crate::node::{Node, Placed, Property, Reader};
 use crate::provider::text::one_line;
-use crate::provider::{Answer, Command, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request, account};
+use crate::provider::{Answer, Command, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::template::{Template, TemplateError, Words};
 
 /// The row of the table.
-pub(super) const KIND: Kind = Kind {
-    name: "command",
-    limits: Limits { rate: None, per_recipient: None },
-    reports: false,
-    open: Open::Local(open),
-};
+pub(super) const KIND: Kind = Kind { name: "command", limits: Limits::NONE, reports: false, open: Open::Local(open) };
 
 /// What the templates of an account may name.
 const NAMES: [&str; 3] = ["to", "title", "msg"];

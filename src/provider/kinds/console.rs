@@ -1,19 +1,14 @@
 //! `console`: rings on the daemon's own terminal, or in its log. For a first try, and for tests of a configuration.
 
-use crate::account::Takes;
+use crate::account::{Limits, Takes};
 use crate::message::delivery::{Receipt, SendError};
 use crate::node::{Node, Property, Reader};
 use crate::provider::account;
 use crate::provider::text::{harmless, one_line};
-use crate::provider::{Answer, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request};
+use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Provider, Request};
 
 /// The row of the table.
-pub(super) const KIND: Kind = Kind {
-    name: "console",
-    limits: Limits { rate: None, per_recipient: None },
-    reports: false,
-    open: Open::Local(open),
-};
+pub(super) const KIND: Kind = Kind { name: "console", limits: Limits::NONE, reports: false, open: Open::Local(open) };
 
 /// A console has no properties of its own.
 #[derive(Default)]

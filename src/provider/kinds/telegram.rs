@@ -6,21 +6,24 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AddressKind, Rate, Takes};
+use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Receipt, Scope, SendError};
 use crate::node::{Node, Property, Reader};
 use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
 use crate::provider::text::{cut_utf16, with_title};
-use crate::provider::{Answer, HttpRequest, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request, account};
+use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::secret::Secret;
 
 /// The row of the table. The limits are those of <https://core.telegram.org/bots/faq>: about one message a second in
-/// one chat, where short bursts are let pass, and about thirty a second over all chats.
+/// one chat, where short bursts are let pass, about thirty a second over all chats, and no more than twenty a minute in
+/// one group: a burst of three, and seventeen after it.
 pub(super) const KIND: Kind = Kind {
     name: "telegram",
     limits: Limits {
         rate: Some(Rate::per(30, Duration::from_secs(1))),
         per_recipient: Some(Rate::per(1, Duration::from_secs(1)).burst(3)),
+        per_group: Some(Rate::per(18, Duration::from_secs(60)).burst(3)),
+        ..Limits::NONE
     },
     reports: false,
     open: Open::Http { base_url: "https://api.telegram.org", open },

@@ -7,12 +7,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AddressKind, Rate, Takes};
+use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Form, Receipt, Scope, SendError};
 use crate::node::{Node, Property, Reader};
 use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
 use crate::provider::text::{cut_characters, one_line, with_title};
-use crate::provider::{Answer, HttpRequest, Kind, Limits, Next, Open, Opened, Outgoing, Provider, Request, account};
+use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::secret::Secret;
 
 /// The row of the table. The limits are Meta's: 80 messages a second for a number; to one user one in six seconds, of
@@ -22,6 +22,7 @@ pub(super) const KIND: Kind = Kind {
     limits: Limits {
         rate: Some(Rate::per(80, Duration::from_secs(1))),
         per_recipient: Some(Rate::per(1, Duration::from_secs(6)).burst(45)),
+        ..Limits::NONE
     },
     reports: true,
     open: Open::Http { base_url: "https://graph.facebook.com", open },
