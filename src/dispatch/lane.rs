@@ -224,13 +224,13 @@ fn outgoing(claim: &Claim, now: Timestamp) -> Result<Outgoing, SendError> {
         false => claim.text().to_owned(),
     };
     Ok(Outgoing {
-        key: format!("{}-{}", delivery.message, delivery.id.0),
+        key: delivery.key(),
         contact: delivery.recipient.contact.clone(),
         address: way.address.clone(),
         title: claim.title().map(str::to_owned),
         text,
         form: delivery.form,
-        window_open: false,
+        window_open: claim.window_open(),
         now,
     })
 }

@@ -24,7 +24,11 @@ impl Delivery {
             (Queued | Sending | Sent | Delivered | Read | DeliveryState::Canceled, Event::Accepted(receipt)) => {
                 self.accepted(receipt)
             }
-            (_, Event::Reported(report)) => self.reported(report, now),
+            // Whoever must act now, must have when the try itself was refused: it is of the same classes.
+            (Sent, Event::Reported(Report::Failed(error))) => {
+                return self.refused(&error, OnUnknown::GiveUp, now, jitter);
+            }
+            (_, Event::Reported(report)) => self.reported(report),
             (Queued, Event::NoAccount) => self.without_account(now),
             (Queued | Sending, Event::SteppedAside) => Delivery { late: true, ..self },
             (Queued, Event::Expired) => self.expired(),
@@ -81,7 +85,9 @@ impl Delivery {
 
     /// Back to the queue, due at once. What it waits for is not its own affair.
     fn queued(self, error: &SendError, now: Timestamp) -> Delivery {
-        Delivery { state: DeliveryState::Queued, due_at: now, reason: Some(error.detail.clone()), ..self }
+        let reason = Some(error.detail.clone());
+        // Reports of this try are none of the next one.
+        Delivery { state: DeliveryState::Queued, due_at: now, reason, receipt: None, ..self }
     }
 
     fn again_as_template(self, error: &SendError, now: Timestamp) -> Delivery {
@@ -114,7 +120,6 @@ impl Delivery {
             first_failed_at: None,
             moved_at: Some(now),
             form: Form::Best,
-            receipt: None,
             ..self.queued(error, now)
         }
     }
@@ -136,17 +141,13 @@ impl Delivery {
         Delivery { state: DeliveryState::Expired, reason: Some(reason), ..self }
     }
 
-    fn reported(self, report: Report, now: Timestamp) -> Delivery {
+    fn reported(self, report: Report) -> Delivery {
         use DeliveryState::{Canceled, Delivered, Expired, Failed, Queued, Read, Sending, Sent};
         let arrived = |state| Delivery { state, reason: None, ..self.clone() };
         match (report, self.state) {
             (Report::Sent, Queued | Sending) => arrived(Sent),
             (Report::Delivered, Queued | Sending | Sent | Failed | Expired) => arrived(Delivered),
             (Report::Read, Queued | Sending | Sent | Delivered | Failed | Expired) => arrived(Read),
-            (Report::Failed(error), Sent) if error.class == Class::Form && self.form == Form::Best => {
-                self.again_as_template(&error, now)
-            }
-            (Report::Failed(error), Sent) => self.next_way(&error, now),
             (_, Queued | Sending | Sent | Delivered | Read | Failed | Expired | Canceled) => self,
         }
     }

@@ -8,6 +8,8 @@ use crate::clock::Timestamp;
 
 mod advance;
 pub mod delivery;
+pub mod link;
+pub mod news;
 pub mod retry;
 
 /// Deliveries of a message that says nothing else are given up after a day.

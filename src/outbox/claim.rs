@@ -9,9 +9,10 @@ use super::held::{Held, Hold};
 use super::queue::{self, ids};
 use super::rows::{self, Leased};
 use super::writer::Pen;
+use super::{news, windows};
 use crate::account::{AccountName, Rate};
 use crate::clock::Timestamp;
-use crate::message::delivery::{Delivery, Event, OnUnknown, Receipt, SendError};
+use crate::message::delivery::{Class, Delivery, Event, OnUnknown, Receipt, SendError};
 
 /// Addresses whose time has come that one claim looks at; the next claim takes the rest.
 const PROMOTED: i64 = 256;
@@ -39,6 +40,7 @@ pub struct Claim {
     delivery: Delivery,
     title: Option<String>,
     text: String,
+    window_open: bool,
     fence: i64,
     began: Timestamp,
     _hold: Hold,
@@ -58,6 +60,11 @@ impl Claim {
     /// The message's text, as accepted.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether its contact is known to have written to the account lately enough for free text.
+    pub fn window_open(&self) -> bool {
+        self.window_open
     }
 }
 
@@ -175,8 +182,9 @@ fn lease(pen: &Pen<'_>, leased: Leased, address: &str, terms: Terms, held: &Held
     let sql = "SELECT title, text FROM messages WHERE id = ?1";
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let (title, text) = pen.prepare(sql)?.query_row([delivery.message.to_string()], read)?;
+    let window_open = windows::is_open(pen, &delivery)?;
     let hold = held.hold((delivery.id, fence));
-    Ok(Claim { delivery, title, text, fence, began: now, _hold: hold })
+    Ok(Claim { delivery, title, text, window_open, fence, began: now, _hold: hold })
 }
 
 /// One more to an address, by the generic cell rate algorithm: the new theoretical arrival time, and when the next may go.
@@ -212,23 +220,35 @@ pub(super) fn settle(
     let current = Leased { since: Some(claim.began), ..current };
     let tried = Leased { delivery: claim.delivery.clone(), ..current };
     let shows_life = match &settlement.outcome {
-        Ok(_) => {
+        Ok(receipt) => {
             queue::note_attempt(pen, &tried, "accepted", "", "")?;
+            news::note_receipt(pen, receipt)?;
             true
         }
         Err(SendError { class, code, detail }) => {
             queue::note_attempt(pen, &tried, class.as_str(), code, detail)?;
+            if *class == Class::Form {
+                windows::close(pen, &tried.delivery)?;
+            }
             queue::shows_life(*class)
         }
     };
     if shows_life {
         queue::works(pen, &tried.delivery, claim.began)?;
     }
+    let receipt = settlement.outcome.as_ref().ok().and_then(|receipt| receipt.id.clone());
+    let unheard = matches!(&settlement.outcome, Err(SendError { class: Class::Unknown, .. }));
     let event = match settlement.outcome {
         Ok(receipt) => Event::Accepted(receipt),
         Err(error) => Event::Refused(error, settlement.on_unknown),
     };
-    Ok(queue::change(pen, &current, event, jitter)?.delivery)
+    let after = queue::change(pen, &current, event, jitter)?.delivery;
+    let told = match receipt {
+        Some(receipt) => news::catch_up(pen, &tried.delivery, &receipt)?,
+        None if unheard => news::catch_up_unheard(pen, &tried.delivery)?,
+        None => None,
+    };
+    Ok(told.unwrap_or(after))
 }
 
 /// Makes the tries of dead processes unknown. Yields what ended by that.
@@ -250,5 +270,6 @@ pub(super) fn void_all(
 fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
     queue::note_attempt(pen, leased, "unknown", "", "the lease ended without an answer")?;
     let after = queue::change(pen, leased, Event::LeaseVoid(policy), jitter())?.delivery;
+    let after = news::catch_up_unheard(pen, &leased.delivery)?.unwrap_or(after);
     Ok(Some(after).filter(|after| after.state.is_end()))
 }

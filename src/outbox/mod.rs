@@ -14,6 +14,7 @@ mod claim;
 mod error;
 mod handle;
 mod held;
+mod news;
 mod orphans;
 #[cfg(test)]
 mod plans;
@@ -22,9 +23,11 @@ mod rows;
 mod sqlite;
 mod status;
 mod step;
+mod windows;
 mod writer;
 
 pub use claim::{Claim, Claims, Settlement, Terms};
 pub use error::OutboxError;
 pub use handle::Outbox;
+pub use news::Heard;
 pub use status::{AccountDepth, DeliveryStatus, Depth, MessageStatus};

@@ -76,6 +76,8 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
         "UPDATE accounts SET hold_until = hold_until + ?1, asked_until = asked_until + ?1, held_at = held_at + ?1",
         [by],
     )?;
+    all.execute("UPDATE windows SET open_until = open_until + ?1", [by])?;
+    all.execute("UPDATE parked_reports SET parked_at = parked_at + ?1", [by])?;
     all.commit()
 }
 
@@ -105,5 +107,8 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
         "UPDATE accounts SET hold_until = min(hold_until, ?2), asked_until = min(asked_until, ?2), held_at = min(held_at, ?1)",
         params![now.millis(), soon],
     )?;
+    // Opened by a clock that was ahead: by how much, nobody knows. A closed one costs a template, an open one a refusal.
+    all.execute("DELETE FROM windows", [])?;
+    all.execute("UPDATE parked_reports SET parked_at = min(parked_at, ?1)", [now.millis()])?;
     all.commit()
 }
