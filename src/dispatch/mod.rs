@@ -11,6 +11,7 @@ use lane::{Common, Known, SLOW_POLL};
 
 use crate::account::AccountName;
 use crate::clock::Clock;
+use crate::message::link::Links;
 use crate::outbox::Outbox;
 use crate::provider::Account;
 use crate::tasks::Tasks;
@@ -43,10 +44,16 @@ impl Dispatcher {
     /// (`Outbox::void_leases`).
     pub fn start(outbox: Outbox, clock: Clock, tasks: &Tasks, carriers: Carriers) -> Dispatcher {
         let (accounts, known) = watch::channel(Known::default());
-        let common = Common { outbox, clock, known, stray: Arc::default() };
+        let common = Common { outbox, clock, known, stray: Arc::default(), links: None };
         let tasks = tasks.child();
         tasks.spawn(keep_accounts(common.clone(), tasks.clone()));
         Dispatcher { common, carriers, tasks, accounts, lanes: HashMap::new(), ending: HashMap::new() }
+    }
+
+    /// The same, whose cut texts end with a link to the whole. Before the first `reconcile`.
+    pub fn with_links(mut self, links: Option<Arc<Links>>) -> Dispatcher {
+        self.common.links = links;
+        self
     }
 
     /// Brings the lanes in step with the accounts: starts new ones, and lets those that changed or are gone finish what

@@ -23,6 +23,11 @@ impl Links {
         Links { public_url: public_url.to_owned(), key: Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes()) }
     }
 
+    /// What all paths follow: how the world reaches us.
+    pub fn base(&self) -> &str {
+        &self.public_url
+    }
+
     /// The link to a message.
     pub fn to(&self, id: MessageId) -> String {
         format!("{}/messages/{id}?key={}", self.public_url, self.signature(id))
