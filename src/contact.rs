@@ -1,5 +1,6 @@
 //! People and rooms that can be reached: contacts, lists, phone numbers, and the ways a message may take to one.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -259,6 +260,24 @@ pub fn phone(text: &str, region: Option<Region>) -> Result<String, String> {
     Ok(format!("+{digits}"))
 }
 
+/// A phone in E.164 as all spellings of its line have it: three countries put digits into their mobile numbers that some
+/// networks leave out, WhatsApp's ids among them. It need not be a number that can be called.
+///
+/// Argentina `+54 9 …`, Mexico `+52 1 …`, Brazil `+55 AA 9 …`: see WhatsApp's help about international numbers.
+pub fn line(phone: &str) -> Cow<'_, str> {
+    let without = |at: usize, digit: char| match phone.split_at_checked(at) {
+        Some((before, after)) => after.strip_prefix(digit).map(|after| format!("{before}{after}")),
+        None => None,
+    };
+    let shortened = match (phone.get(..3), phone.len()) {
+        (Some("+54"), 14) => without(3, '9'),
+        (Some("+52"), 14) => without(3, '1'),
+        (Some("+55"), 14) => without(5, '9'),
+        _ => None,
+    };
+    shortened.map_or(Cow::Borrowed(phone), Cow::Owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +309,20 @@ mod tests {
         for text in ["", "123", "+123456", "+1234567890123456", "7900x", "01234567890", "+0123456789", "7+9001234567"] {
             assert!(phone(text, None).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_has_one_name_however_it_is_written() {
+        for (one, other) in [
+            ("+5491123456789", "+541123456789"),
+            ("+5215512345678", "+525512345678"),
+            ("+5511987654321", "+551187654321"),
+        ] {
+            assert_eq!(line(one), other);
+            assert_eq!(line(other), other);
+        }
+        assert_eq!(line("+79001234567"), "+79001234567");
+        assert_eq!(line("-100123"), "-100123");
     }
 
     #[test]

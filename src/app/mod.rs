@@ -14,12 +14,13 @@ use crate::http::Limits;
 use crate::http::edge::serve;
 use crate::http::listener::Listener;
 use crate::http::prefix::Prefix;
-use crate::http::respond::Front;
+use crate::http::respond::{Callbacks, Front};
 use crate::http::site::Site;
 use crate::http::tls::certificate::CertificateKeeper;
 use crate::http::tls::handshake::Tls;
 use crate::tasks::Tasks;
 
+mod links;
 pub mod pidfile;
 pub mod privileges;
 pub mod reload;
@@ -36,6 +37,8 @@ use systemd::{Inherited, Systemd};
 pub struct App {
     settings: Settings,
     listener: Listener,
+    callbacks: Option<Listener>,
+    tls: Option<Tls>,
     families: Families,
     site: Arc<Site>,
     live: LiveConfig,
@@ -61,13 +64,19 @@ impl App {
     ///
     /// upstream: this comes before the process becomes another user, and opens log, pidfile, hooks and certificates.
     pub async fn listen(settings: &Settings, inherited: Option<Inherited>) -> Result<Listener, StartError> {
-        Ok(match (inherited, &settings.listen) {
-            (Some(Inherited::Tcp(socket)), _) => Listener::from_std_tcp(socket)?,
-            (Some(Inherited::Unix(socket)), _) => Listener::from_std_unix(socket)?,
-            (None, Listen::Unix(_)) if settings.identity.is_some() => return Err(StartError::SocketOfAnother),
-            (None, Listen::Unix(path)) => Listener::bind_unix(path).await?,
-            (None, Listen::Tcp { host, port }) => Listener::bind_tcp(host, *port).await?,
-        })
+        match inherited {
+            Some(Inherited::Tcp(socket)) => Ok(Listener::from_std_tcp(socket)?),
+            Some(Inherited::Unix(socket)) => Ok(Listener::from_std_unix(socket)?),
+            None => bind(&settings.listen, settings).await,
+        }
+    }
+
+    /// The same for what providers call, where that is apart.
+    pub async fn listen_for_callbacks(settings: &Settings) -> Result<Option<Listener>, StartError> {
+        match &settings.callbacks {
+            Some(listen) => bind(listen, settings).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Reads, compiles and opens. Nothing is answered and nothing is sent before `start`.
@@ -81,7 +90,8 @@ impl App {
         let (publisher, live) = live();
         let prefix = Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never);
         let headers = settings.headers.clone();
-        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids);
+        let apart = settings.callbacks.is_some();
+        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids, apart);
         let loader = Loader::new(Sources {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),
@@ -91,12 +101,12 @@ impl App {
             serves: true,
         });
         let systemd = Systemd::from_env();
-        let (listener, certificate) = match &settings.tls {
+        let (listener, tls, certificate) = match &settings.tls {
             Some(tls) => {
                 let (tls, keeper) = open_tls(tls).await?;
-                (listener.with_tls(tls), Some(keeper))
+                (listener.with_tls(tls.clone()), Some(tls), Some(keeper))
             }
-            None => (listener, None),
+            None => (listener, None, None),
         };
         let mut reloader = Reloader::new(
             loader,
@@ -109,12 +119,21 @@ impl App {
         )
         .with_certificate(certificate);
         reloader.first(&settings).await?;
-        Ok(App { settings, listener, families, site, live, reloader, systemd })
+        Ok(App { settings, listener, callbacks: None, tls, families, site, live, reloader, systemd })
+    }
+
+    /// The same, which hears there what providers call.
+    pub fn with_callbacks(self, listener: Option<Listener>) -> App {
+        let callbacks = listener.map(|listener| match &self.tls {
+            Some(tls) => listener.with_tls(tls.clone()),
+            None => listener,
+        });
+        App { callbacks, ..self }
     }
 
     /// Starts to serve and to send.
     pub fn start(self) -> Running {
-        let App { settings, listener, families, site, live, reloader, systemd } = self;
+        let App { settings, listener, callbacks, tls: _, families, site, live, reloader, systemd } = self;
         let address = listener.local_address().to_owned();
         let socket = listener.socket_address();
         let config = live.current();
@@ -123,11 +142,25 @@ impl App {
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         tracing::debug!("serving hooks on {scheme}://{address}{}", shown_pattern(&settings.url_prefix));
         let asked = reloader.start(settings.hot_reload, families.edge.clone());
+        let callbacks_socket = callbacks.as_ref().and_then(Listener::socket_address);
+        if let Some(listener) = callbacks {
+            tracing::info!("listening for callbacks on {}", listener.local_address());
+            let respond = Callbacks(site.clone());
+            families.edge.spawn(serve(listener, respond, Limits::default(), families.edge.clone()));
+        }
         families.edge.spawn(serve(listener, Front(site), Limits::default(), families.edge.clone()));
         systemd.keep_alive(&families.pulse);
         systemd.ready(&format!("serving {hooks} hooks on {address}"));
-        Running { families, asked, systemd, drain: settings.drain, socket }
+        Running { families, asked, systemd, drain: settings.drain, socket, callbacks_socket }
     }
+}
+
+async fn bind(listen: &Listen, settings: &Settings) -> Result<Listener, StartError> {
+    Ok(match listen {
+        Listen::Unix(_) if settings.identity.is_some() => return Err(StartError::SocketOfAnother),
+        Listen::Unix(path) => Listener::bind_unix(path).await?,
+        Listen::Tcp { host, port } => Listener::bind_tcp(host, *port).await?,
+    })
 }
 
 /// Off the runtime's threads: a file may lie on a disk that sleeps.
@@ -150,12 +183,18 @@ pub struct Running {
     systemd: Systemd,
     drain: Duration,
     socket: Option<std::net::SocketAddr>,
+    callbacks_socket: Option<std::net::SocketAddr>,
 }
 
 impl Running {
     /// Where calls are heard, if that is a TCP port.
     pub fn socket_address(&self) -> Option<std::net::SocketAddr> {
         self.socket
+    }
+
+    /// Where callbacks are heard, if that is a TCP port of their own.
+    pub fn callbacks_address(&self) -> Option<std::net::SocketAddr> {
+        self.callbacks_socket
     }
 
     /// Has the files read again, whatever they look like, and does not wait for it.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::links;
 use super::settings::log::LogDetail;
 use super::settings::{Settings, first_directory};
 use super::systemd::Systemd;
@@ -94,6 +95,7 @@ pub struct Reloader {
     /// `-hooks`, for the log.
     named: Vec<PathBuf>,
     background: Tasks,
+    public_url: Option<String>,
     dispatcher: Option<Dispatcher>,
     control: Option<Listener>,
 }
@@ -138,6 +140,7 @@ impl Reloader {
             state: settings.state_dir.clone(),
             named: settings.hooks.clone(),
             background,
+            public_url: settings.public_url.clone(),
             dispatcher: None,
             control: None,
         }
@@ -323,7 +326,10 @@ impl Reloader {
         let ended = outbox.void_leases(policy).await.map_err(|why| StartError::Outbox { path, why })?;
         ended.iter().for_each(log_end);
         let clock = self.means.clock.clone();
-        self.dispatcher = Some(Dispatcher::start(outbox.clone(), clock, &self.background, transport::carriers()));
+        let links = links::open(self.public_url.as_deref(), &self.state);
+        links.iter().for_each(|links| self.site.answer_links(links.clone()));
+        let dispatcher = Dispatcher::start(outbox.clone(), clock, &self.background, transport::carriers());
+        self.dispatcher = Some(dispatcher.with_links(links));
         // There is only this one writer, and it looked first.
         self.means.outbox.set(outbox).ok();
         self.control = self.bind_control().await;

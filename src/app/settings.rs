@@ -2,6 +2,7 @@
 //!
 //! `RawSettings` is exactly what was typed. `Settings` is what the program needs, compiled once.
 
+mod addresses;
 mod lists;
 pub mod log;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
+use self::addresses::{compile_callbacks, compile_public_url};
 use self::lists::{compile_headers, compile_methods};
 use self::log::{LogDetail, LogFormat, LogSettings};
 use super::privileges::Identity;
@@ -81,6 +83,10 @@ pub struct RawSettings {
     pub drain: Option<Duration>,
     /// `-strict`
     pub strict: bool,
+    /// `-callbacks`
+    pub callbacks: Option<OsString>,
+    /// `-public-url`
+    pub public_url: Option<String>,
     /// `-pidfile`
     pub pidfile: Option<OsString>,
     /// `-setuid`; 0: not given.
@@ -132,6 +138,10 @@ pub struct Settings {
     pub drain: Duration,
     /// Whether a finding of any kind in the files prevents the start.
     pub strict: bool,
+    /// Where providers' calls are heard, if apart from others.
+    pub callbacks: Option<Listen>,
+    /// How the world reaches the main listener, without a slash at its end; for links.
+    pub public_url: Option<String>,
     /// Where the process id is written.
     pub pidfile: Option<PathBuf>,
     /// Whom the process becomes once it listens.
@@ -203,6 +213,8 @@ impl RawSettings {
             state_dir,
             drain,
             strict,
+            callbacks,
+            public_url,
             pidfile,
             uid,
             gid,
@@ -239,6 +251,8 @@ impl RawSettings {
             state_dir: compile_state_dir(state_dir, state_directory),
             drain: drain.unwrap_or(DEFAULT_DRAIN),
             strict,
+            callbacks: compile_callbacks(callbacks)?,
+            public_url: compile_public_url(public_url)?,
             pidfile: given(pidfile).map(PathBuf::from),
             identity,
             tls: secure.then(|| tls(files, tls_min_version, cipher_suites, &mut warnings)).transpose()?,

@@ -33,6 +33,12 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     peer("urlprefix", Value("PREFIX"), LISTEN, "serve hooks at /PREFIX/ID", "hooks", |raw, v| {
         set(&mut raw.url_prefix, text(v))
     }),
+    ours("callbacks", Value("ADDRESS:PORT"), LISTEN, "hear providers' calls there, and nowhere else", "", |raw, v| {
+        set(&mut raw.callbacks, Ok(v.to_owned()))
+    }),
+    ours("public-url", Value("URL"), LISTEN, "how the world reaches us: for links in messages", "", |raw, v| {
+        set(&mut raw.public_url, text(v))
+    }),
     peer("secure", Switch, TLS, "serve by TLS: https:// instead of http://", "false", |raw, v| {
         raw.secure = boolean(v)?;
         Ok(())
@@ -158,9 +164,7 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     }),
     ours("admin", NotYet, "", "", "", ignore),
     ours("admin-token-file", NotYet, "", "", "", ignore),
-    ours("callbacks", NotYet, "", "", "", ignore),
     ours("keep", NotYet, "", "", "", ignore),
-    ours("public-url", NotYet, "", "", "", ignore),
 ];
 
 const STATE_DIR: &str = "folder of messages and generated secrets";
@@ -365,6 +369,8 @@ mod tests {
     #[test]
     fn variables_are_derived_and_only_ours_have_one() {
         let variables: Vec<String> = SERVE.iter().filter(|f| f.takes != NotYet).filter_map(Flag::variable).collect();
-        assert_eq!(variables, ["HOOKBELL_STRICT", "HOOKBELL_LOG_FORMAT", "HOOKBELL_STATE_DIR", "HOOKBELL_DRAIN"]);
+        let ours = ["HOOKBELL_CALLBACKS", "HOOKBELL_PUBLIC_URL"];
+        assert_eq!(variables[..2], ours);
+        assert_eq!(variables[2..], ["HOOKBELL_STRICT", "HOOKBELL_LOG_FORMAT", "HOOKBELL_STATE_DIR", "HOOKBELL_DRAIN"]);
     }
 }

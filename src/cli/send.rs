@@ -131,6 +131,7 @@ fn first_request(account: &Account, recipient: &Recipient, title: Option<&str>, 
         text: text.to_owned(),
         form: Form::Best,
         window_open: false,
+        link: None,
         now: Clock::system().now(),
     };
     match account.provider.converse(&outgoing, &[]) {

@@ -15,6 +15,9 @@ use crate::app::{App, Running, StartError};
 use crate::clock::Clock;
 use crate::http::listener::Listener;
 
+/// The main one, and that of `-callbacks`.
+type Listeners = (Listener, Option<Listener>);
+
 /// Serves as these flags say until a signal ends it.
 pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
     // Before the first thread, for it changes the environment.
@@ -27,9 +30,9 @@ pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
         // another user made would be in the way of the next start.
         let became = identity.ok().flatten().map_or(Ok(()), Identity::assume);
         let begun = super::log::start(&log);
-        let (settings, listener) = listening?;
+        let (settings, listeners) = listening?;
         became?;
-        run(settings, listener, begun?).await
+        run(settings, listeners, begun?).await
     });
     // What hangs in a file system that is gone can't be waited for.
     runtime.shutdown_background();
@@ -51,13 +54,14 @@ pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
 async fn listen(
     raw: RawSettings,
     inherited: anyhow::Result<Option<Inherited>>,
-) -> anyhow::Result<(Settings, Listener)> {
+) -> anyhow::Result<(Settings, Listeners)> {
     let settings = raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?;
     let listener = App::listen(&settings, inherited?).await?;
-    Ok((settings, listener))
+    let callbacks = App::listen_for_callbacks(&settings).await?;
+    Ok((settings, (listener, callbacks)))
 }
 
-async fn run(settings: Settings, listener: Listener, log_file: Option<LogFile>) -> anyhow::Result<Exit> {
+async fn run(settings: Settings, (listener, callbacks): Listeners, log_file: Option<LogFile>) -> anyhow::Result<Exit> {
     // Signals from now on are ours, also those that come while the files are read.
     let (mut signals, reloads) = (Signals::new()?, Reloads::new()?);
     let pidfile = settings.pidfile.as_deref().map(Pidfile::create).transpose()?;
@@ -76,7 +80,7 @@ async fn run(settings: Settings, listener: Listener, log_file: Option<LogFile>) 
             writeln!(std::io::stdout(), "{why}").ok();
             return Ok(Exit::Trouble);
         }
-        Some(app) => until_stopped(app?.start(), signals, reloads, log_file.as_ref()).await,
+        Some(app) => until_stopped(app?.with_callbacks(callbacks).start(), signals, reloads, log_file.as_ref()).await,
     };
     if let Some(Err(why)) = pidfile.map(Pidfile::remove) {
         tracing::error!("{why}");

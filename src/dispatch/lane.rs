@@ -14,6 +14,7 @@ use super::carry::Carry;
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::message::delivery::{Class, Delivery, DeliveryState, Receipt, SendError};
+use crate::message::link::Links;
 use crate::outbox::{Claim, Outbox, Settlement, Terms};
 use crate::provider::{Account, Next, Outgoing};
 use crate::tasks::Tasks;
@@ -54,6 +55,8 @@ pub(super) struct Common {
     pub known: watch::Receiver<Known>,
     /// Rung when a delivery waits at an account that is not there.
     pub stray: Arc<Notify>,
+    /// Links to whole texts.
+    pub links: Option<Arc<Links>>,
 }
 
 struct Lane {
@@ -176,7 +179,7 @@ impl Lane {
 
     async fn converse(&self, claim: &Claim) -> Result<Receipt, SendError> {
         let provider = &self.account.provider;
-        let outgoing = outgoing(claim, self.common.clock.now())?;
+        let outgoing = outgoing(claim, self.common.links.as_deref(), self.common.clock.now())?;
         let mut answers = Vec::new();
         for _ in 0..TURNS {
             match provider.converse(&outgoing, &answers)? {
@@ -203,7 +206,7 @@ fn unknown(detail: &str) -> SendError {
     SendError { class: Class::Unknown, code: String::new(), detail: detail.to_owned() }
 }
 
-fn outgoing(claim: &Claim, now: Timestamp) -> Result<Outgoing, SendError> {
+fn outgoing(claim: &Claim, links: Option<&Links>, now: Timestamp) -> Result<Outgoing, SendError> {
     let delivery = claim.delivery();
     let Some(way) = delivery.current_way() else {
         let detail = "the delivery has no way".to_owned();
@@ -221,7 +224,8 @@ fn outgoing(claim: &Claim, now: Timestamp) -> Result<Outgoing, SendError> {
         title: claim.title().map(str::to_owned),
         text,
         form: delivery.form,
-        window_open: false,
+        window_open: claim.window_open(),
+        link: links.map(|links| links.to(delivery.message)),
         now,
     })
 }

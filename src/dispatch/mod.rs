@@ -12,6 +12,7 @@ use lane::{BREATH, Common, Known, SLOW_POLL};
 
 use crate::account::AccountName;
 use crate::clock::Clock;
+use crate::message::link::Links;
 use crate::outbox::Outbox;
 use crate::provider::Account;
 use crate::tasks::Tasks;
@@ -48,7 +49,7 @@ impl Dispatcher {
         let (accounts, known) = watch::channel(Known::default());
         let tasks = tasks.child();
         let alarms = Alarms::start(outbox.clone(), clock.clone(), &tasks);
-        let common = Common { outbox, clock, known, stray: Arc::default() };
+        let common = Common { outbox, clock, known, stray: Arc::default(), links: None };
         tasks.spawn(keep_accounts(common.clone(), tasks.clone()));
         Dispatcher { common, carriers, tasks, alarms, accounts, lanes: HashMap::new(), ending: HashMap::new() }
     }
@@ -56,6 +57,12 @@ impl Dispatcher {
     /// The way to the contacts of `on-failure`.
     pub fn alarms(&self) -> &Alarms {
         &self.alarms
+    }
+
+    /// The same, whose cut texts end with a link to the whole. Before the first `reconcile`.
+    pub fn with_links(mut self, links: Option<Arc<Links>>) -> Dispatcher {
+        self.common.links = links;
+        self
     }
 
     /// Brings the lanes in step with the accounts: starts new ones, and lets those that changed or are gone finish what
@@ -93,7 +100,7 @@ impl Dispatcher {
 
 /// Tells the outbox again and again which accounts there are, and sees to what has no lane.
 async fn keep_accounts(common: Common, tasks: Tasks) {
-    let Common { outbox, clock, mut known, stray } = common;
+    let Common { outbox, clock, mut known, stray, .. } = common;
     // Before the first `reconcile` nobody knows which accounts there are.
     let mut wait = Duration::MAX;
     loop {

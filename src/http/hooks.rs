@@ -42,7 +42,7 @@ pub(super) async fn serve(
 ) -> Answer {
     tracing::debug!("incoming HTTP {} request from {}", parts.method, peer.shown);
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: &peer.shown };
-    let bare = Dress { json: wants_json(head.headers), ..Dress::NONE };
+    let bare = Dress { json: wants_json(head.headers), base: site.base(), ..Dress::NONE };
     let hook = match config.hooks.find(id) {
         Some(Slot::Ready(hook)) => hook,
         Some(Slot::Broken(why)) => {

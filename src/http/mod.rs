@@ -3,6 +3,7 @@
 pub mod api;
 mod body;
 pub mod call_log;
+mod callback;
 mod complaint;
 pub mod edge;
 pub mod first_line;

@@ -72,6 +72,14 @@ pub(super) enum Outcome {
     },
     /// Where a message stands.
     Status(Box<MessageStatus>),
+    /// The whole text of a message, for whoever was sent its link.
+    Whole(String),
+    /// The answer to a provider that asks whether it reaches us.
+    Challenge(String),
+    /// A provider's news is on disk, or there was none.
+    Heard,
+    /// A call that is not its provider's.
+    Unproven,
     /// There is no such message.
     UnknownMessage,
     /// The outbox can't be asked.
@@ -87,13 +95,15 @@ pub(super) struct Dress<'a> {
     pub reply: Option<&'a Reply>,
     /// Whether the hook sends messages; then its refusals are for people and never cached.
     pub sends: bool,
+    /// What stands before the paths of our own links.
+    pub base: &'a str,
     /// `Accept: application/json`
     pub json: bool,
 }
 
 impl Dress<'_> {
     /// A bare one, for what is no hook's.
-    pub(super) const NONE: Dress<'static> = Dress { global: &[], reply: None, sends: false, json: false };
+    pub(super) const NONE: Dress<'static> = Dress { global: &[], reply: None, sends: false, base: "", json: false };
 }
 
 /// Whether a caller would rather have JSON.
@@ -196,6 +206,19 @@ impl Outcome {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 status_answer(&status, dress.json, headers)
             }
+            Outcome::Whole(text) => {
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+                headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
+                headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+                (Code::OK, text.into())
+            }
+            Outcome::Challenge(answer) => {
+                headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+                (Code::OK, answer.into())
+            }
+            Outcome::Heard => fixed(Code::OK, ""),
+            Outcome::Unproven => fixed(Code::FORBIDDEN, "Forbidden.\n"),
             Outcome::UnknownMessage => fixed(Code::NOT_FOUND, "Message not found."),
             Outcome::Unavailable => come_back(headers, "The outbox can't be asked now."),
         }
@@ -271,7 +294,8 @@ fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut H
     let (id, count) = (stored.id, stored.contacts.len());
     if dress.json {
         headers.insert(CONTENT_TYPE, JSON);
-        let mut body = json!({ "id": id.to_string(), "status-url": format!("/messages/{id}"), "recipients": count });
+        let mut body =
+            json!({ "id": id.to_string(), "status-url": format!("{}/messages/{id}", dress.base), "recipients": count });
         if names {
             body["contacts"] = json!(stored.contacts);
         }

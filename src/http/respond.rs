@@ -10,16 +10,21 @@ use super::call_log::{self, CallLog};
 use super::outcome::{Dress, Outcome, wants_json};
 use super::router::{Known, Route};
 use super::site::{Answer, Site};
-use super::{Body, Peer, Respond, api, hooks};
+use super::{Body, Peer, Respond, api, callback, hooks};
 use crate::config::Config;
 use crate::hook::HookId;
 use crate::hook::catalog::Slot;
-use crate::message::MessageId;
+use crate::message::{Message, MessageId};
 use crate::request::mask;
+use crate::url::{Broken, pairs};
 
 /// The main listener: hooks, and where their messages stand.
 #[derive(Clone)]
 pub struct Front(pub Arc<Site>);
+
+/// The listener of `-callbacks`: what providers call, and nothing else.
+#[derive(Clone)]
+pub struct Callbacks(pub Arc<Site>);
 
 /// The control socket: `/api/v1`.
 #[derive(Clone)]
@@ -44,7 +49,11 @@ impl Front {
     async fn answer_and_log(&self, parts: &Parts, body: Body, peer: &Peer) -> Answer {
         let config = self.0.live.current();
         let route = self.route(&config, parts);
-        if matches!(route, Route::Redirect(_) | Route::Server | Route::Nowhere | Route::Malformed) {
+        let by_router = matches!(route, Route::Redirect(_) | Route::Server | Route::Nowhere | Route::Malformed);
+        // A callback's path is a secret, and behind a link is a text.
+        let private =
+            matches!(route, Route::Callback(_)) || matches!(route, Route::Message(_) if key_in(parts).is_some());
+        if by_router || private {
             return self.answer(&config, route, parts, body, peer, None).await;
         }
         let hook = match &route {
@@ -69,7 +78,7 @@ impl Front {
 
     async fn answer(
         &self,
-        config: &Config,
+        config: &Arc<Config>,
         route: Route,
         parts: &Parts,
         body: Body,
@@ -81,13 +90,20 @@ impl Front {
             Route::Hook(id) => return hooks::serve(site, config, &id, parts, body, peer, log).await,
             Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
                 let dress = Dress { json: wants_json(&parts.headers), ..Dress::NONE };
-                return self.message(&id).await.into_response(dress);
+                return self.message(&id, key_in(parts)).await.into_response(dress);
+            }
+            Route::Callback(called) if callback::is_expected(config) && !site.callbacks_apart => {
+                return callback::serve(site, config, &called, parts, body, peer).await.into_response(Dress::NONE);
             }
             Route::Root => {
                 return Outcome::Alive.into_response(Dress { global: &site.headers, ..Dress::NONE });
             }
             Route::Server => return Outcome::Server.into_response(Dress::NONE),
             Route::Redirect(to) => Outcome::Moved(to),
+            Route::Callback(_) => {
+                tracing::warn!(peer = peer.shown, "refused: callbacks are not heard here");
+                return Outcome::Nowhere.into_response(Dress::NONE);
+            }
             Route::Message(_) | Route::Nowhere => Outcome::Nowhere,
             Route::Malformed => Outcome::Malformed,
         };
@@ -98,11 +114,16 @@ impl Front {
         outcome.into_response(Dress::NONE)
     }
 
-    async fn message(&self, id: &str) -> Outcome {
+    /// Where a message stands; whoever was sent its link sees the whole of it.
+    async fn message(&self, id: &str, key: Option<Vec<u8>>) -> Outcome {
         let (Ok(id), Some(outbox)) = (id.parse::<MessageId>(), self.0.means.outbox.get()) else {
             return Outcome::UnknownMessage;
         };
         match outbox.find(id).await {
+            Ok(Some(status)) if key.zip(self.0.links.get()).is_some_and(|(key, links)| links.admit(id, &key)) => {
+                let Message { title, text, .. } = status.message;
+                Outcome::Whole(title.map_or_else(|| text.clone(), |title| format!("{title}\n{text}")) + "\n")
+            }
             Ok(Some(status)) => Outcome::Status(Box::new(status)),
             Ok(None) => Outcome::UnknownMessage,
             Err(why) => {
@@ -113,10 +134,32 @@ impl Front {
     }
 }
 
+/// What a link to a whole text has.
+fn key_in(parts: &Parts) -> Option<Vec<u8>> {
+    let (query, _) = pairs(parts.uri.query()?.as_bytes(), Broken::Kept);
+    query.into_iter().find(|(name, _)| name == b"key").map(|(_, key)| key)
+}
+
+impl Respond for Callbacks {
+    async fn respond(&self, request: Request<Body>, peer: Arc<Peer>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let config = self.0.live.current();
+        let (path, query) = (parts.uri.path(), parts.uri.query());
+        let outcome = match self.0.router.route(&parts.method, path, query, |_| Known::No) {
+            Route::Callback(called) => callback::serve(&self.0, &config, &called, &parts, body, &peer).await,
+            _ => {
+                tracing::warn!(peer = peer.shown, "refused: only callbacks are heard here");
+                Outcome::Nowhere
+            }
+        };
+        outcome.into_response(Dress::NONE)
+    }
+}
+
 impl Respond for Control {
     async fn respond(&self, request: Request<Body>, _peer: Arc<Peer>) -> Answer {
         let (parts, body) = request.into_parts();
         let outcome = api::control(&self.0, &parts.method, parts.uri.path(), body).await;
-        outcome.into_response(Dress { json: true, sends: true, ..Dress::NONE })
+        outcome.into_response(Dress { json: true, sends: true, base: self.0.base(), ..Dress::NONE })
     }
 }

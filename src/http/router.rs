@@ -18,6 +18,8 @@ pub(super) enum Route {
     Hook(HookId),
     /// `/messages/<id>`: where a message stands.
     Message(String),
+    /// `/callbacks/<account>/<secret>`: a provider calls; what follows the first word. It holds a secret.
+    Callback(String),
     /// The same path in clean form is elsewhere.
     Redirect(String),
     /// `*`: the server itself, which only OPTIONS asks for.
@@ -82,10 +84,12 @@ impl Router {
         }
         let id = id_of(&decoded);
         let message = decoded.strip_prefix("/messages/").filter(|id| !id.contains('/'));
-        match (id, message) {
-            (Some(id), Some(message)) if known(&id) == Known::No => Route::Message(message.to_owned()),
+        let message = message.map(|id| Route::Message(id.to_owned()));
+        let ours = message.or_else(|| decoded.strip_prefix("/callbacks/").map(|rest| Route::Callback(rest.to_owned())));
+        match (id, ours) {
+            (Some(id), Some(ours)) if known(&id) == Known::No => ours,
             (Some(id), _) => Route::Hook(id),
-            (None, Some(message)) => Route::Message(message.to_owned()),
+            (None, Some(ours)) => ours,
             (None, None) => Route::Nowhere,
         }
     }
@@ -134,6 +138,10 @@ mod tests {
             ("hooks", "//hooks//ü", redirect("/hooks/%C3%BC")),
             ("hooks", "//hooks/alarm?msg=x", hook("alarm")),
             ("hooks", "/messages/01J", message("01J")),
+            ("hooks", "/callbacks/wa/s%2F1", Route::Callback("wa/s/1".to_owned())),
+            ("hooks", "/callbacks", Route::Nowhere),
+            ("", "/callbacks/wa/s1", Route::Callback("wa/s1".to_owned())),
+            ("", "/callbacks/taken", hook("callbacks/taken")),
             ("", "/a", hook("a")),
             ("", "/messages/taken", hook("messages/taken")),
             ("", "/messages/01J", message("01J")),
@@ -142,7 +150,7 @@ mod tests {
         ] {
             let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
             let known = |id: &HookId| match id.as_str() {
-                "messages/taken" => Known::Runs,
+                "messages/taken" | "callbacks/taken" => Known::Runs,
                 "alarm" => Known::Sends,
                 _ => Known::No,
             };

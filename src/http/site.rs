@@ -1,6 +1,6 @@
 //! What every answer is made with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, Response};
 use http_body_util::Full;
@@ -12,6 +12,7 @@ use super::request_id::RequestIds;
 use super::router::Router;
 use crate::action::Means;
 use crate::config::LiveConfig;
+use crate::message::link::Links;
 
 /// An answer.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -28,6 +29,10 @@ pub struct Site {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// How calls are named in the log.
     pub(super) ids: RequestIds,
+    /// Whether providers' calls have a listener of their own.
+    pub(super) callbacks_apart: bool,
+    /// Links to whole texts, where the configuration sends and the world reaches us.
+    pub(super) links: OnceLock<Arc<Links>>,
     /// Who guesses.
     pub(super) wrong_tokens: Complaints,
     /// Whose rules reject calls.
@@ -42,8 +47,20 @@ impl Site {
         prefix: Prefix,
         headers: Vec<(HeaderName, HeaderValue)>,
         ids: RequestIds,
+        callbacks_apart: bool,
     ) -> Arc<Site> {
         let (router, wrong_tokens, rejections) = (Router::new(prefix), Complaints::default(), Rejections::default());
-        Arc::new(Site { live, means, router, headers, ids, wrong_tokens, rejections })
+        let links = OnceLock::new();
+        Arc::new(Site { live, means, router, headers, ids, callbacks_apart, links, wrong_tokens, rejections })
+    }
+
+    /// What stands before the paths of our own links: nothing, where nobody said how the world reaches us.
+    pub(super) fn base(&self) -> &str {
+        self.links.get().map_or("", |links| links.base())
+    }
+
+    /// Has links answered from now on.
+    pub fn answer_links(&self, links: Arc<Links>) {
+        self.links.set(links).ok();
     }
 }

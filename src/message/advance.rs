@@ -31,6 +31,8 @@ impl Delivery {
             (Queued | Sending | Sent | Delivered | Read | Canceled, Event::Accepted(receipt)) => {
                 self.accepted(receipt, at.now)
             }
+            // Whoever must act now, must have when the try itself was refused: it is of the same classes.
+            (Sent, Event::Reported(Report::Failed(error))) => return self.refused(&error, OnUnknown::GiveUp, at),
             (_, Event::Reported(report)) => self.reported(report, at),
             (Queued, Event::NoAccount) => self.without_account(at),
             (Queued | Sent, Event::PatienceOver) => self.patience_over(at),
@@ -117,7 +119,9 @@ impl Delivery {
 
     /// Back to the queue, due at once. What it waits for is not its own affair.
     fn queued(self, error: &SendError, now: Timestamp) -> Delivery {
-        Delivery { state: DeliveryState::Queued, due_at: now, reason: Some(error.detail.clone()), ..self }
+        let reason = Some(error.detail.clone());
+        // Reports of this try are none of the next one.
+        Delivery { state: DeliveryState::Queued, due_at: now, reason, receipt: None, ..self }
     }
 
     fn again_as_template(self, error: &SendError, now: Timestamp) -> Delivery {
@@ -155,10 +159,6 @@ impl Delivery {
             (Report::Sent, Queued | Sending) => self.taken(at.now),
             (Report::Delivered, Queued | Sending | Sent | Failed | Expired) => arrived(Delivered),
             (Report::Read, Queued | Sending | Sent | Delivered | Failed | Expired) => arrived(Read),
-            (Report::Failed(error), Sent) if error.class == Class::Form && self.form == Form::Best => {
-                self.again_as_template(&error, at.now)
-            }
-            (Report::Failed(error), Sent) => self.next_way(&error, at),
             (_, Queued | Sending | Sent | Delivered | Read | Failed | Expired | Canceled) => self,
         }
     }

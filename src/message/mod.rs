@@ -10,6 +10,8 @@ mod advance;
 pub mod alarm;
 pub mod delivery;
 pub mod fold;
+pub mod link;
+pub mod news;
 pub mod retry;
 pub mod ways;
 

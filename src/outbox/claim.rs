@@ -12,9 +12,10 @@ use super::rate::Bucket;
 use super::relimit::relimit;
 use super::rows::{self, Leased};
 use super::writer::Pen;
+use super::{news, windows};
 use crate::account::{AccountName, Limits};
 use crate::clock::Timestamp;
-use crate::message::delivery::{Delivery, Event, OnUnknown, Receipt, SendError};
+use crate::message::delivery::{Class, Delivery, Event, OnUnknown, Receipt, SendError};
 use crate::message::ways::Circumstances;
 
 /// Addresses whose time has come that one claim looks at; the next claim takes the rest.
@@ -44,6 +45,7 @@ pub struct Claim {
     folded: Vec<Lease>,
     title: Option<String>,
     text: String,
+    window_open: bool,
     began: Timestamp,
 }
 
@@ -83,6 +85,11 @@ impl Claim {
             None => format!("{message}-{}", id.0),
             Some(last) => format!("{message}-{}-{}-{}", id.0, last.delivery.id.0, self.folded.len()),
         }
+    }
+
+    /// Whether its contact is known to have written to the account lately enough for free text.
+    pub fn window_open(&self) -> bool {
+        self.window_open
     }
 }
 
@@ -241,7 +248,8 @@ fn lease(pen: &Pen<'_>, first: Leased, address: &str, terms: Terms, held: &Held)
     } else {
         fold::text(pen, &first.delivery, folded.iter().map(|lease| &lease.delivery))?
     };
-    Ok(Claim { first, folded, title, text, began: now })
+    let window_open = windows::is_open(pen, &first.delivery)?;
+    Ok(Claim { first, folded, title, text, window_open, began: now })
 }
 
 /// Begins a try of one delivery.
@@ -256,7 +264,7 @@ fn begin(pen: &Pen<'_>, leased: Leased, until: Timestamp, held: &Held) -> Result
 }
 
 /// A number from 0 to 1 that nobody can guess; in the middle, should the system give none.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     let mut bits = [0u8; 4];
     getrandom::fill(&mut bits).map_or(0.5, |()| f64::from(u32::from_be_bytes(bits)) / f64::from(u32::MAX))
 }
@@ -290,24 +298,36 @@ fn settle_one(
     let current = Leased { since: Some(began), ..current };
     let tried = Leased { delivery: lease.delivery.clone(), ..current };
     let shows_life = match &settlement.outcome {
-        Ok(_) => {
+        Ok(receipt) => {
             queue::note_attempt(pen, &tried, "accepted", "", note)?;
+            news::note_receipt(pen, receipt)?;
             true
         }
         Err(SendError { class, code, detail }) => {
             let detail = if note.is_empty() { detail } else { &format!("{detail} ({note})") };
             queue::note_attempt(pen, &tried, class.as_str(), code, detail)?;
+            if *class == Class::Form {
+                windows::close(pen, &tried.delivery)?;
+            }
             queue::shows_life(*class)
         }
     };
     if shows_life {
         queue::works(pen, &tried.delivery, began)?;
     }
+    let receipt = settlement.outcome.as_ref().ok().and_then(|receipt| receipt.id.as_deref());
+    let unheard = matches!(&settlement.outcome, Err(SendError { class: Class::Unknown, .. }));
     let event = match settlement.outcome.clone() {
         Ok(receipt) => Event::Accepted(receipt),
         Err(error) => Event::Refused(error, settlement.on_unknown),
     };
-    Ok(queue::change(pen, &current, event, jitter())?.delivery)
+    let after = queue::change(pen, &current, event, jitter())?.delivery;
+    let told = match receipt {
+        Some(receipt) => news::catch_up(pen, &tried.delivery, receipt)?,
+        None if unheard => news::catch_up_unheard(pen, &tried.delivery)?,
+        None => None,
+    };
+    Ok(told.unwrap_or(after))
 }
 
 /// Makes the tries of dead processes unknown. Yields what ended by that.
@@ -329,5 +349,6 @@ pub(super) fn void_all(
 fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
     queue::note_attempt(pen, leased, "unknown", "", "the lease ended without an answer")?;
     let after = queue::change(pen, leased, Event::LeaseVoid(policy), jitter())?.delivery;
+    let after = news::catch_up_unheard(pen, &leased.delivery)?.unwrap_or(after);
     Ok(Some(after).filter(|after| after.state.is_end()))
 }

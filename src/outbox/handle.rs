@@ -12,15 +12,17 @@ use super::breaker::{self, Breaker};
 use super::claim::{self, Claim, Claims, Settlement, Terms};
 use super::error::OutboxError;
 use super::held::Held;
+use super::news::Heard;
 use super::sqlite::Store;
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
-use super::{orphans, queue, rows};
+use super::{news, orphans, queue, rows, windows};
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
 use crate::message::alarm::{Alarm, Cause};
 use crate::message::delivery::{Delivery, OnUnknown};
+use crate::message::news::News;
 use crate::message::{Message, MessageId, retry};
 
 /// The store. Clones are the same store; when the last one is dropped, its thread writes what it has, and ends.
@@ -86,6 +88,12 @@ impl Outbox {
         }
     }
 
+    /// Takes what a provider tells by itself of an account: all of it is on disk when this returns, or nothing.
+    pub async fn report(&self, account: &AccountName, news: Vec<News>) -> Result<Heard, OutboxError> {
+        let account = account.clone();
+        self.writer.run(move |pen| news::hear(pen, account.as_str(), news)).await
+    }
+
     /// Makes the tries of processes that died unknown, each by its account's policy, and yields the deliveries that ended
     /// by that. Call it once, before the first claim.
     pub async fn void_leases(
@@ -97,6 +105,8 @@ impl Outbox {
 
     /// Does what only time brings about, for accounts that have no lane: yields the deliveries whose time ran out.
     pub async fn sweep(&self) -> Result<Vec<Delivery>, OutboxError> {
+        let forget = |pen: &Pen<'_>| windows::forget_closed(pen).and_then(|()| news::forget_parked(pen));
+        self.writer.run(forget).await?;
         let mut ended = Vec::new();
         loop {
             let swept = match self.writer.run(queue::sweep).await {

@@ -17,6 +17,7 @@ mod error;
 mod fold;
 mod handle;
 mod held;
+mod news;
 mod orphans;
 #[cfg(test)]
 mod plans;
@@ -28,6 +29,7 @@ mod sqlite;
 mod status;
 mod step;
 mod ways;
+mod windows;
 mod writer;
 
 pub use alarms::Due;
@@ -35,4 +37,5 @@ pub use breaker::Breaker;
 pub use claim::{Claim, Claims, Settlement, Terms};
 pub use error::OutboxError;
 pub use handle::Outbox;
+pub use news::Heard;
 pub use status::{AccountDepth, DeliveryStatus, Depth, MessageStatus};

@@ -67,7 +67,7 @@ CREATE INDEX deliveries_patience ON deliveries (account, state, patience_until)
 CREATE INDEX deliveries_overdue ON deliveries (account, id)
     WHERE state = 'queued' AND ways_left > 0 AND patience_until IS NULL;
 
--- One row per try, and one for an end that came without a try.
+-- One row per try, one for an end that came without a try, and one for each report: what the provider told later.
 CREATE TABLE attempts (
     id         INTEGER PRIMARY KEY,
     delivery   INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
@@ -75,11 +75,15 @@ CREATE TABLE attempts (
     account    TEXT    NOT NULL,
     started_at INTEGER NOT NULL,
     ended_at   INTEGER NOT NULL,
-    class      TEXT    NOT NULL,               -- 'accepted', a class of failure, 'expired', 'canceled'
+    class      TEXT    NOT NULL,               -- 'accepted', a class of failure, 'expired', 'canceled';
+                                               -- of a report 'sent', 'delivered', 'read', 'failed'
     code       TEXT    NOT NULL,               -- the provider's own
-    detail     TEXT    NOT NULL
+    detail     TEXT    NOT NULL,
+    receipt    TEXT                            -- the provider's id of what it took, or tells of
 );
 CREATE INDEX attempts_of_delivery ON attempts (delivery);
+-- What a report is about.
+CREATE INDEX attempts_of_receipt ON attempts (account, receipt, delivery) WHERE receipt IS NOT NULL;
 
 -- One row per address with something queued, under way, held or limited: which of its deliveries goes next, and when.
 -- It is derived from `deliveries` and kept in the same transaction, so that a million waiting ones cost no search.
@@ -154,3 +158,48 @@ WHEN old.state <> new.state OR old.account <> new.account BEGIN
     INSERT INTO accounts (account, queued, sending) VALUES (new.account, new.state = 'queued', new.state = 'sending')
         ON CONFLICT DO UPDATE SET queued = queued + excluded.queued, sending = sending + excluded.sending;
 END;
+
+-- Callbacks: what providers tell by themselves.
+
+-- Reports about nothing that is known yet: they may have outrun the answer with the receipt. Kept for ten minutes.
+CREATE TABLE parked_reports (
+    id          INTEGER PRIMARY KEY,
+    account     TEXT    NOT NULL,
+    receipt     TEXT    NOT NULL,
+    key         TEXT,                          -- of the try, where the provider gives it back: message-delivery
+    state       TEXT    NOT NULL,              -- 'sent', 'delivered', 'read', 'failed'
+    class       TEXT,                          -- of a failure: its class; of a 'wait' also the two that follow
+    scope       TEXT,
+    after       INTEGER,                       -- in milliseconds
+    code        TEXT,
+    detail      TEXT,
+    reported_at INTEGER NOT NULL,              -- by the provider's clock
+    parked_at   INTEGER NOT NULL
+);
+CREATE INDEX parked_reports_of_receipt ON parked_reports (account, receipt);
+CREATE INDEX parked_reports_of_key ON parked_reports (account, key);
+CREATE INDEX parked_reports_parked_at ON parked_reports (parked_at);
+
+-- Until when free text may be sent to whom, where a provider has such a window: who wrote to the account lately.
+CREATE TABLE windows (
+    account    TEXT    NOT NULL,
+    address    TEXT    NOT NULL,               -- a phone in E.164, without what countries put into it for some callers
+    open_until INTEGER NOT NULL,
+    PRIMARY KEY (account, address)
+) WITHOUT ROWID;
+CREATE INDEX windows_open_until ON windows (open_until);
+
+-- One row per message that a person sent to an account.
+CREATE TABLE inbound (
+    id          INTEGER PRIMARY KEY,
+    account     TEXT    NOT NULL,
+    provider_id TEXT    NOT NULL,              -- what comes twice is kept once
+    address     TEXT    NOT NULL,
+    contact     TEXT,                          -- whose address that was
+    kind        TEXT    NOT NULL,              -- the provider's word: 'text', 'image', 'reaction'
+    text        TEXT    NOT NULL,
+    written_at  INTEGER NOT NULL,              -- by the provider's clock
+    received_at INTEGER NOT NULL,
+    UNIQUE (account, provider_id)
+);
+CREATE INDEX inbound_received_at ON inbound (received_at);

@@ -80,6 +80,8 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
              tat = tat + ?1 * 1000",
         [by],
     )?;
+    all.execute("UPDATE windows SET open_until = open_until + ?1", [by])?;
+    all.execute("UPDATE parked_reports SET parked_at = parked_at + ?1", [by])?;
     all.commit()
 }
 
@@ -116,5 +118,8 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
              held_at = min(held_at, ?1), tat = min(tat, ?1 * 1000)",
         params![now.millis(), soon],
     )?;
+    // Opened by a clock that was ahead: by how much, nobody knows. A closed one costs a template, an open one a refusal.
+    all.execute("DELETE FROM windows", [])?;
+    all.execute("UPDATE parked_reports SET parked_at = min(parked_at, ?1)", [now.millis()])?;
     all.commit()
 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{Account, Kind, Open, Opened, Transport};
+use super::{Account, Kind, Open, Opened, Provider, Transport};
 use crate::account::{AccountName, Limits, Rate};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::message::delivery::OnUnknown;
 use crate::node::{Entry, Node, Placed, Property, Reader, Value};
+use crate::secret::{Secret, SecretRef};
+use crate::url::encode_segment;
 
 /// Time for one request where an account sets none.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -24,6 +26,7 @@ struct Shared {
     per_recipient: Option<Rate>,
     fold_after: Option<u32>,
     on_unknown: OnUnknown,
+    callback_secret: Option<Placed<Vec<Secret>>>,
 }
 
 const SHARED: &[Property<Shared>] = &[
@@ -35,6 +38,13 @@ const SHARED: &[Property<Shared>] = &[
     Property {
         name: "on-unknown",
         read: |shared, node, reader| shared.on_unknown = on_unknown(node, reader).unwrap_or_default(),
+    },
+    Property {
+        name: "callback-secret",
+        read: |shared, node, reader| {
+            let secrets = reader.one_or_more(node, Reader::secret);
+            shared.callback_secret = node.placed(Some(secrets));
+        },
     },
 ];
 
@@ -97,8 +107,11 @@ impl Account {
             per_group: kind.limits.per_group.filter(|_| shared.per_recipient.is_none()),
             fold_after: shared.fold_after.unwrap_or(kind.limits.fold_after),
         };
-        let (name, on_unknown) = (name.clone(), shared.on_unknown);
-        Some(Account { name, kind: kind.name, takes, provider, limits, on_unknown, transport, fingerprint })
+        let callback_secrets = callback_secrets(name, &*provider, shared.callback_secret, node, reader);
+        let (name, kind, on_unknown) = (name.clone(), kind.name, shared.on_unknown);
+        let account =
+            Account { name, kind, takes, provider, limits, on_unknown, transport, callback_secrets, fingerprint };
+        Some(account)
     }
 }
 
@@ -217,6 +230,37 @@ fn ca_file(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
         Ok(_) => reader.wrong(&node.place, format!("{} has no certificate in PEM form", path.display())),
         Err(why) => reader.wrong(&node.place, why),
     }
+}
+
+/// The secrets in the path of the provider's calls: those that are written, else one that is made.
+fn callback_secrets(
+    name: &AccountName,
+    provider: &dyn Provider,
+    written: Option<Placed<Vec<Secret>>>,
+    node: &Node,
+    reader: &mut Reader<'_>,
+) -> Vec<Secret> {
+    match (written, provider.callback()) {
+        (Some(written), Some(_)) => written.value,
+        (Some(Placed { place, .. }), None) => {
+            reader.warn(&place, "this provider never calls: the secret is of no use");
+            Vec::new()
+        }
+        (None, None) => Vec::new(),
+        (None, Some(_)) => {
+            let generated = SecretRef::Generated(generated_name(name));
+            let made = reader.surroundings.secret(&generated);
+            // Only its callbacks need it: the account still sends.
+            made.map_err(|why| reader.warn(&node.place, format!("callbacks are not taken: {why}")))
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
+/// The name of the secret that is made for an account's callbacks, for `hookbell token`.
+fn generated_name(account: &AccountName) -> String {
+    format!("callbacks-{}", encode_segment(account.as_str()))
 }
 
 /// Equal for accounts made of the same: of what is written, and of what that refers to.

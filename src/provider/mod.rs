@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 
+use self::callback::Callback;
 use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
@@ -16,6 +17,7 @@ use crate::node::{Node, Reader};
 use crate::secret::Secret;
 
 mod account;
+pub mod callback;
 pub mod kinds;
 mod reply;
 mod text;
@@ -24,6 +26,11 @@ mod text;
 pub trait Provider: Send + Sync {
     /// Given what must be sent and all answers so far: the next request, the receipt, or why not.
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError>;
+
+    /// Its calls of us, for those that call: reports, and messages from people.
+    fn callback(&self) -> Option<&dyn Callback> {
+        None
+    }
 }
 
 /// A row of the table of providers.
@@ -77,6 +84,8 @@ pub struct Account {
     pub on_unknown: OnUnknown,
     /// How its requests travel.
     pub transport: Transport,
+    /// What stands in the path of its provider's calls, any of them; empty where those are not taken.
+    pub callback_secrets: Vec<Secret>,
     /// A hash over everything the account was made of, secrets included: equal accounts need no new lane.
     pub fingerprint: u64,
 }
@@ -116,6 +125,8 @@ pub struct Outgoing {
     pub form: Form,
     /// Whether the contact is known to have written to this account lately enough for free text.
     pub window_open: bool,
+    /// A link to the whole text, for where it must be cut; none without `-public-url`.
+    pub link: Option<String>,
     /// The time of this try.
     pub now: Timestamp,
 }

@@ -55,6 +55,16 @@ pub(super) fn cut_characters(text: &str, most: usize) -> String {
     cut(text, most, |_| 1)
 }
 
+/// The same, and where it is cut it ends with the link to the whole, if that leaves room for half of it.
+pub(super) fn cut_with_link(text: &str, most: usize, link: Option<&str>) -> String {
+    let cut = cut_characters(text, most);
+    let Some(link) = link.filter(|_| cut != text) else { return cut };
+    match most.checked_sub(link.chars().count() + 1) {
+        Some(room) if room >= most / 2 => format!("{} {link}", cut_characters(text, room)),
+        _ => cut,
+    }
+}
+
 /// At most `most` UTF-16 units; a character outside of the basic plane, such as most emoji, has two.
 pub(super) fn cut_utf16(text: &str, most: usize) -> String {
     cut(text, most, char::len_utf16)
@@ -96,6 +106,9 @@ mod tests {
         assert_eq!(cut_characters("12345", 5), "12345");
         assert_eq!(cut_characters("123456", 5), "1234…");
         assert_eq!(cut_characters("12  56", 5), "12…");
+        assert_eq!(cut_with_link("1234567890", 10, Some("l/1")), "1234567890");
+        assert_eq!(cut_with_link("12345678901", 10, Some("l/1")), "12345… l/1");
+        assert_eq!(cut_with_link("12345678901", 10, Some("https://l")), "123456789…", "no room");
         assert_eq!(cut_utf16("😀😀", 4), "😀😀");
         assert_eq!(cut_utf16("😀😀a", 4), "😀…");
         assert_eq!(cut_utf16("a😀😀", 4), "a😀…");

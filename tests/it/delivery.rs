@@ -85,6 +85,7 @@ fn configured(name: &str, limits: Limits, fingerprint: u64) -> (AccountName, Arc
         limits,
         on_unknown,
         transport,
+        callback_secrets: Vec::new(),
         fingerprint,
     };
     (name, Arc::new(made))

@@ -183,6 +183,7 @@ fn outgoing(json: &Value) -> Outgoing {
         text: text("text", "disk full").repeat(repeated.try_into().unwrap()),
         form: if json["form"] == "template" { Form::Template } else { Form::Best },
         window_open: json["window-open"] == true,
+        link: json["link"].as_str().map(str::to_owned),
         now: Timestamp::from_millis(1_795_216_500_123),
     }
 }

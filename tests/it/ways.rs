@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use hookbell::account::Limits;
 use hookbell::account::{AccountName, Rate};
 use hookbell::message::alarm::Cause;
 use hookbell::message::delivery::{Class, DeliveryState, Scope};
-use hookbell::provider::Limits;
 
 use crate::world::house::{House, lines, to};
 
@@ -149,7 +149,7 @@ async fn a_retry_after_of_the_account_moves_whoever_else_is_less_patient() {
 async fn a_limiter_wait_longer_than_the_patience_moves_the_next_in_line() {
     let mut house = House::new();
     let per_recipient = Some(Rate::per(1, Duration::from_secs(300)));
-    house.says("wa", well).says("sms", well).limits("wa", Limits { rate: None, per_recipient }).configure();
+    house.says("wa", well).says("sms", well).limits("wa", Limits { per_recipient, ..Limits::NONE }).configure();
     for text in ["one", "two"] {
         house.accept(text, &[("wa", None), ("sms", None)]).await;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Takes};
+use hookbell::account::{AccountName, Limits, Takes};
 use hookbell::clock::Clock;
 use hookbell::contact::{Recipient, Way};
 use hookbell::dispatch::Dispatcher;
@@ -12,7 +12,7 @@ use hookbell::dispatch::carry::{BoxFuture, Carry};
 use hookbell::message::delivery::{Class, Delivery, OnUnknown, Receipt, SendError};
 use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::Outbox;
-use hookbell::provider::{Account, Answer, Command, Limits, Next, Outgoing, Provider, Request, Transport};
+use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
 use hookbell::tasks::Tasks;
 
 use crate::outbox::{START, account, error, message, opened_with, recipient, standstill};
@@ -231,6 +231,7 @@ fn configured(name: &str, limits: Limits) -> (AccountName, Arc<Account>) {
         limits,
         on_unknown: OnUnknown::Retry,
         transport,
+        callback_secrets: Vec::new(),
         fingerprint: 1,
     };
     (account(name), Arc::new(made))

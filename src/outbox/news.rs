@@ -1,0 +1,294 @@
+//! What providers tell by themselves: reports find their deliveries, also early, late and twice; who writes to us is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rusqlite::{Row, params};
+
+use super::claim::jitter;
+use super::error::OutboxError;
+use super::rows::{self, Leased};
+use super::writer::Pen;
+use super::{queue, windows};
+use crate::clock::Timestamp;
+use crate::message::delivery::{Class, Delivery, DeliveryId, DeliveryState, Event, Receipt, Report, Scope, SendError};
+use crate::message::news::{Inbound, News, Told};
+
+/// How long a report waits for the answer that it outran. An answer takes seconds; longer waits whose is never ours, such as
+/// of what another program sent by the same number.
+const PARKED_FOR: Duration = Duration::from_secs(600);
+
+/// Reports that wait at a time; beyond that the oldest go.
+const PARKED: i64 = 10_000;
+
+/// The columns that `told` reads.
+macro_rules! parked {
+    () => {
+        "SELECT receipt, key, state, class, scope, after, code, detail, reported_at FROM parked_reports"
+    };
+}
+
+/// What news led to.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// Deliveries that stand elsewhere than before.
+    pub changed: Vec<Delivery>,
+    /// Messages from people that were not known yet.
+    pub inbound: Vec<Inbound>,
+}
+
+/// Takes news of an account.
+pub(super) fn hear(pen: &Pen<'_>, account: &str, news: Vec<News>) -> Result<Heard, OutboxError> {
+    let mut heard = Heard::default();
+    for piece in news {
+        match piece {
+            News::Told(told) => match apply_to_all(pen, account, &told)? {
+                Some(changed) => heard.changed.extend(changed),
+                None => park(pen, account, &told)?,
+            },
+            News::Inbound(inbound) => {
+                windows::open(pen, account, &inbound)?;
+                if keep(pen, account, &inbound)? {
+                    heard.inbound.push(inbound);
+                }
+            }
+        }
+    }
+    Ok(heard)
+}
+
+/// Writes a receipt to the row of the try that was noted last: reports find it there, wherever the delivery goes.
+pub(super) fn note_receipt(pen: &Pen<'_>, receipt: &Receipt) -> Result<(), OutboxError> {
+    let Some(id) = &receipt.id else { return Ok(()) };
+    let row = pen.db.last_insert_rowid();
+    pen.prepare("UPDATE attempts SET receipt = ?2 WHERE id = ?1")?.execute(params![row, id])?;
+    Ok(())
+}
+
+/// Applies what was told of a try before its answer was here. Yields the delivery where it stands elsewhere by that.
+pub(super) fn catch_up(pen: &Pen<'_>, tried: &Delivery, receipt: &str) -> Result<Option<Delivery>, OutboxError> {
+    const SQL: &str = concat!(parked!(), " WHERE account = ?1 AND receipt = ?2 ORDER BY id");
+    let Some(way) = tried.current_way() else { return Ok(None) };
+    let account = way.account.as_str();
+    let mut changed = None;
+    // They stay for a while: several deliveries may share a receipt.
+    for told in parked(pen, SQL, account, receipt)? {
+        changed = apply(pen, account, tried.id, number(tried.way), &told)?.or(changed);
+    }
+    Ok(changed)
+}
+
+/// The same for a try whose answer will not come any more.
+pub(super) fn catch_up_unheard(pen: &Pen<'_>, tried: &Delivery) -> Result<Option<Delivery>, OutboxError> {
+    const SQL: &str = concat!(parked!(), " WHERE account = ?1 AND key = ?2 ORDER BY id");
+    let Some(way) = tried.current_way() else { return Ok(None) };
+    let account = way.account.as_str();
+    let mut changed = None;
+    for told in parked(pen, SQL, account, &tried.key())? {
+        changed = apply_to_all(pen, account, &told)?.and_then(|mut all| all.pop()).or(changed);
+    }
+    Ok(changed)
+}
+
+/// Forgets what waited for long enough.
+pub(super) fn forget_parked(pen: &Pen<'_>) -> Result<(), OutboxError> {
+    let long_ago = pen.now.millis().saturating_sub(Timestamp::default().plus(PARKED_FOR).millis());
+    pen.prepare("DELETE FROM parked_reports WHERE parked_at <= ?1")?.execute([long_ago])?;
+    Ok(())
+}
+
+/// Applies a report to each delivery that it is about. Yields those that stand elsewhere now; `None` if it is about none
+/// that is known.
+fn apply_to_all(pen: &Pen<'_>, account: &str, told: &Told) -> Result<Option<Vec<Delivery>>, OutboxError> {
+    let mut changed = Vec::new();
+    let mut tries = tries_of(pen, account, &told.receipt)?;
+    if tries.is_empty() {
+        let Some((unheard, way)) = try_of_key(pen, account, told)? else { return Ok(None) };
+        tries.insert(unheard.delivery.id, way);
+        changed.extend(hear_answer(pen, account, &unheard, way, told)?);
+    }
+    for (id, way) in tries {
+        changed.extend(apply(pen, account, id, way, told)?);
+    }
+    Ok(Some(changed))
+}
+
+/// The deliveries that got this receipt, each with the way on which it did.
+fn tries_of(pen: &Pen<'_>, account: &str, receipt: &str) -> Result<BTreeMap<DeliveryId, i64>, OutboxError> {
+    let mut statement = pen.prepare("SELECT delivery, way FROM attempts WHERE account = ?1 AND receipt = ?2")?;
+    let found = statement.query_map([account, receipt], |row| Ok((DeliveryId(row.get(0)?), row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The delivery of which a try never heard its answer, by the key that the provider gives back, and the way of that try.
+/// While another try is under way its answer is the one to wait for.
+fn try_of_key(pen: &Pen<'_>, account: &str, told: &Told) -> Result<Option<(Leased, i64)>, OutboxError> {
+    let id = told.key.as_deref().and_then(|key| key.rsplit_once('-')?.1.parse().ok());
+    let Some(found) = id.map(|id| rows::read(pen, DeliveryId(id))).transpose()?.flatten() else { return Ok(None) };
+    let Delivery { recipient, way, state, .. } = &found.delivery;
+    if *state == DeliveryState::Sending || told.key != Some(found.delivery.key()) {
+        return Ok(None);
+    }
+    let tried = recipient.ways.iter().take(way + 1).rposition(|way| way.account.as_str() == account);
+    Ok(tried.map(|way| (found, number(way))))
+}
+
+/// Takes a report for the answer that never came, so that an unknown one does not go out twice. Yields the delivery where
+/// that sends it off.
+fn hear_answer(
+    pen: &Pen<'_>,
+    account: &str,
+    unheard: &Leased,
+    way: i64,
+    told: &Told,
+) -> Result<Option<Delivery>, OutboxError> {
+    let Delivery { id, way: current, state, .. } = unheard.delivery;
+    note(pen, id, way, account, ("accepted", "", "its answer was not heard: a report names it"), told)?;
+    if number(current) != way || state != DeliveryState::Queued {
+        return Ok(None);
+    }
+    let receipt = Receipt { id: Some(told.receipt.clone()), ..Receipt::default() };
+    Ok(Some(queue::change(pen, unheard, Event::Accepted(receipt), 0.0)?.delivery))
+}
+
+/// Applies a report to one delivery. Yields it where it stands elsewhere now.
+fn apply(pen: &Pen<'_>, account: &str, id: DeliveryId, way: i64, told: &Told) -> Result<Option<Delivery>, OutboxError> {
+    let known = "SELECT 1 FROM attempts WHERE account = ?1 AND receipt = ?2 AND delivery = ?3 AND class = ?4";
+    let Some(before) = rows::read(pen, id)? else { return Ok(None) };
+    if pen.prepare(known)?.exists(params![account, told.receipt, id.0, told.report.as_str()])? {
+        return Ok(None);
+    }
+    let (code, detail) = match &told.report {
+        Report::Failed(SendError { code, detail, .. }) => (code.as_str(), detail.as_str()),
+        _ => ("", ""),
+    };
+    note(pen, id, way, account, (told.report.as_str(), code, detail), told)?;
+    if !told.report.concerns(&before.delivery, &told.receipt) {
+        return Ok(None);
+    }
+    if let Report::Failed(SendError { class: Class::Form, .. }) = told.report {
+        windows::close(pen, &before.delivery)?;
+    }
+    // The hold that a failure may cause begins now: no try began it.
+    let before = Leased { since: Some(pen.now), ..before };
+    let after = queue::change(pen, &before, Event::Reported(told.report.clone()), jitter())?.delivery;
+    Ok(Some(after).filter(|after| after.state != before.delivery.state))
+}
+
+/// One row in `attempts` for what was told.
+fn note(
+    pen: &Pen<'_>,
+    id: DeliveryId,
+    way: i64,
+    account: &str,
+    (class, code, detail): (&str, &str, &str),
+    told: &Told,
+) -> Result<(), OutboxError> {
+    pen.prepare(
+        "INSERT INTO attempts (delivery, way, account, started_at, ended_at, class, code, detail, receipt)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        id.0,
+        way,
+        account,
+        told.at.millis(),
+        pen.now.millis(),
+        class,
+        code,
+        detail,
+        told.receipt
+    ])?;
+    Ok(())
+}
+
+/// Keeps a report until the answer it outran is here.
+fn park(pen: &Pen<'_>, account: &str, told: &Told) -> Result<(), OutboxError> {
+    let failed = match &told.report {
+        Report::Failed(error) => Some(error),
+        _ => None,
+    };
+    let (scope, after) = match failed.map(|error| error.class) {
+        Some(Class::Wait { scope, after }) => (Some(scope_word(scope)), after),
+        _ => (None, None),
+    };
+    let after = after.map(|after| Timestamp::default().plus(after).millis());
+    pen.prepare(
+        "INSERT INTO parked_reports (account, receipt, key, state, class, scope, after, code, detail, reported_at,
+                 parked_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        account,
+        told.receipt,
+        told.key,
+        told.report.as_str(),
+        failed.map(|error| error.class.as_str()),
+        scope,
+        after,
+        failed.map(|error| &error.code),
+        failed.map(|error| &error.detail),
+        told.at.millis(),
+        pen.now.millis(),
+    ])?;
+    let last = pen.db.last_insert_rowid();
+    pen.prepare("DELETE FROM parked_reports WHERE id <= ?1")?.execute([last.saturating_sub(PARKED)])?;
+    Ok(())
+}
+
+fn parked(pen: &Pen<'_>, sql: &str, account: &str, of: &str) -> Result<Vec<Told>, OutboxError> {
+    let mut statement = pen.prepare(sql)?;
+    let found: Vec<_> = statement.query_map([account, of], told)?.collect::<Result<_, _>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// A parked report; none where a later version wrote a word that this one does not know.
+fn told(row: &Row<'_>) -> rusqlite::Result<Option<Told>> {
+    let text = |column| row.get::<_, Option<String>>(column).map(Option::unwrap_or_default);
+    let report = match row.get_ref(2)?.as_str()? {
+        "sent" => Some(Report::Sent),
+        "delivered" => Some(Report::Delivered),
+        "read" => Some(Report::Read),
+        "failed" => {
+            let after = row.get::<_, Option<i64>>(5)?.and_then(|after| u64::try_from(after).ok());
+            let class = class(&text(3)?, &text(4)?, after.map(Duration::from_millis));
+            let (code, detail) = (text(6)?, text(7)?);
+            class.map(|class| Report::Failed(SendError { class, code, detail }))
+        }
+        _ => None,
+    };
+    let (receipt, key, at) = (row.get(0)?, row.get(1)?, Timestamp::from_millis(row.get(8)?));
+    Ok(report.map(|report| Told { receipt, key, report, at }))
+}
+
+fn class(word: &str, scope: &str, after: Option<Duration>) -> Option<Class> {
+    let scope = [Scope::Recipient, Scope::Sender, Scope::Account].into_iter().find(|it| scope_word(*it) == scope);
+    let plain =
+        [Class::Network, Class::Unknown, Class::Fault, Class::Recipient, Class::Content, Class::Form, Class::Account];
+    let wait = scope.map(|scope| Class::Wait { scope, after });
+    plain.into_iter().chain(wait).find(|class| class.as_str() == word)
+}
+
+fn scope_word(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Recipient => "recipient",
+        Scope::Sender => "sender",
+        Scope::Account => "account",
+    }
+}
+
+/// Stores a message from a person. Says whether it is new.
+fn keep(pen: &Pen<'_>, account: &str, inbound: &Inbound) -> Result<bool, OutboxError> {
+    let Inbound { id, address, contact, kind, text, at, window: _ } = inbound;
+    let written = pen
+        .prepare(
+            "INSERT INTO inbound (account, provider_id, address, contact, kind, text, written_at, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![account, id, address, contact, kind, text, at.millis(), pen.now.millis()])?;
+    Ok(written > 0)
+}
+
+fn number(way: usize) -> i64 {
+    i64::try_from(way).unwrap_or(0)
+}
