@@ -128,7 +128,7 @@ fn opened_again(dir: &Path) -> Outbox {
     opened_with(dir, &Clock::following_runtime(START))
 }
 
-fn opened_with(dir: &Path, clock: &Clock) -> Outbox {
+pub(crate) fn opened_with(dir: &Path, clock: &Clock) -> Outbox {
     // The dropped store's thread gives the lock back in its own time.
     for _ in 0..1000 {
         match Outbox::open(dir, clock.clone()) {
