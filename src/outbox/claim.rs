@@ -294,7 +294,9 @@ fn settle_one(
         tracing::warn!(id = %message, delivery = id.0, "settled too late: another try has begun since");
         return Ok(rows::read(pen, id)?.map_or_else(|| lease.delivery.clone(), |current| current.delivery));
     };
-    // Should the lease have been given up meanwhile, and the delivery moved, the try still was where and when it was.
+    // Should the lease have been given up meanwhile, and the delivery moved, the try still was where and when it was. Else
+    // the store knows best when that was: the clock may have been set since.
+    let began = current.since.unwrap_or(began);
     let current = Leased { since: Some(began), ..current };
     let tried = Leased { delivery: lease.delivery.clone(), ..current };
     let shows_life = match &settlement.outcome {

@@ -9,8 +9,8 @@ use super::{alarms, breaker, ways};
 use crate::clock::Timestamp;
 use crate::message::alarm::Cause;
 use crate::message::delivery::{Advanced, Class, Delivery, DeliveryId, DeliveryState, Event, Hold};
-use crate::message::retry;
 use crate::message::ways::Circumstances;
+use crate::message::{Priority, retry};
 
 /// Rows that one operation sweeps of each sort, so that the others behind it don't wait long.
 pub(super) const SWEEP: i64 = 64;
@@ -121,18 +121,30 @@ fn turn(candidates: &[Candidate], gates: &Gates, now: i64) -> Turn {
     Turn { ready: Some(false), ready_at: Some(first.at.max(opens_at)), waits_for, impatient, ..Turn::default() }
 }
 
-/// The one that holds the address, and the one among the late that is due, or will be first.
+/// The one that holds the address, and those of the late that it does not hold, too: of each priority the one that is
+/// due, or will be first.
 fn candidates(pen: &Pen<'_>, account: &str, address: &str) -> Result<Vec<Candidate>, OutboxError> {
-    let mut found = Vec::with_capacity(2);
     let in_order = "SELECT id, priority, due_at, contact, hook, iif(ways_left > 0, patience_until, NULL)
                     FROM deliveries
                     WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 0
                     ORDER BY priority DESC, id LIMIT 1";
-    found.extend(candidate(pen, in_order, false, params![account, address])?);
-    let late = "SELECT id, priority, due_at, contact, hook, iif(ways_left > 0, patience_until, NULL)
+    let head = candidate(pen, in_order, false, params![account, address])?;
+    let some_late =
+        "SELECT 1 FROM deliveries WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 LIMIT 1";
+    let mut found = Vec::new();
+    if pen.prepare(some_late)?.exists([account, address])? {
+        let late = "SELECT id, priority, due_at, contact, hook, iif(ways_left > 0, patience_until, NULL)
                     FROM deliveries
-                WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 ORDER BY due_at LIMIT 1";
-    found.extend(candidate(pen, late, true, params![account, address])?);
+                    WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 AND priority = ?3
+                    ORDER BY due_at LIMIT 1";
+        for (_, priority) in Priority::ALL {
+            found.extend(candidate(pen, late, true, params![account, address, rows::rank(priority)])?);
+        }
+    }
+    if let Some(head) = &head {
+        found.retain(|late| (late.rank, head.id) > (head.rank, late.id));
+    }
+    found.extend(head);
     Ok(found)
 }
 

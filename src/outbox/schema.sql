@@ -50,7 +50,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_of_message ON deliveries (message);
 -- Who goes next at an address.
 CREATE INDEX deliveries_in_order ON deliveries (account, address, priority DESC, id) WHERE state = 'queued' AND late = 0;
-CREATE INDEX deliveries_late ON deliveries (account, address, due_at) WHERE state = 'queued' AND late = 1;
+CREATE INDEX deliveries_late ON deliveries (account, address, priority, due_at) WHERE state = 'queued' AND late = 1;
 -- Whose time runs out.
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'queued';
 CREATE INDEX deliveries_leased ON deliveries (account, leased_until) WHERE state = 'sending';

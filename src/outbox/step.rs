@@ -65,7 +65,8 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
     let all = db.unchecked_transaction()?;
     all.execute(
         "UPDATE deliveries SET due_at = due_at + ?1, expires_at = expires_at + ?1, first_failed_at = first_failed_at + ?1,
-             moved_at = moved_at + ?1, leased_until = leased_until + ?1 WHERE state IN ('queued', 'sending')",
+             moved_at = moved_at + ?1, leased_at = leased_at + ?1, leased_until = leased_until + ?1
+         WHERE state IN ('queued', 'sending')",
         [by],
     )?;
     all.execute("UPDATE deliveries SET patience_until = patience_until + ?1 WHERE patience_until IS NOT NULL", [by])?;

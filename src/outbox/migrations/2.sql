@@ -37,6 +37,10 @@ ALTER TABLE accounts ADD COLUMN tat INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN limits TEXT NOT NULL DEFAULT '';
 UPDATE address_queue SET tat = tat * 1000;
 
+-- Order: of the late ones of an address, the first of each priority.
+DROP INDEX deliveries_late;
+CREATE INDEX deliveries_late ON deliveries (account, address, priority, due_at) WHERE state = 'queued' AND late = 1;
+
 -- Callbacks.
 ALTER TABLE attempts ADD COLUMN receipt TEXT;
 UPDATE attempts SET receipt = (SELECT receipt FROM deliveries WHERE id = attempts.delivery) WHERE class = 'accepted';

@@ -1,0 +1,232 @@
+//! The promise of order: B is not begun before A is answered, unless A is late or B has the higher priority.
+//!
+//! Random calls, claims, answers, waits, restarts and reloads on the real outbox and paused time; `judge` sees the begin
+//! and the answer of each try and tells what was not to be. `ORDER_CASES` asks for more than the few runs of each day.
+
+mod judge;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hookbell::account::{Limits, Rate};
+use hookbell::clock::Clock;
+use hookbell::contact::Recipient;
+use hookbell::message::delivery::{Class, Delivery, OnUnknown, Receipt, Scope};
+use hookbell::message::{MessageId, Priority};
+use hookbell::outbox::{Claim, Outbox, Settlement, Terms};
+use proptest::prelude::*;
+
+use crate::outbox::{START, account, error, message, opened_with, recipient, standstill};
+use judge::Judge;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Accept {
+        contact: usize,
+        hook: usize,
+        priority: usize,
+        ways: usize,
+        brief: bool,
+    },
+    Claim {
+        account: usize,
+        free: usize,
+    },
+    Answer {
+        which: usize,
+        class: Option<Class>,
+    },
+    /// A try whose end nobody learns: its lease has to run out.
+    Lose {
+        which: usize,
+    },
+    Pass {
+        seconds: u64,
+    },
+    /// The process dies, and another begins.
+    Restart,
+    /// Somebody sets the clock by so many hours.
+    SetClock {
+        hours: i64,
+    },
+    /// A reload that takes an account away, or gives it back.
+    Reload {
+        b_is_there: bool,
+    },
+}
+
+const ACCOUNTS: [&str; 2] = ["a", "b"];
+const WAYS: [&[&str]; 4] = [&["a", "b"], &["b", "a"], &["a"], &["b"]];
+const LONG: Duration = Duration::from_secs(7 * 24 * 3600);
+const LEASE: Duration = Duration::from_secs(100);
+
+/// Three people on two phones.
+fn person(which: usize, ways: &[&str]) -> Recipient {
+    let (name, phone) = [("ana", "ana"), ("bo", "bo"), ("ana's son", "ana")][which];
+    Recipient { contact: name.to_owned(), ..recipient(phone, ways) }
+}
+
+fn class() -> impl Strategy<Value = Option<Class>> {
+    let wait = |scope, after: Option<u64>| Class::Wait { scope, after: after.map(Duration::from_secs) };
+    let fixed =
+        [Class::Network, Class::Unknown, Class::Fault, Class::Recipient, Class::Content, Class::Form, Class::Account];
+    let waits =
+        [(Scope::Recipient, Some(70)), (Scope::Recipient, None), (Scope::Account, Some(70)), (Scope::Sender, None)];
+    prop_oneof![
+        3 => Just(None),
+        5 => prop::sample::select(fixed.to_vec()).prop_map(Some),
+        2 => Just([Class::Fault, Class::Unknown]).prop_flat_map(|two| prop::sample::select(two.to_vec())).prop_map(Some),
+        2 => prop::sample::select(waits.to_vec()).prop_map(move |(scope, after)| Some(wait(scope, after))),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let accept = (0..3usize, 0..2usize, 0..3usize, 0..WAYS.len(), prop::bool::weighted(0.1));
+    prop_oneof![
+        12 => accept.prop_map(|(contact, hook, priority, ways, brief)| Step::Accept { contact, hook, priority, ways, brief }),
+        18 => (0..2usize, 1..6usize).prop_map(|(account, free)| Step::Claim { account, free }),
+        15 => (0..6usize, class()).prop_map(|(which, class)| Step::Answer { which, class }),
+        1 => (0..4usize).prop_map(|which| Step::Lose { which }),
+        9 => prop::sample::select(vec![1, 2, 5, 20, 61, 1000]).prop_map(|seconds| Step::Pass { seconds }),
+        1 => Just(Step::Restart),
+        1 => prop::sample::select(vec![-30, -1, 1, 30]).prop_map(|hours| Step::SetClock { hours }),
+        1 => any::<bool>().prop_map(|b_is_there| Step::Reload { b_is_there }),
+    ]
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let some = |count, seconds| Some(Rate::per(count, Duration::from_secs(seconds)));
+    let each = move |fold_after| Limits { per_recipient: some(1, 5), fold_after, ..Limits::NONE };
+    prop_oneof![
+        3 => Just(Limits::NONE),
+        1 => Just(Limits { rate: some(1, 2), ..Limits::NONE }),
+        2 => (0..3u32).prop_map(each),
+        1 => Just(Limits { rate: some(1, 1), ..each(1) }),
+    ]
+}
+
+struct Run {
+    outbox: Outbox,
+    dir: tempfile::TempDir,
+    clock: Clock,
+    limits: Limits,
+    b_is_there: bool,
+    /// Messages, of one delivery each, that had not come to their end when they were looked at.
+    accepted: Vec<MessageId>,
+    held: Vec<Claim>,
+    judge: Judge,
+}
+
+impl Run {
+    fn new(limits: Limits) -> Run {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(START));
+        let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
+        let judge = Judge::default();
+        Run { outbox, dir, clock, limits, b_is_there: true, accepted: Vec::new(), held: Vec::new(), judge }
+    }
+
+    async fn take(mut self, step: Step) -> Run {
+        match step {
+            Step::Accept { contact, hook, priority, ways, brief } => {
+                let ttl = if brief { Duration::from_secs(90) } else { LONG };
+                let mut message = message("text", Priority::ALL[priority].1, self.clock.now(), ttl);
+                message.hook = ["disk", "load"][hook].to_owned();
+                self.accepted.push(message.id);
+                self.outbox.enqueue(message, vec![person(contact, WAYS[ways])]).await.unwrap();
+            }
+            Step::Claim { account, free } if account == 0 || self.b_is_there => self.claim(account, free).await,
+            Step::Answer { which, class } if which < self.held.len() => {
+                let claim = self.held.remove(which);
+                let tried: Vec<Delivery> = std::iter::once(claim.delivery()).chain(claim.folded()).cloned().collect();
+                let outcome = class.map_or_else(|| Ok(Receipt::default()), |class| Err(error(class)));
+                let settlement = Settlement { outcome, on_unknown: OnUnknown::Retry };
+                let settled = self.outbox.settle(claim, settlement).await.unwrap();
+                self.judge.answered(&tried, class, &settled, self.clock.now());
+            }
+            Step::Lose { which } if which < self.held.len() => drop(self.held.remove(which)),
+            Step::Pass { seconds } => tokio::time::advance(Duration::from_secs(seconds)).await,
+            Step::Restart => {
+                self.held.clear();
+                let Run { outbox, dir, clock, .. } = self;
+                drop(outbox);
+                let outbox = opened_with(dir.path(), &clock);
+                outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+                self.judge.restarted();
+                return Run { outbox, dir, clock, ..self };
+            }
+            Step::SetClock { hours } => self.clock.set_by(hours * 3_600_000),
+            Step::Reload { b_is_there } => {
+                self.b_is_there = b_is_there;
+                let names = if b_is_there { &ACCOUNTS[..] } else { &ACCOUNTS[..1] };
+                let known: BTreeSet<_> = names.iter().map(|name| account(name)).collect();
+                self.outbox.keep_accounts(known).await.unwrap();
+            }
+            Step::Claim { .. } | Step::Answer { .. } | Step::Lose { .. } => {}
+        }
+        self
+    }
+
+    async fn claim(&mut self, which: usize, free: usize) {
+        let terms = Terms { free, limits: self.limits, lease: LEASE, on_unknown: OnUnknown::Retry };
+        let found = self.outbox.claim(&account(ACCOUNTS[which]), terms).await.unwrap();
+        let all = self.open().await;
+        self.judge.began(ACCOUNTS[which], &found, &all);
+        let all_could_go = found.claims.len() < free && found.next_at.is_none_or(|at| at > self.clock.now());
+        if all_could_go && self.limits == Limits::NONE {
+            self.judge.the_rest_waits_with_reason(ACCOUNTS[which], &all, self.clock.now());
+        }
+        self.held.extend(found.claims);
+    }
+
+    /// Everything that has not come to its end.
+    async fn open(&mut self) -> Vec<Delivery> {
+        let mut open = Vec::new();
+        for id in std::mem::take(&mut self.accepted) {
+            let delivery = self.outbox.find(id).await.unwrap().unwrap().deliveries.remove(0).delivery;
+            if !delivery.state.is_end() {
+                self.accepted.push(id);
+                open.push(delivery);
+            }
+        }
+        open
+    }
+
+    /// Answers well from now on: everything must come to an end.
+    async fn finish(mut self) {
+        self = self.take(Step::Reload { b_is_there: true }).await;
+        for _ in 0..400 {
+            for account in 0..2 {
+                self = self.take(Step::Claim { account, free: 16 }).await;
+            }
+            while !self.held.is_empty() {
+                self = self.take(Step::Answer { which: 0, class: None }).await;
+            }
+            if self.open().await.is_empty() {
+                return;
+            }
+            self = self.take(Step::Pass { seconds: 60 }).await;
+        }
+        panic!("something waits for ever: {:#?}", self.open().await);
+    }
+}
+
+fn cases() -> u32 {
+    std::env::var("ORDER_CASES").map_or(60, |cases| cases.parse().unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn nobody_overtakes_and_nobody_waits_for_ever(steps in prop::collection::vec(step(), 1..110), limits in limits()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let still = standstill();
+            let mut run = Run::new(limits);
+            for step in steps {
+                run = run.take(step).await;
+            }
+            run.finish().await;
+            drop(still);
+        });
+    }
+}
