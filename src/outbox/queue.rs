@@ -194,7 +194,9 @@ fn hold_address(
     let sql = "SELECT hold_step FROM address_queue WHERE account = ?1 AND address = ?2";
     let step: Option<u32> = pen.prepare(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
     let until = pen.now.plus(retry::hold(asked, step.unwrap_or(0))).millis();
-    let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1 WHERE account = ?1 AND address = ?2";
+    // Of what is told late nothing may be queued or under way there any more.
+    let sql = "INSERT INTO address_queue (account, address, hold_until, hold_step) VALUES (?1, ?2, ?3, 1)
+                   ON CONFLICT DO UPDATE SET hold_until = excluded.hold_until, hold_step = hold_step + 1";
     pen.prepare(sql)?.execute(params![account, address, until])?;
     Ok(())
 }

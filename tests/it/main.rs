@@ -23,6 +23,8 @@ mod edge;
 mod examples;
 /// The format of `fixtures/hooks`, which the program `real` reads, too.
 mod fixture;
+/// What providers tell by themselves moves deliveries, opens windows, and is kept.
+mod news;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.
