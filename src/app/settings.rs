@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
-use self::addresses::{compile_callbacks, compile_public_url};
+pub use self::addresses::{DEFAULT_IP, Listen};
+use self::addresses::{compile_callbacks, compile_public_url, tcp};
 use self::lists::{compile_headers, compile_methods};
 use self::log::{LogDetail, LogFormat, LogSettings};
 use super::privileges::Identity;
@@ -23,8 +24,6 @@ use crate::http::tls::policy::{MinVersion, Policy};
 
 /// The hooks file of whoever names none.
 pub const DEFAULT_HOOKS: &str = "hooks.json";
-/// Every interface, of both address families.
-pub const DEFAULT_IP: &str = "0.0.0.0";
 /// The peer's port.
 pub const DEFAULT_PORT: i64 = 9000;
 /// The peer's first piece of the path.
@@ -161,20 +160,6 @@ pub struct TlsSettings {
     pub policy: Policy,
 }
 
-/// Where calls are heard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// A TCP port.
-    Tcp {
-        /// A name or address; one of IPv6 in brackets.
-        host: String,
-        /// The port; 0 for any that is free.
-        port: u16,
-    },
-    /// The path of a Unix socket, or `@name` in the abstract namespace.
-    Unix(PathBuf),
-}
-
 impl RawSettings {
     /// What of it the log needs, which must begin also where the rest makes no sense.
     pub fn log(&self) -> LogSettings {
@@ -251,7 +236,7 @@ impl RawSettings {
             state_dir: compile_state_dir(state_dir, state_directory),
             drain: drain.unwrap_or(DEFAULT_DRAIN),
             strict,
-            callbacks: compile_callbacks(callbacks)?,
+            callbacks: compile_callbacks(given(callbacks))?,
             public_url: compile_public_url(public_url)?,
             pidfile: given(pidfile).map(PathBuf::from),
             identity,
@@ -301,18 +286,6 @@ fn file_or(typed: Option<OsString>, default: &str) -> PathBuf {
     typed.map_or_else(|| default.into(), PathBuf::from)
 }
 
-/// Says what the resolver would only fail on.
-fn tcp(ip: &str, port: i64) -> Result<Listen, String> {
-    let port = u16::try_from(port)
-        .map_err(|_| format!("error listening on port: {port} is no port: give -port a number from 0 to 65535"))?;
-    if ip.contains(':') && !ip.starts_with('[') {
-        return Err(format!("error listening on port: write an IPv6 address in brackets: -ip '[{ip}]'"));
-    }
-    // upstream: an empty host is every interface, in Go; the resolver here knows none.
-    let ip = if ip.is_empty() { DEFAULT_IP } else { ip };
-    Ok(Listen::Tcp { host: ip.to_owned(), port })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,16 +311,6 @@ mod tests {
     #[test]
     fn an_empty_hooks_file_is_no_hooks_file() {
         assert!(settings(RawSettings { hooks: vec!["".into()], ..Default::default() }).hooks.is_empty());
-    }
-
-    #[test]
-    fn addresses_are_joined_textually_and_bad_ones_are_refused_with_advice() {
-        let listen = |ip: &str, port| tcp(ip, port);
-        assert_eq!(listen("[::1]", 80), Ok(tcp_at("[::1]", 80)));
-        assert_eq!(listen("", 0), Ok(tcp_at("0.0.0.0", 0)));
-        assert!(listen("::1", 80).unwrap_err().ends_with("-ip '[::1]'"));
-        assert!(listen("localhost", 65_536).unwrap_err().contains("65536 is no port"));
-        assert!(listen("localhost", -1).is_err());
     }
 
     #[test]

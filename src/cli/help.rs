@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_peer_s_usage_is_in_go_s_form() {
         let text = peer_usage("/usr/bin/webhook");
-        assert!(text.starts_with("Usage of /usr/bin/webhook:\n  -cert string\n    \t"), "{text}");
+        assert!(text.starts_with("Usage of /usr/bin/webhook:\n  -callbacks string\n    \t"), "{text}");
         for line in
             ["  -port int\n", " (default 9000)\n", " (default \"0.0.0.0\")\n", "  -hooks value\n", "  -verbose\n"]
         {

@@ -325,8 +325,8 @@ fn settle_one(
     };
     let after = queue::change(pen, &current, event, jitter())?.delivery;
     let told = match receipt {
-        Some(receipt) => news::catch_up(pen, &tried.delivery, receipt)?,
-        None if unheard => news::catch_up_unheard(pen, &tried.delivery)?,
+        Some(receipt) => news::catch_up(pen, &tried.delivery, receipt, jitter())?,
+        None if unheard => news::catch_up_unheard(pen, &tried.delivery, jitter())?,
         None => None,
     };
     Ok(told.unwrap_or(after))
@@ -351,6 +351,6 @@ pub(super) fn void_all(
 fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
     queue::note_attempt(pen, leased, "unknown", "", "the lease ended without an answer")?;
     let after = queue::change(pen, leased, Event::LeaseVoid(policy), jitter())?.delivery;
-    let after = news::catch_up_unheard(pen, &leased.delivery)?.unwrap_or(after);
+    let after = news::catch_up_unheard(pen, &leased.delivery, jitter())?.unwrap_or(after);
     Ok(Some(after).filter(|after| after.state.is_end()))
 }

@@ -91,7 +91,7 @@ impl Outbox {
     /// Takes what a provider tells by itself of an account: all of it is on disk when this returns, or nothing.
     pub async fn report(&self, account: &AccountName, news: Vec<News>) -> Result<Heard, OutboxError> {
         let account = account.clone();
-        self.writer.run(move |pen| news::hear(pen, account.as_str(), news)).await
+        self.writer.run(move |pen| news::hear(pen, account.as_str(), news, claim::jitter())).await
     }
 
     /// Makes the tries of processes that died unknown, each by its account's policy, and yields the deliveries that ended

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rusqlite::{Row, params};
 
-use super::claim::jitter;
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
@@ -38,11 +37,11 @@ pub struct Heard {
 }
 
 /// Takes news of an account.
-pub(super) fn hear(pen: &Pen<'_>, account: &str, news: Vec<News>) -> Result<Heard, OutboxError> {
+pub(super) fn hear(pen: &Pen<'_>, account: &str, news: Vec<News>, jitter: f64) -> Result<Heard, OutboxError> {
     let mut heard = Heard::default();
     for piece in news {
         match piece {
-            News::Told(told) => match apply_to_all(pen, account, &told)? {
+            News::Told(told) => match apply_to_all(pen, account, &told, jitter)? {
                 Some(changed) => heard.changed.extend(changed),
                 None => park(pen, account, &told)?,
             },
@@ -66,26 +65,31 @@ pub(super) fn note_receipt(pen: &Pen<'_>, receipt: &Receipt) -> Result<(), Outbo
 }
 
 /// Applies what was told of a try before its answer was here. Yields the delivery where it stands elsewhere by that.
-pub(super) fn catch_up(pen: &Pen<'_>, tried: &Delivery, receipt: &str) -> Result<Option<Delivery>, OutboxError> {
+pub(super) fn catch_up(
+    pen: &Pen<'_>,
+    tried: &Delivery,
+    receipt: &str,
+    jitter: f64,
+) -> Result<Option<Delivery>, OutboxError> {
     const SQL: &str = concat!(parked!(), " WHERE account = ?1 AND receipt = ?2 ORDER BY id");
     let Some(way) = tried.current_way() else { return Ok(None) };
     let account = way.account.as_str();
     let mut changed = None;
     // They stay for a while: several deliveries may share a receipt.
     for told in parked(pen, SQL, account, receipt)? {
-        changed = apply(pen, account, tried.id, number(tried.way), &told)?.or(changed);
+        changed = apply(pen, account, tried.id, number(tried.way), &told, jitter)?.or(changed);
     }
     Ok(changed)
 }
 
 /// The same for a try whose answer will not come any more.
-pub(super) fn catch_up_unheard(pen: &Pen<'_>, tried: &Delivery) -> Result<Option<Delivery>, OutboxError> {
+pub(super) fn catch_up_unheard(pen: &Pen<'_>, tried: &Delivery, jitter: f64) -> Result<Option<Delivery>, OutboxError> {
     const SQL: &str = concat!(parked!(), " WHERE account = ?1 AND key = ?2 ORDER BY id");
     let Some(way) = tried.current_way() else { return Ok(None) };
     let account = way.account.as_str();
     let mut changed = None;
     for told in parked(pen, SQL, account, &tried.key())? {
-        changed = apply_to_all(pen, account, &told)?.and_then(|mut all| all.pop()).or(changed);
+        changed = apply_to_all(pen, account, &told, jitter)?.and_then(|mut all| all.pop()).or(changed);
     }
     Ok(changed)
 }
@@ -99,7 +103,7 @@ pub(super) fn forget_parked(pen: &Pen<'_>) -> Result<(), OutboxError> {
 
 /// Applies a report to each delivery that it is about. Yields those that stand elsewhere now; `None` if it is about none
 /// that is known.
-fn apply_to_all(pen: &Pen<'_>, account: &str, told: &Told) -> Result<Option<Vec<Delivery>>, OutboxError> {
+fn apply_to_all(pen: &Pen<'_>, account: &str, told: &Told, jitter: f64) -> Result<Option<Vec<Delivery>>, OutboxError> {
     let mut changed = Vec::new();
     let mut tries = tries_of(pen, account, &told.receipt)?;
     if tries.is_empty() {
@@ -108,7 +112,7 @@ fn apply_to_all(pen: &Pen<'_>, account: &str, told: &Told) -> Result<Option<Vec<
         changed.extend(hear_answer(pen, account, &unheard, way, told)?);
     }
     for (id, way) in tries {
-        changed.extend(apply(pen, account, id, way, told)?);
+        changed.extend(apply(pen, account, id, way, told, jitter)?);
     }
     Ok(Some(changed))
 }
@@ -152,7 +156,14 @@ fn hear_answer(
 }
 
 /// Applies a report to one delivery. Yields it where it stands elsewhere now.
-fn apply(pen: &Pen<'_>, account: &str, id: DeliveryId, way: i64, told: &Told) -> Result<Option<Delivery>, OutboxError> {
+fn apply(
+    pen: &Pen<'_>,
+    account: &str,
+    id: DeliveryId,
+    way: i64,
+    told: &Told,
+    jitter: f64,
+) -> Result<Option<Delivery>, OutboxError> {
     let known = "SELECT 1 FROM attempts WHERE account = ?1 AND receipt = ?2 AND delivery = ?3 AND class = ?4";
     let Some(before) = rows::read(pen, id)? else { return Ok(None) };
     if pen.prepare(known)?.exists(params![account, told.receipt, id.0, told.report.as_str()])? {
@@ -171,7 +182,7 @@ fn apply(pen: &Pen<'_>, account: &str, id: DeliveryId, way: i64, told: &Told) ->
     }
     // The hold that a failure may cause begins now: no try began it.
     let before = Leased { since: Some(pen.now), ..before };
-    let after = queue::change(pen, &before, Event::Reported(told.report.clone()), jitter())?.delivery;
+    let after = queue::change(pen, &before, Event::Reported(told.report.clone()), jitter)?.delivery;
     Ok(Some(after).filter(|after| after.state != before.delivery.state))
 }
 

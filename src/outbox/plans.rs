@@ -10,7 +10,8 @@ use super::{Outbox, Settlement, Terms};
 use crate::account::{AccountName, Address, AddressKind, Limits, Rate};
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{Recipient, Way};
-use crate::message::delivery::{Class, OnUnknown, Receipt, Scope, SendError};
+use crate::message::delivery::{Class, OnUnknown, Receipt, Report, Scope, SendError};
+use crate::message::news::{Inbound, News, Told};
 use crate::message::{Message, MessageId, Priority};
 
 /// Statements seen, the steps of their plans that walk, and those that were planned again for other values.
@@ -45,6 +46,27 @@ fn recipient(contact: String, accounts: &[&str]) -> Recipient {
     let ways =
         accounts.iter().map(|name| Way { account: AccountName::new(name), address: address.clone(), patience: None });
     Recipient { contact, ways: ways.collect() }
+}
+
+/// Reports of what is known and of what is not, and somebody who writes.
+fn news(n: usize, at: Timestamp) -> Vec<News> {
+    let failed = SendError { class: Class::Form, code: String::new(), detail: "no".to_owned() };
+    let told = |receipt: String, report| News::Told(Told { receipt, key: Some("01J-7".to_owned()), report, at });
+    let inbound = Inbound {
+        id: n.to_string(),
+        address: format!("+1555{n:05}"),
+        contact: None,
+        kind: "text".to_owned(),
+        text: String::new(),
+        at,
+        window: Some(Duration::from_secs(600)),
+    };
+    vec![
+        told(format!("r{n}"), Report::Failed(failed)),
+        told(format!("r{n}"), Report::Delivered),
+        told(format!("unknown{n}"), Report::Sent),
+        News::Inbound(inbound),
+    ]
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,11 +107,16 @@ async fn what_waits_is_never_walked_through() {
         let claims = outbox.claim(&AccountName::new(account), terms(16)).await.unwrap().claims;
         for (claim, class) in claims.into_iter().zip(classes.into_iter().cycle().skip(n)) {
             let failed = SendError { class, code: String::new(), detail: "no".to_owned() };
-            let outcome = if n % 3 == 0 { Ok(Receipt::default()) } else { Err(failed) };
+            let id = Some(format!("r{}", n / 2));
+            let outcome = if n % 3 == 0 { Ok(Receipt { id, advice: None }) } else { Err(failed) };
             outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap();
         }
         tokio::time::advance(Duration::from_secs(1)).await;
     }
+    for (n, account) in ["a", "b"].into_iter().cycle().take(60).enumerate() {
+        outbox.report(&AccountName::new(account), news(n, start)).await.unwrap();
+    }
+    outbox.sweep().await.unwrap();
     assert!(!outbox.claim(&AccountName::new("a"), terms(5)).await.unwrap().claims.is_empty());
     outbox.void_leases(|_| OnUnknown::GiveUp).await.unwrap();
     outbox.keep_accounts(BTreeSet::from([AccountName::new("a")])).await.unwrap();

@@ -196,7 +196,7 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     rows::update(pen, new)?;
     let (old_place, new_place) = (rows::place(old), rows::place(new));
     match advanced.hold {
-        Some(Hold::Address(asked)) => hold_address(pen, &old_place, old.id, asked)?,
+        Some(Hold::Address(asked)) => hold_address(pen, &old_place, old, asked)?,
         Some(Hold::Account(asked)) => hold_account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
         Some(Hold::Breaker) => breaker::open(pen, &old_place.0, before.since.unwrap_or(pen.now), &why)?,
         None => {}
@@ -226,15 +226,25 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
 fn hold_address(
     pen: &Pen<'_>,
     (account, address): &(String, String),
-    under_way: DeliveryId,
+    held: &Delivery,
     asked: Option<std::time::Duration>,
 ) -> Result<(), OutboxError> {
     let sql = "SELECT hold_step FROM address_queue WHERE account = ?1 AND address = ?2";
     let step: Option<u32> = pen.prepare(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
     let until = pen.now.plus(retry::hold(asked, step.unwrap_or(0))).millis();
-    let sql = "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1
-               WHERE account = ?1 AND address = ?2 AND under_way = ?4";
-    pen.prepare(sql)?.execute(params![account, address, until, under_way.0])?;
+    let sql = match held.state {
+        // Those that went with it in one text don't count.
+        DeliveryState::Sending => {
+            "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1
+             WHERE account = ?1 AND address = ?2 AND under_way = ?4"
+        }
+        // Of what is told late nothing may be queued or under way there any more.
+        _ => {
+            "INSERT INTO address_queue (account, address, hold_until, hold_step) SELECT ?1, ?2, ?3, 1 WHERE ?4
+             ON CONFLICT DO UPDATE SET hold_until = excluded.hold_until, hold_step = hold_step + 1"
+        }
+    };
+    pen.prepare(sql)?.execute(params![account, address, until, held.id.0])?;
     Ok(())
 }
 

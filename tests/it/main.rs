@@ -25,6 +25,8 @@ mod examples;
 mod fixture;
 /// Accounts and addresses keep their rates, and what waits for an address goes as one.
 mod limits;
+/// What providers tell by themselves moves deliveries, opens windows, and is kept.
+mod news;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.

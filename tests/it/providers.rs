@@ -7,11 +7,14 @@ use std::time::Duration;
 use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate, Takes};
 use hookbell::clock::Timestamp;
 use hookbell::diagnostic::{Diagnostic, Source};
-use hookbell::message::delivery::{Class, Form, OnUnknown, Receipt, Scope, SendError};
+use hookbell::message::delivery::{Class, Form, OnUnknown, Receipt, Report, Scope, SendError};
+use hookbell::message::news::{Inbound, News, Told};
 use hookbell::node::{self, Reader};
+use hookbell::provider::callback::{Proof, Unproven};
 use hookbell::provider::kinds::KINDS;
 use hookbell::provider::{Account, Answer, Next, Outgoing, Request, Transport};
 use hookbell::secret::Surroundings;
+use hookbell::url::{Broken, pairs};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -31,6 +34,10 @@ fn providers_talk_as_their_fixtures_do() {
                 let (account, found) = opened(&case["account"]);
                 assert_eq!(told(&found), *findings, "{at}");
                 assert!(account.is_none(), "{at}");
+                continue;
+            }
+            if let Some(callback) = case.get("callback") {
+                hears(&at, case, callback);
                 continue;
             }
             talks(&at, case);
@@ -137,6 +144,57 @@ fn talks(at: &str, case: &Value) {
     }
     if let Some(result) = case.get("result") {
         assert_eq!(ended(account.provider.converse(&out, &answers)), *result, "{at}");
+    }
+}
+
+/// One call of the provider: `{"query", "challenge"}`, or `{"headers", "body", "proof"}` with `"news"`, or without any
+/// where it can't be read or is not believed.
+fn hears(at: &str, case: &Value, callback: &Value) {
+    let (account, findings) = opened(&case["account"]);
+    let account = account.unwrap_or_else(|| panic!("{at}: {findings:?}"));
+    if let Some(warnings) = case.get("warnings") {
+        assert_eq!(told(&findings), *warnings, "{at}");
+    }
+    let provider = account.provider.callback().unwrap();
+    if let Some(query) = callback["query"].as_str() {
+        let (query, _) = pairs(query.as_bytes(), Broken::Kept);
+        assert_eq!(json!(provider.challenge(&query)), callback["challenge"], "{at}");
+        return;
+    }
+    let Answer::Http { headers, body, .. } = answered(&json!({
+        "status": 200, "headers": callback["headers"], "body": callback["body"],
+    })) else {
+        panic!("{at}")
+    };
+    let proof = match provider.verify(&headers, &body) {
+        Ok(Proof::Signature) => "signature",
+        Ok(Proof::Path) => "path",
+        Err(Unproven::Missing) => "missing",
+        Err(Unproven::Wrong) => "wrong",
+    };
+    assert_eq!(proof, callback["proof"], "{at}");
+    if let Some(news) = callback.get("news") {
+        let found: Vec<_> = provider.parse(&body).unwrap().into_iter().map(spelled).collect();
+        assert_eq!(json!(found), *news, "{at}");
+    } else if proof == "path" {
+        assert!(provider.parse(&body).is_err(), "{at}");
+    }
+}
+
+fn spelled(news: News) -> Value {
+    match news {
+        News::Told(Told { receipt, key, report, at }) => {
+            let report = match report {
+                Report::Failed(error) => ended(Err(error)),
+                report => json!(report.as_str()),
+            };
+            json!({ "told": receipt, "key": key, "report": report, "at": at.to_string() })
+        }
+        News::Inbound(Inbound { id, address, contact, kind, text, at, window }) => {
+            assert_eq!(contact, None, "a provider knows no contacts");
+            let window = window.map(|window| window.as_secs());
+            json!({ "inbound": id, "address": address, "kind": kind, "text": text, "at": at.to_string(), "window": window })
+        }
     }
 }
 

@@ -83,11 +83,12 @@ fn called_as_webhook_it_has_its_version_and_no_commands() {
     assert!(line.contains("-hooks FILE"), "{line}");
     let help = alone(&webhook).arg("-h").output().unwrap();
     assert!(help.status.success() && help.stdout.is_empty(), "{}", said(&help));
-    assert!(said(&help).starts_with(&format!("Usage of {}:\n  -cert string\n    \t", webhook.display())));
+    assert!(said(&help).starts_with(&format!("Usage of {}:\n  -callbacks string\n    \t", webhook.display())));
     let output = alone(&webhook).args(["-ip", "::1"]).output().unwrap();
     assert!(said(&output).starts_with("webhook: error listening on port: ") && output.status.code() == Some(1));
     let output = alone(&webhook).args(["-bogus"]).output().unwrap();
-    let usage = format!("flag provided but not defined: -bogus\nUsage of {}:\n  -cert string\n", webhook.display());
+    let usage =
+        format!("flag provided but not defined: -bogus\nUsage of {}:\n  -callbacks string\n", webhook.display());
     assert!(said(&output).starts_with(&usage) && output.status.code() == Some(2), "{}", said(&output));
 }
 

@@ -61,8 +61,13 @@ impl Plan {
 
     /// Writes it down and starts the program on it.
     pub(crate) async fn start(&self, folder: &Path) -> Daemon {
+        self.start_with(folder, &[]).await
+    }
+
+    /// The same with more flags.
+    pub(crate) async fn start_with(&self, folder: &Path, flags: &[&str]) -> Daemon {
         self.write(folder);
-        let mut daemon = Daemon::spawn(folder);
+        let mut daemon = Daemon::spawn_with(folder, flags);
         daemon.listens().await;
         daemon
     }
@@ -82,6 +87,10 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts the program in `folder` and waits for nothing.
     pub(crate) fn spawn(folder: &Path) -> Daemon {
+        Daemon::spawn_with(folder, &[])
+    }
+
+    fn spawn_with(folder: &Path, flags: &[&str]) -> Daemon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hookbell"));
         // Nothing of the surroundings but where programs are: no proxy, no service manager.
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -93,6 +102,7 @@ impl Daemon {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         command.args(["-ip", "127.0.0.1", "-port", "0", "-hooks", "hooks.json", "-state-dir", "state", "-debug"]);
+        command.args(flags);
         let mut child = command.spawn().unwrap();
         let (stderr, log) = (child.stderr.take().unwrap(), Arc::new(Mutex::new(String::new())));
         let told = log.clone();
@@ -213,7 +223,8 @@ pub(crate) async fn ask(address: SocketAddr, id: &str) -> io::Result<(u16, Strin
 
 const COMMON: &str = "Host: localhost\r\nAccept: application/json\r\nConnection: close\r\n\r\n";
 
-async fn exchange(address: SocketAddr, request: &str) -> io::Result<(u16, String)> {
+/// Sends these bytes and reads the answer: its status and body.
+pub(crate) async fn exchange(address: SocketAddr, request: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();

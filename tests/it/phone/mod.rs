@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use daemon::{Daemon, PATIENCE, Plan, SECRET};
 use graph::{Call, Graph, Reply};
 
+mod callbacks;
 mod daemon;
 mod graph;
 mod kill;

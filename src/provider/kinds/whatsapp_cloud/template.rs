@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::message::delivery::{Class, SendError};
-use crate::node::{Node, Placed, Property, Reader};
+use crate::node::{Node, Placed, Property, Reader, Value};
 use crate::provider::Outgoing;
-use crate::provider::text::{cut_characters, cut_with_link, one_line, with_title};
+use crate::provider::text::{cut_with_link, one_line, with_title};
 use crate::template::Template as Text;
 
 /// A template's body takes so many characters, its parameters included.
@@ -52,6 +52,9 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Template> {
 }
 
 fn params(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<Text>> {
+    if matches!(&node.value, Value::List(params) if params.is_empty()) {
+        return reader.wrong(&node.place, "a template without parameters says nothing of the message");
+    }
     reader.list(node, |reader, node| {
         let Placed { value, place } = reader.placed_text(node)?;
         match Text::parse_with(&value, &NAMES) {
@@ -134,21 +137,29 @@ fn shown(text: &str) -> String {
     if line.is_empty() { NOTHING.to_owned() } else { line }
 }
 
-/// Cuts the longest texts until all together have at most `most` characters. The longest one ends with the link to the
-/// whole, where it is cut.
+/// Cuts the longest texts to one length, so that all together have at most `most` characters. The longest one ends with
+/// the link to the whole, where it is cut.
 fn fit(texts: &mut [String], most: usize, link: Option<&str>) {
-    let mut link = link;
-    loop {
-        let lengths: Vec<usize> = texts.iter().map(|text| text.chars().count()).collect();
-        let over = lengths.iter().sum::<usize>().saturating_sub(most);
-        let longest = texts.iter_mut().zip(lengths).max_by_key(|(_, length)| *length);
-        let Some((text, length)) = longest.filter(|(_, length)| over > 0 && *length > 1) else { return };
-        let room = length.saturating_sub(over).max(1);
-        *text = match link.take() {
-            Some(link) => cut_with_link(text, room, Some(link)),
-            None => cut_characters(text, room),
-        };
+    let longest = share(texts.iter().map(|text| text.chars().count()).collect(), most);
+    let length = |text: &String| text.chars().count();
+    let last = texts.iter().enumerate().max_by_key(|(_, text)| length(text)).map(|(at, _)| at);
+    for (at, text) in texts.iter_mut().enumerate() {
+        *text = cut_with_link(text, longest, link.filter(|_| Some(at) == last));
     }
+}
+
+/// How long the longest of these may stay, if all together have `most`.
+fn share(mut lengths: Vec<usize>, most: usize) -> usize {
+    lengths.sort_unstable();
+    let mut left = most;
+    for (at, length) in lengths.iter().enumerate() {
+        let fair = left / (lengths.len() - at);
+        if *length > fair {
+            return fair.max(1);
+        }
+        left -= length;
+    }
+    most
 }
 
 #[cfg(test)]
@@ -160,7 +171,7 @@ mod tests {
         for (texts, most, fitted) in [
             (vec!["db1", "disk full"], 12, vec!["db1", "disk full"]),
             (vec!["db1", "disk full"], 9, vec!["db1", "disk…"]),
-            (vec!["abcdef", "abcdef"], 4, vec!["…", "ab…"]),
+            (vec!["abcdef", "abc", "abcdef"], 12, vec!["abc…", "abc", "abc…"]),
             (vec!["a", "b", "c"], 2, vec!["a", "b", "c"]),
         ] {
             let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
