@@ -35,7 +35,7 @@ impl World {
     }
 
     async fn claim(&self, name: &str) -> Claim {
-        let terms = Terms { free: 1, per_recipient: None, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        let terms = Terms { free: 1, limits: Limits::NONE, lease: MINUTE, on_unknown: OnUnknown::Retry };
         let mut claims = self.outbox.claim(&account(name), terms).await.unwrap().claims;
         assert_eq!(claims.len(), 1);
         claims.remove(0)
@@ -43,7 +43,7 @@ impl World {
 
     async fn settle(&self, claim: Claim, outcome: Result<&str, Class>) -> Delivery {
         let outcome = outcome.map(|id| Receipt { id: Some(id.to_owned()), advice: None }).map_err(error);
-        self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap()
+        self.outbox.settle(claim, Settlement { outcome, on_unknown: OnUnknown::Retry }).await.unwrap().remove(0)
     }
 
     /// Accepted by the first account with this receipt.
@@ -173,7 +173,7 @@ async fn a_failure_that_outruns_its_answer_keeps_its_class() {
         world.told("a", "r1", failed(class)).await;
         let delivery = world.settle(claim, Ok("r1")).await;
         assert_eq!((delivery.state, delivery.form), (state, form), "{class:?}");
-        let terms = Terms { free: 1, per_recipient: None, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        let terms = Terms { free: 1, limits: Limits::NONE, lease: MINUTE, on_unknown: OnUnknown::Retry };
         let next = world.outbox.claim(&account("a"), terms).await.unwrap();
         let wanted = (class == wait).then_some(120);
         let waits = next.next_at.filter(|_| class == wait).map(|at| at.since(world.clock.now()).as_secs());
