@@ -40,12 +40,16 @@
 //!   │ dispatch::transport  carries it
 //!   │ message            Delivery::advance: retry, next way, give up
 //!   ▼ outbox             settle
+//! ──────────────────────────── later, and in any order ──────────────────────────
+//!   http::callback       what a provider calls: its secret, its signature
+//!   │ provider::callback parse: reports, and messages from people
+//!   ▼ outbox             report: Delivery::advance for what it is about; windows; kept
 //! ```
 //!
 //! # Where to add what
 //!
 //! * **a provider**: a file in `provider/kinds/`, two adjacent lines in `provider/kinds/mod.rs`, a fixture in
-//!   `tests/fixtures/providers/`;
+//!   `tests/fixtures/providers/`; one that calls us also implements [`provider::callback::Callback`];
 //! * **a hook property**: a row and a field in [`hook::raw`], a field in [`hook::Hook`], a line in its `compile`;
 //! * **a kind of match in trigger rules**: a file in `rule/`, a variant in its `Test`, a row in `rule/compile.rs`;
 //! * **a parameter source**: a variant in [`request::parameter`], which the compiler follows;

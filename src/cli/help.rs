@@ -31,7 +31,8 @@ pub const VERBS: &[Verb] = &[
         name: "token",
         arguments: "NAME [flags]",
         help: "print the generated secret NAME",
-        more: "The daemon makes the secret when it first loads a file that says {\"generated\": \"NAME\"}.",
+        more: "The daemon makes the secret when it first loads a file that says {\"generated\": \"NAME\"}.\n\
+               callbacks-ACCOUNT is what stands in the path of an account's callbacks: /callbacks/ACCOUNT/SECRET.",
     },
     Verb {
         name: "send",

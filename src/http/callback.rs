@@ -20,6 +20,7 @@ use crate::message::news::{Inbound, News};
 use crate::outbox::{Heard, Outbox, OutboxError};
 use crate::provider::Account;
 use crate::provider::callback::{Callback, Proof};
+use crate::request::mask;
 use crate::url::{Broken, pairs};
 
 /// The largest call of a provider, in bytes. Meta's webhooks have up to 3 MB.
@@ -31,6 +32,12 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// Whether anybody may call: else there is no such route.
 pub(super) fn is_expected(config: &Config) -> bool {
     config.accounts.values().any(|account| !account.callback_secrets.is_empty())
+}
+
+/// A request target as it may stand in a log: a provider may be told a path with the secret in the wrong place.
+pub(super) fn masked(config: &Config, target: String) -> String {
+    let secrets = config.accounts.values().flat_map(|account| &account.callback_secrets);
+    secrets.fold(target, |target, secret| target.replace(secret.expose(), mask::SHOWN))
 }
 
 /// One call of a provider. `called` is what follows `/callbacks/` in its path.
@@ -98,6 +105,9 @@ fn challenged(account: &AccountName, callback: &dyn Callback, parts: &Parts, pee
     match callback.challenge(&query) {
         Some(answer) => {
             tracing::info!(%account, peer = peer.shown, "its provider reaches us: callbacks are set up");
+            if callback.verify(&HeaderMap::new(), &[]) == Ok(Proof::Path) {
+                tracing::warn!(%account, "callbacks are not signed: whoever learns their URL is believed");
+            }
             Outcome::Challenge(answer)
         }
         None => {

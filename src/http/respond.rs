@@ -108,7 +108,7 @@ impl Front {
             Route::Malformed => Outcome::Malformed,
         };
         if !matches!(outcome, Outcome::Moved(_)) {
-            let target = mask::target(&parts.uri);
+            let target = callback::masked(config, mask::target(&parts.uri));
             tracing::warn!(peer = peer.shown, target, "refused: there is nothing at this path");
         }
         outcome.into_response(Dress::NONE)

@@ -17,7 +17,8 @@ const HOOKS: &str = r#"{
     "wa": { "provider": "whatsapp-cloud", "base-url": "http://127.0.0.1:9", "phone-number-id": "106540352242922",
             "access-token": { "credential": "wa-token" }, "proxy": { "file": "proxy" } },
     "wa2": { "provider": "whatsapp-cloud", "base-url": "PROVIDER", "phone-number-id": "106540352242922",
-             "access-token": { "env": "WA_TOKEN" } },
+             "access-token": { "env": "WA_TOKEN" }, "callback-secret": ["hush-path", { "file": "token" }],
+             "verify-token": "hush-verify", "app-secret": { "file": "token" } },
     "bad": { "provider": "telegram", "base-url": "http://127.0.0.1:9", "bot-token": "hush-is-no-bot-token" },
     "desk": { "provider": "console" }
   },
@@ -136,6 +137,21 @@ fn no_log_tells(flags: &[&str]) {
             }
         }
     });
+    // A provider calls: rightly, unsigned, in the wrong place, and without knowing the secret.
+    let question = "hub.mode=subscribe&hub.challenge=1&hub.verify_token=";
+    let (path, none) = ("/callbacks/wa2/hush-path", "");
+    for (method, target, status) in [
+        ("GET", format!("{path}?{question}hush-verify"), 200),
+        ("GET", format!("{path}?{question}hush-guess"), 403),
+        ("POST", path.to_owned(), 403),
+        ("PUT", path.to_owned(), 405),
+        ("GET", format!("/callback/wa2/hush-path?{question}hush-verify"), 404),
+        ("POST", "//callbacks/wa2/hush-path".to_owned(), 301),
+        ("POST", "/callbacks/wa2/hush-guess".to_owned(), 404),
+        ("POST", "/callbacks/wa2/%68ush-path".to_owned(), 403),
+    ] {
+        assert_eq!(daemon.request(method, &target, none, none).status, status, "{method} {target}");
+    }
     // Rules compare, and check signatures, in vain.
     assert_eq!(daemon.get("/hooks/ruled?a=x").status, 200);
     assert_eq!(daemon.get("/hooks/ruled").status, 200);

@@ -143,6 +143,50 @@ async fn reports_move_deliveries_and_a_closed_window_is_told_once() {
 }
 
 #[tokio::test]
+async fn what_is_not_on_disk_is_asked_for_again() {
+    let graph = Graph::open(|_, _| Reply::Taken).await;
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = plan(&graph).start(folder.path()).await;
+    let (at, path) = (daemon.address(), format!("/callbacks/wa/path-{SECRET}"));
+    let body = envelope(NUMBER, written(ANA, "wamid.in1", "ok"));
+    let another = rusqlite::Connection::open(folder.path().join("state/outbox.db")).unwrap();
+    another.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(signed(at, &path, &body).await, 503);
+    another.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(stored(folder.path(), "SELECT count(*) || '' FROM inbound"), "0");
+    assert_eq!(signed(at, &path, &body).await, 200);
+    assert_eq!(stored(folder.path(), "SELECT count(*) || '' FROM inbound"), "1");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_arrive_goes_on_by_the_next_way() {
+    let graph = Graph::open(|_, _| Reply::Taken).await;
+    let folder = tempfile::tempdir().unwrap();
+    // No template: a closed window is final.
+    let set_up = json!({ "callback-secret": format!("path-{SECRET}"), "app-secret": APP_SECRET });
+    let two_addresses = json!({ "phone": format!("+{BO}"), "telegram": "123" });
+    let plan = Plan::new().whatsapp("wa", NUMBER, &graph.url(), set_up).telegram("tg", &graph.url(), json!({}));
+    let plan = plan.contact("ana", phone(ANA), &["wa"]).contact("bo", two_addresses, &["wa", "tg"]);
+    let daemon = plan.start(folder.path()).await;
+    let (at, path) = (daemon.address(), format!("/callbacks/wa/path-{SECRET}"));
+    for (contact, state) in [("ana", "failed"), ("bo", "sent")] {
+        let id = daemon.ring(contact, "one").await;
+        daemon.reached(&id, "sent").await;
+        let receipt = last_receipt(folder.path());
+        assert_eq!(signed(at, &path, &envelope(NUMBER, status(&receipt, "failed", Some(131_047)))).await, 200);
+        if contact == "bo" {
+            graph.until("sent by the second way", |calls| calls.iter().any(|call| call.to() == "123")).await;
+        }
+        daemon.reached(&id, state).await;
+        // It was on its way all the same.
+        assert_eq!(signed(at, &path, &envelope(NUMBER, status(&receipt, "delivered", None))).await, 200);
+        daemon.reached(&id, "delivered").await;
+    }
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn one_callback_address_serves_all_numbers_of_an_app() {
     let graph = Graph::open(|_, _| Reply::Taken).await;
     let folder = tempfile::tempdir().unwrap();
@@ -176,7 +220,7 @@ async fn callbacks_have_a_listener_of_their_own_and_a_secret_that_is_made() {
     }
     assert!(graph.calls().is_empty());
     let log = daemon.stop().await;
-    assert!(!log.contains(secret.trim()), "{log}");
+    assert!(!log.contains(secret.trim()) && log.contains("callbacks are not signed"), "{log}");
 }
 
 #[tokio::test]
