@@ -33,6 +33,8 @@ pub const DEFAULT_CERT: &str = "cert.pem";
 pub const DEFAULT_KEY: &str = "key.pem";
 /// How long a stop waits for what is under way.
 pub const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
+/// For how long messages that ended are kept.
+pub const DEFAULT_KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Where state is kept by whoever is not told.
 pub const DEFAULT_STATE_DIR: &str = "hookbell-state";
 
@@ -79,6 +81,8 @@ pub struct RawSettings {
     pub state_dir: Option<OsString>,
     /// `-drain`
     pub drain: Option<Duration>,
+    /// `-keep`; zero: for ever.
+    pub keep: Option<Duration>,
     /// `-strict`
     pub strict: bool,
     /// `-pidfile`
@@ -130,6 +134,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// How long a stop waits for what is under way.
     pub drain: Duration,
+    /// For how long messages that ended are kept; `None`: for ever.
+    pub keep: Option<Duration>,
     /// Whether a finding of any kind in the files prevents the start.
     pub strict: bool,
     /// Where the process id is written.
@@ -202,6 +208,7 @@ impl RawSettings {
             version: _, // answered before anything is compiled
             state_dir,
             drain,
+            keep,
             strict,
             pidfile,
             uid,
@@ -238,6 +245,7 @@ impl RawSettings {
             no_panic,
             state_dir: compile_state_dir(state_dir, state_directory),
             drain: drain.unwrap_or(DEFAULT_DRAIN),
+            keep: Some(keep.unwrap_or(DEFAULT_KEEP)).filter(|keep| !keep.is_zero()),
             strict,
             pidfile: given(pidfile).map(PathBuf::from),
             identity,

@@ -16,6 +16,8 @@ use crate::provider::Account;
 use crate::tasks::Tasks;
 
 pub mod carry;
+mod conversation;
+pub mod direct;
 mod lane;
 pub mod transport;
 

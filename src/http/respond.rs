@@ -99,9 +99,8 @@ impl Front {
     }
 
     async fn message(&self, id: &str) -> Outcome {
-        let (Ok(id), Some(outbox)) = (id.parse::<MessageId>(), self.0.means.outbox.get()) else {
-            return Outcome::UnknownMessage;
-        };
+        let Ok(id) = id.parse::<MessageId>() else { return Outcome::UnknownMessage };
+        let Some(outbox) = self.0.means.outbox.get() else { return Outcome::Unavailable };
         match outbox.find(id).await {
             Ok(Some(status)) => Outcome::Status(Box::new(status)),
             Ok(None) => Outcome::UnknownMessage,

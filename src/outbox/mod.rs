@@ -11,20 +11,26 @@
 
 mod bells;
 mod claim;
+mod damage;
 mod error;
+mod first_page;
 mod handle;
 mod held;
 mod orphans;
+mod place;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod retention;
 mod rows;
+mod salvage;
 mod sqlite;
 mod status;
 mod step;
 mod writer;
 
 pub use claim::{Claim, Claims, Settlement, Terms};
+pub use damage::Recovery;
 pub use error::OutboxError;
 pub use handle::Outbox;
 pub use status::{AccountDepth, DeliveryStatus, Depth, MessageStatus};
