@@ -167,7 +167,11 @@ async fn of_a_file_that_was_cut_short_the_rest_is_saved() {
     let recovery = outbox.recovery().unwrap();
     assert!(there > 100 && there < filled.waiting.len(), "{there}: {recovery:?}");
     assert_eq!(recovery.recovered + recovery.lost.unwrap(), filled.waiting.len() as u64 + 1);
-    works(&outbox, None).await;
+    let mut oldest = None;
+    for id in filled.waiting.iter().rev() {
+        oldest = outbox.find(*id).await.unwrap().map(|_| *id).or(oldest);
+    }
+    works(&outbox, oldest).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +198,7 @@ async fn a_recovery_that_was_broken_off_is_completed_or_begun_anew() {
     fs::rename(filled.file("outbox.db"), filled.file("outbox.db.recovered")).unwrap();
     fs::rename(aside, filled.file("outbox.db")).unwrap();
     let (_, again) = filled.reopened().await;
-    assert_eq!((again, filled.moved_aside().iter().filter(|name| !name.ends_with("-shm")).count()), (there, 1));
+    assert_eq!((again, filled.moved_aside().iter().filter(|name| name.ends_with('Z')).count()), (there, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,8 +209,12 @@ async fn trouble_while_it_runs_keeps_the_file_and_the_next_start_looks() {
     for page in filled.pages("deliveries") {
         filled.overwrite(page, 0);
     }
-    let refused = outbox.claim(&account("a"), terms(16)).await.unwrap_err();
+    // Whoever sees that another has written forgets what it had in memory.
+    let other = Connection::open(filled.file("outbox.db")).unwrap();
+    other.execute("UPDATE accounts SET held_at = held_at + 1", []).unwrap();
+    let refused = outbox.claim(&account("a"), terms(16)).await.map(drop).unwrap_err();
     assert!(refused.to_string().contains("damaged"), "{refused}");
+    drop(other);
     assert!(filled.moved_aside().is_empty() && filled.file("outbox.db.suspect").exists());
     outbox.close().await;
     let outbox = open(filled.dir.path()).unwrap();

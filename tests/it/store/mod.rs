@@ -1,5 +1,6 @@
 //! The outbox on disks that are full, read-only or locked, and from files that are damaged.
 
+mod daemon;
 mod damage;
 mod disk;
 mod retention;
