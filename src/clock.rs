@@ -26,6 +26,12 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(wait))
     }
 
+    /// The moment `time` earlier; the far end of time where that can't be said.
+    pub fn minus(self, time: Duration) -> Timestamp {
+        let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(self.0.saturating_sub(time))
+    }
+
     /// How long after `earlier` this is; zero if it is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::dispatch::direct::Direct;
 use crate::hook::{Action, Hook};
 use crate::outbox::Outbox;
 use crate::request::HookRequest;
@@ -15,13 +16,15 @@ mod files;
 pub mod send;
 
 use command::{Commands, Ran, RunRefusal};
-use send::{SendRefusal, Stored};
+use send::{Kept, SendRefusal, Ways};
 
 /// What actions are done with.
 #[derive(Clone)]
 pub struct Means {
-    /// The outbox, once a configuration has needed one.
+    /// The outbox, once a configuration has needed one and it could be opened.
     pub outbox: Arc<OnceLock<Outbox>>,
+    /// What sends while there is none, or while it can't store.
+    pub direct: Direct,
     /// The runner of commands.
     pub commands: Commands,
     /// The time.
@@ -30,11 +33,18 @@ pub struct Means {
     pub tasks: Tasks,
 }
 
+impl Means {
+    /// Where messages go.
+    pub fn ways(&self) -> Ways<'_> {
+        Ways { outbox: self.outbox.get(), direct: &self.direct }
+    }
+}
+
 /// What was done.
 #[derive(Debug)]
 pub struct Done {
-    /// The message that was stored, if the hook sends.
-    pub stored: Option<Stored>,
+    /// The message that was stored, or sent, if the hook sends.
+    pub kept: Option<Kept>,
     /// What became of the command, if the hook runs one.
     pub ran: Option<Ran>,
 }
@@ -42,26 +52,23 @@ pub struct Done {
 /// Why an action was not done, or not wholly.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
-    /// No message was stored, and nothing ran.
+    /// No message was stored or sent, and nothing ran.
     #[error(transparent)]
     Send(#[from] SendRefusal),
-    /// The hook sends, and there is no outbox.
-    #[error("there is no outbox to store the message in: see the log of the last start or reload")]
-    NoOutbox,
     /// It broke off; what is done of it nobody knows.
     #[error("it broke off in the middle; see the log above")]
     Lost,
-    /// The command did not start. A message, if there was one, is stored.
+    /// The command did not start. A message, if there was one, is stored, or sent.
     #[error("{refusal}")]
     Run {
         /// Why.
         refusal: RunRefusal,
-        /// The message that was stored before.
-        stored: Option<Stored>,
+        /// The message of before.
+        kept: Option<Kept>,
     },
 }
 
-/// Does what the hook does. A hook that sends and runs stores its message first, and does both whole.
+/// Does what the hook does. A hook that sends and runs keeps its message first, and does both whole.
 pub async fn perform(
     hook: &Arc<Hook>,
     request: HookRequest,
@@ -86,11 +93,8 @@ async fn perform_here(
     caller: Option<String>,
     means: &Means,
 ) -> Result<Done, ActionError> {
-    let stored = match hook.action.send() {
-        Some(send) => {
-            let outbox = means.outbox.get().ok_or(ActionError::NoOutbox)?;
-            Some(send::send(hook, send, &request, caller, outbox, &means.clock).await?)
-        }
+    let kept = match hook.action.send() {
+        Some(send) => Some(send::send(hook, send, &request, caller, means.ways(), &means.clock).await?),
         None => None,
     };
     let ran = match &hook.action {
@@ -100,10 +104,10 @@ async fn perform_here(
             drop(request);
             match started {
                 Ok(ran) => Some(ran.await),
-                Err(refusal) => return Err(ActionError::Run { refusal, stored }),
+                Err(refusal) => return Err(ActionError::Run { refusal, kept }),
             }
         }
         Action::Send(_) => None,
     };
-    Ok(Done { stored, ran })
+    Ok(Done { kept, ran })
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{self, Contact, Recipient};
+use crate::dispatch::direct::{Direct, Tried};
 use crate::hook::{Hook, PriorityRule, Send, To};
 use crate::message::{Message, MessageId, Priority};
 use crate::outbox::{Outbox, OutboxError};
@@ -29,6 +30,39 @@ pub struct Stored {
     pub contacts: Vec<String>,
 }
 
+/// What became of a message that its caller need not bring again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is on disk.
+    Stored(Stored),
+    /// It could not be stored, and was sent straight from memory.
+    Sent {
+        /// To so many; at least one.
+        sent: usize,
+        /// Of so many.
+        recipients: usize,
+    },
+}
+
+impl Kept {
+    /// The message on disk, where there is one.
+    pub fn stored(&self) -> Option<&Stored> {
+        match self {
+            Kept::Stored(stored) => Some(stored),
+            Kept::Sent { .. } => None,
+        }
+    }
+}
+
+/// Where messages go: on disk; and where they can't, straight from memory.
+#[derive(Clone, Copy)]
+pub struct Ways<'a> {
+    /// The outbox, if it is open.
+    pub outbox: Option<&'a Outbox>,
+    /// What sends without it.
+    pub direct: &'a Direct,
+}
+
 /// Why a call makes no message.
 #[derive(Debug, thiserror::Error)]
 pub enum SendRefusal {
@@ -38,9 +72,17 @@ pub enum SendRefusal {
     /// The hook's template does not render for this call. The text is for the log.
     #[error("{0}")]
     Template(String),
-    /// The outbox did not take it.
+    /// The outbox did not take it, and nothing else was tried.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// It could neither be stored nor sent.
+    #[error("{why}; sent straight from memory it reached nobody: {}", tried.failures())]
+    Neither {
+        /// Why it could not be stored.
+        why: OutboxError,
+        /// What came of sending it.
+        tried: Tried,
+    },
 }
 
 /// What a message template may speak of.
@@ -55,15 +97,15 @@ struct Names<'a> {
     now: String,
 }
 
-/// Makes the message of a call and stores it; when this returns it is on disk.
+/// Makes the message of a call and keeps it.
 pub async fn send(
     hook: &Hook,
     send: &Send,
     request: &HookRequest,
     caller: Option<String>,
-    outbox: &Outbox,
+    ways: Ways<'_>,
     clock: &Clock,
-) -> Result<Stored, SendRefusal> {
+) -> Result<Kept, SendRefusal> {
     let now = clock.now();
     let title = title(send, request, hook);
     let text = text(hook, send, request, title.as_deref(), now)?;
@@ -86,15 +128,32 @@ pub async fn send(
         accepted_at: now,
         expires_at: now.plus(send.ttl),
     };
-    store(message, recipients, outbox).await.map_err(SendRefusal::Outbox)
+    keep(message, recipients, ways).await
 }
 
-/// Stores a message; when this returns it is on disk.
-pub async fn store(message: Message, recipients: Vec<Recipient>, outbox: &Outbox) -> Result<Stored, OutboxError> {
-    let stored =
-        Stored { id: message.id, contacts: recipients.iter().map(|recipient| recipient.contact.clone()).collect() };
-    outbox.enqueue(message, recipients).await?;
-    Ok(stored)
+/// Stores a message; when this returns it is on disk. Where that can't be it is sent at once, by one try for each
+/// recipient.
+pub async fn keep(message: Message, recipients: Vec<Recipient>, ways: Ways<'_>) -> Result<Kept, SendRefusal> {
+    let stored = match ways.outbox {
+        Some(outbox) => outbox.enqueue(message.clone(), recipients.clone()).await,
+        None => Err(OutboxError::NotOpen),
+    };
+    let why = match stored {
+        Ok(()) => {
+            let contacts = recipients.into_iter().map(|recipient| recipient.contact).collect();
+            return Ok(Kept::Stored(Stored { id: message.id, contacts }));
+        }
+        Err(OutboxError::Nobody) => return Err(OutboxError::Nobody.into()),
+        Err(why) => why,
+    };
+    let tried = ways.direct.send(&message, &recipients).await;
+    let (sent, recipients) = (tried.sent, tried.recipients());
+    if sent == 0 {
+        return Err(SendRefusal::Neither { why, tried });
+    }
+    let (hook, failures) = (&message.hook, tried.failures());
+    tracing::error!(id = %message.id, hook, sent, recipients, failures, "sent straight from memory, not stored: {why}");
+    Ok(Kept::Sent { sent, recipients })
 }
 
 /// A hook's values for templates, with the message and heading of this call.

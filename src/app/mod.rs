@@ -10,6 +10,7 @@ use crate::action::command::Commands;
 use crate::clock::Clock;
 use crate::config::load::{Loader, Sources};
 use crate::config::{LiveConfig, live};
+use crate::dispatch::direct::Direct;
 use crate::http::Limits;
 use crate::http::edge::serve;
 use crate::http::listener::Listener;
@@ -21,6 +22,7 @@ use crate::http::tls::handshake::Tls;
 use crate::tasks::Tasks;
 
 mod links;
+pub mod opening;
 pub mod pidfile;
 pub mod privileges;
 pub mod reload;
@@ -86,7 +88,8 @@ impl App {
         }
         let families = Families::default();
         let (commands, tasks) = (Commands::new(families.commands.clone()), families.commands.clone());
-        let means = Means { outbox: Arc::default(), commands, clock: clock.clone(), tasks };
+        let direct = Direct::new(clock.clone(), families.background.clone());
+        let means = Means { outbox: Arc::default(), direct, commands, clock: clock.clone(), tasks };
         let (publisher, live) = live();
         let prefix = Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never);
         let headers = settings.headers.clone();

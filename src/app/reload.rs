@@ -1,13 +1,14 @@
 //! The only holder of the pen: reads the files, and makes everything else follow.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
 use super::links;
+use super::opening::{OpenError, Opening};
 use super::settings::log::LogDetail;
 use super::settings::{Settings, first_directory};
 use super::systemd::Systemd;
@@ -19,18 +20,18 @@ use crate::config::load::{Basis, Loader, Reload};
 use crate::config::watch::Watch;
 use crate::config::{Config, ConfigPublisher};
 use crate::diagnostic::Diagnostic;
-use crate::dispatch::{Dispatcher, log_end, transport};
+use crate::dispatch::carry::Carriers;
+use crate::dispatch::{Dispatcher, transport};
 use crate::hook::HookId;
 use crate::http::Limits;
 use crate::http::edge::serve;
 use crate::http::listener::{ListenError, Listener};
-use crate::http::respond::Control;
+use crate::http::respond;
 use crate::http::site::Site;
 use crate::http::tls::certificate::{CertificateKeeper, Renewal};
 use crate::http::tls::handshake::TlsError;
 use crate::message::alarm::Cause;
-use crate::message::delivery::OnUnknown;
-use crate::outbox::{Outbox, OutboxError};
+use crate::outbox::Outbox;
 use crate::tasks::Tasks;
 
 /// Reloads that wait: one is enough, for a second would read the same files.
@@ -61,25 +62,12 @@ pub enum StartError {
     /// `-strict`, and something was found.
     #[error("-strict: {0} findings in the hooks files, see above")]
     Strict(usize),
-    /// The outbox can't be opened.
-    #[error("the outbox in {} can't be opened: {why}", path.display())]
-    Outbox {
-        /// Its folder.
-        path: PathBuf,
-        /// Why not.
-        why: OutboxError,
-    },
+    /// The outbox is another process's.
+    #[error(transparent)]
+    Outbox(#[from] OpenError),
     /// A mistake of ours, not of the files.
     #[error("reading the files failed where it can't fail; please report the lines above")]
     Internal,
-    /// There can be no state directory.
-    #[error("the state directory {} can't be made: {why}; name another with -state-dir", path.display())]
-    State {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        why: std::io::Error,
-    },
 }
 
 /// Owns the configuration and whatever must follow it.
@@ -95,9 +83,19 @@ pub struct Reloader {
     /// `-hooks`, for the log.
     named: Vec<PathBuf>,
     background: Tasks,
+    opening: Opening,
+    /// Made when something is to be sent.
+    carriers: Option<Carriers>,
     public_url: Option<String>,
     dispatcher: Option<Dispatcher>,
-    control: Option<Listener>,
+    control: Control,
+}
+
+/// The control socket.
+enum Control {
+    Missing,
+    Bound(Listener),
+    Served,
 }
 
 /// The hand that asks for a reload.
@@ -135,14 +133,21 @@ impl Reloader {
             publisher,
             current: Arc::default(),
             site,
+            opening: Opening::new(
+                settings.state_dir.clone(),
+                settings.keep,
+                means.clock.clone(),
+                Arc::clone(&means.outbox),
+            ),
             means,
             systemd,
             state: settings.state_dir.clone(),
             named: settings.hooks.clone(),
             background,
+            carriers: None,
             public_url: settings.public_url.clone(),
             dispatcher: None,
-            control: None,
+            control: Control::Missing,
         }
     }
 
@@ -207,11 +212,15 @@ impl Reloader {
             let asked = tokio::select! {
                 biased;
                 () = &mut stopping => break,
-                Some(()) = asked.recv() => true,
-                Some(()) = changes.recv() => false,
+                Some(()) = asked.recv() => Some(true),
+                Some(()) = changes.recv() => Some(false),
+                () = self.opening.due() => None,
                 else => break,
             };
-            self.reload(asked).await;
+            match asked {
+                Some(asked) => self.reload(asked).await,
+                None => self.open_again().await,
+            }
         }
         if let Some(dispatcher) = self.dispatcher.take() {
             dispatcher.stop().await;
@@ -305,39 +314,41 @@ impl Reloader {
         dispatcher.alarms().tell(Cause::Reload, &AccountName::new(""), text).await;
     }
 
-    /// Opens what a configuration that sends needs: state directory, outbox, dispatcher, control socket.
+    /// Opens what a configuration that sends needs: state directory, outbox, dispatcher, control socket. Without an outbox
+    /// messages are sent straight from memory; only one that is another process's is an error.
     async fn provide(&mut self, config: &Config) -> Result<(), StartError> {
-        if !config.sends || self.means.outbox.get().is_some() {
+        if !config.sends {
             return Ok(());
         }
-        let (state, clock) = (self.state.clone(), self.means.clock.clone());
-        // The disk may be slow, and another process may hold the lock for a while.
-        let opened = tokio::task::spawn_blocking(move || {
-            make_private(&state).map_err(|why| StartError::State { path: state.clone(), why })?;
-            Outbox::open(&state, clock).map_err(|why| StartError::Outbox { path: state, why })
-        });
-        let outbox = opened.await.map_err(|_| StartError::Internal)??;
-        let policies: Vec<_> =
-            config.accounts.iter().map(|(name, account)| (name.clone(), account.on_unknown)).collect();
-        let policy = move |account: &_| {
-            policies.iter().find(|(name, _)| name == account).map_or(OnUnknown::default(), |(_, policy)| *policy)
-        };
-        let path = self.state.clone();
-        let ended = outbox.void_leases(policy).await.map_err(|why| StartError::Outbox { path, why })?;
-        ended.iter().for_each(log_end);
-        let clock = self.means.clock.clone();
-        let links = links::open(self.public_url.as_deref(), &self.state);
-        links.iter().for_each(|links| self.site.answer_links(links.clone()));
-        let dispatcher = Dispatcher::start(outbox.clone(), clock, &self.background, transport::carriers());
-        self.dispatcher = Some(dispatcher.with_links(links));
-        // There is only this one writer, and it looked first.
-        self.means.outbox.set(outbox).ok();
-        self.control = self.bind_control().await;
+        let carriers = self.carriers.get_or_insert_with(transport::carriers).clone();
+        if let Some(outbox) = self.opening.open(&config.accounts, &self.background).await? {
+            let recovery = outbox.recovery().map(ToString::to_string);
+            let links = links::open(self.public_url.as_deref(), &self.state);
+            links.iter().for_each(|links| self.site.answer_links(links.clone()));
+            let clock = self.means.clock.clone();
+            let dispatcher = Dispatcher::start(outbox, clock, &self.background, Arc::clone(&carriers));
+            if let Some(recovery) = recovery {
+                dispatcher.alarms().tell(Cause::Store, &AccountName::new(""), recovery).await;
+            }
+            self.dispatcher = Some(dispatcher.with_links(links));
+        }
+        self.means.direct.follow(&config.accounts, &carriers);
+        if matches!(self.control, Control::Missing) {
+            self.control = self.bind_control().await;
+        }
         Ok(())
     }
 
+    async fn open_again(&mut self) {
+        let config = Arc::clone(&self.current);
+        match self.provide(&config).await {
+            Ok(()) => self.reconcile(),
+            Err(why) => tracing::error!("{why}"),
+        }
+    }
+
     /// The control socket, beside the state or where systemd keeps such things. Without it only the command line suffers.
-    async fn bind_control(&self) -> Option<Listener> {
+    async fn bind_control(&self) -> Control {
         let folder = first_directory(std::env::var_os("RUNTIME_DIRECTORY")).unwrap_or_else(|| self.state.clone());
         let path = folder.join("control.sock");
         let bound = Listener::bind_unix(&path).await.map_err(|e| e.to_string());
@@ -346,18 +357,21 @@ impl Reloader {
             fs::set_permissions(&path, mode).map(|()| listener).map_err(|e| e.to_string())
         });
         match opened {
-            Ok(listener) => Some(listener),
+            Ok(listener) => Control::Bound(listener),
             Err(why) => {
                 tracing::warn!("no control socket at {}: {why}; `hookbell send` will not work", path.display());
-                None
+                Control::Missing
             }
         }
     }
 
     fn serve_control(&mut self, edge: &Tasks) {
-        if let Some(listener) = self.control.take() {
+        if !matches!(self.control, Control::Bound(_)) {
+            return;
+        }
+        if let Control::Bound(listener) = std::mem::replace(&mut self.control, Control::Served) {
             tracing::debug!("control socket at {}", listener.local_address());
-            edge.spawn(serve(listener, Control(self.site.clone()), Limits::default(), edge.clone()));
+            edge.spawn(serve(listener, respond::Control(self.site.clone()), Limits::default(), edge.clone()));
         }
     }
 
@@ -368,10 +382,6 @@ impl Reloader {
         let work = move || work(&mut loader.lock().unwrap_or_else(PoisonError::into_inner));
         tokio::task::spawn_blocking(work).await.ok()
     }
-}
-
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn log(finding: &Diagnostic) {

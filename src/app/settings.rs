@@ -34,6 +34,8 @@ pub const DEFAULT_CERT: &str = "cert.pem";
 pub const DEFAULT_KEY: &str = "key.pem";
 /// How long a stop waits for what is under way.
 pub const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
+/// For how long messages that ended are kept.
+pub const DEFAULT_KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Where state is kept by whoever is not told.
 pub const DEFAULT_STATE_DIR: &str = "hookbell-state";
 
@@ -80,6 +82,8 @@ pub struct RawSettings {
     pub state_dir: Option<OsString>,
     /// `-drain`
     pub drain: Option<Duration>,
+    /// `-keep`; zero: for ever.
+    pub keep: Option<Duration>,
     /// `-strict`
     pub strict: bool,
     /// `-callbacks`
@@ -135,6 +139,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// How long a stop waits for what is under way.
     pub drain: Duration,
+    /// For how long messages that ended are kept; `None`: for ever.
+    pub keep: Option<Duration>,
     /// Whether a finding of any kind in the files prevents the start.
     pub strict: bool,
     /// Where providers' calls are heard, if apart from others.
@@ -197,6 +203,7 @@ impl RawSettings {
             version: _, // answered before anything is compiled
             state_dir,
             drain,
+            keep,
             strict,
             callbacks,
             public_url,
@@ -235,6 +242,7 @@ impl RawSettings {
             no_panic,
             state_dir: compile_state_dir(state_dir, state_directory),
             drain: drain.unwrap_or(DEFAULT_DRAIN),
+            keep: Some(keep.unwrap_or(DEFAULT_KEEP)).filter(|keep| !keep.is_zero()),
             strict,
             callbacks: compile_callbacks(given(callbacks))?,
             public_url: compile_public_url(public_url)?,

@@ -3,6 +3,7 @@
 //! A row notes exactly what was typed; `app::settings` makes something of it.
 
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
 use super::parse::{Apply, Flag, Takes, boolean, integer, text};
 use crate::app::settings::log::LogFormat;
@@ -162,9 +163,12 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     ours("drain", Value("TIME"), PROCESS, "how long a stop waits for what is under way", "30s", |raw, v| {
         set(&mut raw.drain, units::duration(&text(v)?))
     }),
+    ours("keep", Value("TIME"), PROCESS, "how long messages are kept once they ended; 0: for ever", "30d", |raw, v| {
+        let typed = text(v)?;
+        set(&mut raw.keep, if typed.trim() == "0" { Ok(Duration::ZERO) } else { units::duration(&typed) })
+    }),
     ours("admin", NotYet, "", "", "", ignore),
     ours("admin-token-file", NotYet, "", "", "", ignore),
-    ours("keep", NotYet, "", "", "", ignore),
 ];
 
 const STATE_DIR: &str = "folder of messages and generated secrets";
@@ -346,7 +350,8 @@ mod tests {
         let said = "invalid value \"x\\\"y\" for flag -header: header flag must be in name=value format";
         assert_eq!(header, Stop::Wrong(said.to_owned()));
         assert!(typed(&["-log-format", "xml"]).is_err());
-        assert!(typed(&["-keep"]).is_err());
+        assert!(typed(&["-keep"]).is_err() && typed(&["-keep", "30"]).is_err() && typed(&["-admin"]).is_err());
+        assert_eq!(typed(&["-keep", "0"]).unwrap().keep, Some(Duration::ZERO));
     }
 
     #[test]
@@ -369,8 +374,8 @@ mod tests {
     #[test]
     fn variables_are_derived_and_only_ours_have_one() {
         let variables: Vec<String> = SERVE.iter().filter(|f| f.takes != NotYet).filter_map(Flag::variable).collect();
-        let ours = ["HOOKBELL_CALLBACKS", "HOOKBELL_PUBLIC_URL"];
-        assert_eq!(variables[..2], ours);
-        assert_eq!(variables[2..], ["HOOKBELL_STRICT", "HOOKBELL_LOG_FORMAT", "HOOKBELL_STATE_DIR", "HOOKBELL_DRAIN"]);
+        let ours = ["HOOKBELL_CALLBACKS", "HOOKBELL_PUBLIC_URL", "HOOKBELL_STRICT", "HOOKBELL_LOG_FORMAT"];
+        assert_eq!(variables[..4], ours);
+        assert_eq!(variables[4..], ["HOOKBELL_STATE_DIR", "HOOKBELL_DRAIN", "HOOKBELL_KEEP"]);
     }
 }

@@ -20,8 +20,8 @@ use crate::message::delivery::Form;
 use crate::provider::{Account, Next, Outgoing, Request};
 use crate::request::text::is_blank;
 
-/// How long the daemon may take to store a message.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the daemon may take to store a message; or, where it can't, to send it.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Sends a message, or shows it.
 pub(super) fn send(args: SendArgs) -> anyhow::Result<Exit> {
@@ -61,6 +61,11 @@ fn deliver(args: SendArgs, text: &str) -> anyhow::Result<Exit> {
             let names: Vec<_> = answer["contacts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             // It is stored: a closed terminal must not make anybody send it again.
             writeln!(std::io::stdout(), "queued {id} for {}", names.join(", ")).ok();
+            Ok(Exit::Fine)
+        }
+        (200, None, None) => {
+            let [sent, of] = ["sent", "recipients"].map(|count| answer[count].as_u64().unwrap_or_default());
+            writeln!(std::io::stdout(), "sent to {sent} of {of}, not stored").ok();
             Ok(Exit::Fine)
         }
         (503, _, why) => {

@@ -1,32 +1,24 @@
 //! One account's sending: claim, converse, settle.
 
 use std::collections::{BTreeSet, HashMap};
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::carry::Carry;
+use super::conversation;
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::message::delivery::{Class, Delivery, DeliveryState, Receipt, SendError};
 use crate::message::link::Links;
 use crate::outbox::{Claim, Outbox, Settlement, Terms};
-use crate::provider::{Account, Next, Outgoing};
+use crate::provider::{Account, Outgoing};
 use crate::tasks::Tasks;
 
 /// Addresses that one account sends to at once: enough to hide a slow provider, few enough to stop within a drain.
 const IN_FLIGHT: usize = 16;
-
-/// Requests in one try: the longest conversation known has three.
-const TURNS: u32 = 8;
-
-/// What a conversation may last beyond its timeouts: a program that is out of time gets a while to end.
-const ENDING: Duration = Duration::from_secs(5);
 
 /// What a lease lasts beyond its conversation: the time that writing the result may take.
 const LEASE_SLACK: Duration = Duration::from_secs(120);
@@ -116,7 +108,7 @@ impl Lane {
         let terms = Terms {
             free,
             limits: self.account.limits,
-            lease: self.longest_try().saturating_add(LEASE_SLACK),
+            lease: conversation::longest(&self.account).saturating_add(LEASE_SLACK),
             on_unknown: self.account.on_unknown,
         };
         let asked = self.common.outbox.claim(&self.account.name, terms).await;
@@ -135,17 +127,11 @@ impl Lane {
         found.next_at.map_or(SLOW_POLL, |at| at.since(self.common.clock.now()))
     }
 
-    fn longest_try(&self) -> Duration {
-        self.account.transport.timeout.saturating_mul(TURNS).saturating_add(ENDING)
-    }
-
     /// One try of one delivery, to the written result.
     async fn attempt(self: Arc<Lane>, claim: Claim, slot: Option<OwnedSemaphorePermit>) {
-        let conversation = tokio::time::timeout(self.longest_try(), unwound(self.converse(&claim)));
-        let outcome = match conversation.await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(Panicked)) => Err(unknown("the provider's code failed; see the log")),
-            Err(_) => Err(unknown("the conversation with the provider took too long")),
+        let outcome = match outgoing(&claim, self.common.links.as_deref(), self.common.clock.now()) {
+            Ok(outgoing) => conversation::hold(&self.account, &*self.carrier, &outgoing).await,
+            Err(error) => Err(error),
         };
         match &outcome {
             Ok(Receipt { advice: Some(advice), .. }) => {
@@ -177,19 +163,6 @@ impl Lane {
         }
     }
 
-    async fn converse(&self, claim: &Claim) -> Result<Receipt, SendError> {
-        let provider = &self.account.provider;
-        let outgoing = outgoing(claim, self.common.links.as_deref(), self.common.clock.now())?;
-        let mut answers = Vec::new();
-        for _ in 0..TURNS {
-            match provider.converse(&outgoing, &answers)? {
-                Next::Done(receipt) => return Ok(receipt),
-                Next::Ask(request) => answers.push(self.carrier.carry(request).await?),
-            }
-        }
-        Err(unknown("the conversation with the provider has no end"))
-    }
-
     /// Logs trouble unless the same sort of it was logged just now. Never a text, never a secret.
     fn warn(&self, class: &'static str, detail: &str) {
         let silent = self.quiet.lock().unwrap_or_else(PoisonError::into_inner).note(class, Instant::now());
@@ -200,10 +173,6 @@ impl Lane {
             None => {}
         }
     }
-}
-
-fn unknown(detail: &str) -> SendError {
-    SendError { class: Class::Unknown, code: String::new(), detail: detail.to_owned() }
 }
 
 fn outgoing(claim: &Claim, links: Option<&Links>, now: Timestamp) -> Result<Outgoing, SendError> {
@@ -225,23 +194,9 @@ fn outgoing(claim: &Claim, links: Option<&Links>, now: Timestamp) -> Result<Outg
         text,
         form: delivery.form,
         window_open: claim.window_open(),
-        link: links.map(|links| links.to(delivery.message)),
+        link: links.filter(|_| !claim.is_folded()).map(|links| links.to(delivery.message)),
         now,
     })
-}
-
-/// The panic message is in the log already.
-struct Panicked;
-
-/// Runs a future so that its panic is a value: a lost claim would be a lost alarm.
-async fn unwound<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut future = Box::pin(future);
-    poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-        Err(_) => Poll::Ready(Err(Panicked)),
-    })
-    .await
 }
 
 /// When which class of trouble was logged last, and how many were kept silent since.

@@ -19,6 +19,8 @@ use crate::tasks::Tasks;
 
 pub mod alarm;
 pub mod carry;
+mod conversation;
+pub mod direct;
 mod lane;
 pub mod transport;
 

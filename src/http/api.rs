@@ -7,7 +7,7 @@ use super::Body;
 use super::outcome::Outcome;
 use super::site::Site;
 use crate::account::AccountName;
-use crate::action::send::{SendRefusal, Stored, store};
+use crate::action::send::{Kept, SendRefusal, keep};
 use crate::config::Config;
 use crate::contact::{self, Contact, Recipient, Via};
 use crate::hook::admit::Refusal;
@@ -58,18 +58,22 @@ pub(super) async fn control(site: &Site, method: &Method, path: &str, body: Body
         return Outcome::Refused(Refusal::Method);
     }
     match new_message(site, body).await {
-        Ok(stored) => Outcome::Stored { stored, names: true },
+        Ok(kept) => Outcome::Kept { kept, names: true },
         Err(refusal) => {
             tracing::warn!("a message from the control socket was refused: {refusal}");
             match refusal {
                 SendRefusal::Caller(why) => Outcome::Wrong(why),
                 SendRefusal::Template(_) | SendRefusal::Outbox(_) => Outcome::NotStored,
+                SendRefusal::Neither { why, tried } => Outcome::NeitherStoredNorSent {
+                    why: why.in_short(),
+                    maybe: tried.missed.iter().any(|missed| missed.maybe),
+                },
             }
         }
     }
 }
 
-async fn new_message(site: &Site, body: Body) -> Result<Stored, SendRefusal> {
+async fn new_message(site: &Site, body: Body) -> Result<Kept, SendRefusal> {
     let wrong = SendRefusal::Caller;
     let body = body.read(MAX_BODY, BODY_TIME).await.map_err(|why| wrong(why.to_string()))?;
     let NewMessage { to, via, title, text } =
@@ -81,7 +85,6 @@ async fn new_message(site: &Site, body: Body) -> Result<Stored, SendRefusal> {
     let title = title.map(|title| readable(title.as_bytes(), None).text);
     let via = via.map(OneOrMore::into_list).unwrap_or_default();
     let recipients = recipients(&site.live.current(), &to.into_list(), &via).map_err(wrong)?;
-    let outbox = site.means.outbox.get().ok_or_else(|| wrong("no account is set up to send through".to_owned()))?;
     let now = site.means.clock.now();
     let message = Message {
         id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
@@ -93,7 +96,7 @@ async fn new_message(site: &Site, body: Body) -> Result<Stored, SendRefusal> {
         accepted_at: now,
         expires_at: now.plus(DEFAULT_TTL),
     };
-    store(message, recipients, outbox).await.map_err(SendRefusal::Outbox)
+    keep(message, recipients, site.means.ways()).await
 }
 
 /// Whom a message from the command line goes to.

@@ -91,16 +91,16 @@ pub(super) async fn serve(
     tracing::debug!("{id} hook triggered successfully");
     let names = !hook.tokens.is_empty();
     match perform(hook, request, caller, &site.means).await {
-        Ok(Done { stored, ran: Some(ran) }) => {
+        Ok(Done { kept, ran: Some(ran) }) => {
             // upstream: webhook.go writeHttpResponseCode, which is asked only where the answer is the success code.
             if !matches!(ran, Ran::Badly(_)) {
                 log_status(hook, hook.reply.status);
             }
-            Outcome::Ran(ran, stored).into_response(dress)
+            Outcome::Ran(ran, kept).into_response(dress)
         }
-        Ok(Done { stored: Some(stored), ran: None }) => Outcome::Stored { stored, names }.into_response(dress),
+        Ok(Done { kept: Some(kept), ran: None }) => Outcome::Kept { kept, names }.into_response(dress),
         // A hook does one or the other: this is for the compiler.
-        Ok(Done { stored: None, ran: None }) => Outcome::Ran(Ran::Started(None), None).into_response(dress),
+        Ok(Done { kept: None, ran: None }) => Outcome::Ran(Ran::Started(None), None).into_response(dress),
         Err(why) => failed(hook, why, peer).into_response(Dress { reply: None, ..dress }),
     }
 }
@@ -188,14 +188,19 @@ fn failed(hook: &Hook, why: ActionError, peer: &Peer) -> Outcome {
             tracing::error!(%hook, peer, "the message could not be stored: {why}");
             Outcome::NotStored
         }
-        ActionError::NoOutbox | ActionError::Lost => {
+        ActionError::Send(SendRefusal::Neither { why, tried }) => {
+            let failures = tried.failures();
+            tracing::error!(%hook, peer, failures, "the message could neither be stored nor sent straight from memory: {why}");
+            Outcome::NeitherStoredNorSent { why: why.in_short(), maybe: tried.missed.iter().any(|missed| missed.maybe) }
+        }
+        ActionError::Lost => {
             tracing::error!(%hook, peer, "the message could not be stored: {why}");
             Outcome::NotStored
         }
-        ActionError::Run { refusal, stored } => {
+        ActionError::Run { refusal, kept } => {
             tracing::error!(%hook, peer, "the command was not started: {refusal}");
-            match (refusal, stored) {
-                (_, Some(stored)) => Outcome::Ran(Ran::Badly(None), Some(stored)),
+            match (refusal, kept) {
+                (_, Some(kept)) => Outcome::Ran(Ran::Badly(None), Some(kept)),
                 (RunRefusal::Overloaded, None) => Outcome::Overloaded,
                 (RunRefusal::Template(_), None) => Outcome::TemplateFault,
             }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::BodyFault;
 use crate::action::command::Ran;
-use crate::action::send::Stored;
+use crate::action::send::{Kept, Stored};
 use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
@@ -59,14 +59,21 @@ pub(super) enum Outcome {
     Overloaded,
     /// The message could not be stored.
     NotStored,
+    /// It could neither be stored nor sent straight from memory.
+    NeitherStoredNorSent {
+        /// Why it could not be stored, in short.
+        why: &'static str,
+        /// Whether it may have arrived all the same.
+        maybe: bool,
+    },
     /// The hook's own template failed on this call.
     TemplateFault,
-    /// A command: answered as adnanh/webhook does, with the message that was stored before, if any.
-    Ran(Ran, Option<Stored>),
-    /// A message was stored.
-    Stored {
-        /// Which.
-        stored: Stored,
+    /// A command: answered as adnanh/webhook does, with the message of before, if any.
+    Ran(Ran, Option<Kept>),
+    /// A message was stored, or sent straight from memory.
+    Kept {
+        /// What became of it.
+        kept: Kept,
         /// Whether the caller may read the contacts' names.
         names: bool,
     },
@@ -194,14 +201,22 @@ impl Outcome {
             Outcome::Wrong(how) => (Code::BAD_REQUEST, format!("{how}\n").into()),
             Outcome::Overloaded => come_back(headers, "Too much is waiting already; try again."),
             Outcome::NotStored => come_back(headers, "Message could not be stored."),
+            Outcome::NeitherStoredNorSent { why, maybe } => {
+                headers.insert(RETRY_AFTER, COME_BACK);
+                let maybe = if maybe { "; it may have arrived" } else { "" };
+                (Code::SERVICE_UNAVAILABLE, format!("Message could not be stored ({why}), nor sent{maybe}.").into())
+            }
             Outcome::TemplateFault => {
                 fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while rendering the hook's template.")
             }
-            Outcome::Ran(ran, stored) => {
-                headers.extend(stored.and_then(|stored| message_header(&stored)));
+            Outcome::Ran(ran, kept) => {
+                headers.extend(kept.as_ref().and_then(Kept::stored).and_then(message_header));
                 ran_answer(ran, dress)
             }
-            Outcome::Stored { stored, names } => stored_answer(&stored, names, dress, headers),
+            Outcome::Kept { kept: Kept::Stored(stored), names } => stored_answer(&stored, names, dress, headers),
+            Outcome::Kept { kept: Kept::Sent { sent, recipients }, .. } => {
+                sent_answer(sent, recipients, dress, headers)
+            }
             Outcome::Status(status) => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 status_answer(&status, dress.json, headers)
@@ -304,6 +319,21 @@ fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut H
     let plural = if count == 1 { "recipient" } else { "recipients" };
     let names = if names { format!(": {}", stored.contacts.join(", ")) } else { String::new() };
     (status, format!("queued {id} for {count} {plural}{names}\n").into())
+}
+
+/// It went out, and nothing of it is kept: there is no id to ask for.
+fn sent_answer(sent: usize, recipients: usize, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+    let status = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::OK);
+    if let Some(message) = message_of(dress.reply) {
+        return (status, message);
+    }
+    if dress.json {
+        headers.insert(CONTENT_TYPE, JSON);
+        let body = json!({ "stored": false, "sent": sent, "recipients": recipients });
+        return (status, format!("{body}\n").into());
+    }
+    let of = if sent == recipients { String::new() } else { format!(" to {sent} of {recipients}") };
+    (status, format!("sent{of}, not stored\n").into())
 }
 
 /// Where a message stands: states only, no names and no text, for whoever has its id may ask.

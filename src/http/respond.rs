@@ -116,9 +116,8 @@ impl Front {
 
     /// Where a message stands; whoever was sent its link sees the whole of it.
     async fn message(&self, id: &str, key: Option<Vec<u8>>) -> Outcome {
-        let (Ok(id), Some(outbox)) = (id.parse::<MessageId>(), self.0.means.outbox.get()) else {
-            return Outcome::UnknownMessage;
-        };
+        let Ok(id) = id.parse::<MessageId>() else { return Outcome::UnknownMessage };
+        let Some(outbox) = self.0.means.outbox.get() else { return Outcome::Unavailable };
         match outbox.find(id).await {
             Ok(Some(status)) if key.zip(self.0.links.get()).is_some_and(|(key, links)| links.admit(id, &key)) => {
                 let Message { title, text, .. } = status.message;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -10,9 +11,11 @@ use super::alarms::{self, Due};
 use super::bells::Bells;
 use super::breaker::{self, Breaker};
 use super::claim::{self, Claim, Claims, Settlement, Terms};
+use super::damage::Recovery;
 use super::error::OutboxError;
 use super::held::Held;
 use super::news::Heard;
+use super::retention::{self, Cursor};
 use super::sqlite::Store;
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
@@ -31,14 +34,23 @@ pub struct Outbox {
     writer: Writer,
     bells: Bells,
     held: Held,
+    recovery: Arc<Option<Recovery>>,
 }
 
 impl Outbox {
-    /// Opens the store in `dir`, and makes it where there is none. Only one process at a time can.
+    /// Opens the store in `dir`, and makes it where there is none. Only one process at a time can. In the place of a
+    /// damaged file a new one is put: see `recovery`.
     pub fn open(dir: &Path, clock: Clock) -> Result<Outbox, OutboxError> {
         let bells = Bells::default();
-        let writer = Writer::start(Store::open(dir)?, clock, bells.clone())?;
-        Ok(Outbox { writer, bells, held: Held::default() })
+        let mut store = Store::open(dir, clock.now())?;
+        let recovery = Arc::new(store.recovery.take());
+        let writer = Writer::start(store, clock, bells.clone())?;
+        Ok(Outbox { writer, bells, held: Held::default(), recovery })
+    }
+
+    /// What became of a damaged file, should `open` have found one.
+    pub fn recovery(&self) -> Option<&Recovery> {
+        self.recovery.as_ref().as_ref()
     }
 
     /// Ends the store after what it was asked so far, and waits for that. Later calls are refused.
@@ -164,6 +176,38 @@ impl Outbox {
     /// tell, the alarm is only put away.
     pub async fn tell(&self, alarm: Alarm, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
         self.writer.run(move |pen| alarms::tell(pen, &alarm, &message, &recipients)).await
+    }
+
+    /// Deletes all messages whose deliveries had all ended before that. Yields how many. Others get their turn all the
+    /// while, and can be dropped in between.
+    pub async fn purge(&self, before: Timestamp) -> Result<u64, OutboxError> {
+        let (mut messages, mut cursor) = (0, Cursor::default());
+        loop {
+            let from = cursor;
+            let purged = self.writer.run(move |pen| retention::purge(pen, before, from)).await?;
+            messages += purged.messages;
+            tokio::time::sleep(retention::PAUSE).await;
+            match purged.next {
+                Some(next) => cursor = next,
+                None => break,
+            }
+        }
+        while self.writer.run(retention::shrink).await? {
+            tokio::time::sleep(retention::PAUSE).await;
+        }
+        Ok(messages)
+    }
+
+    /// Purges again and again what ended longer ago than `keep`. Never resolves.
+    pub async fn forget_after(&self, keep: Duration) {
+        loop {
+            match self.purge(self.writer.now().minus(keep)).await {
+                Ok(0) => {}
+                Ok(messages) => tracing::info!(messages, "deleted what ended more than {keep:?} ago"),
+                Err(e) => tracing::warn!("old messages can't be deleted now: {e}"),
+            }
+            tokio::time::sleep(retention::EVERY).await;
+        }
     }
 
     /// Where a message stands.

@@ -80,8 +80,7 @@ pub(super) fn insert(
 ) -> Result<Vec<(String, String)>, OutboxError> {
     if recipients.is_empty() || recipients.iter().any(|recipient| recipient.ways.is_empty()) {
         // Accepted means that somebody gets it; whoever calls this has made sure.
-        let why = "a message for nobody, or for a contact without an address, can't be stored";
-        return Err(OutboxError::Unavailable(why.to_owned()));
+        return Err(OutboxError::Nobody);
     }
     let Message { id, hook, caller, title, text, priority, accepted_at, expires_at } = message;
     pen.prepare(
@@ -148,7 +147,8 @@ pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError>
             "UPDATE deliveries SET way = ?2, ways_left = ?3, account = ?4, address = ?5, state = ?6, template = ?7,
                  due_at = ?8, tries = ?9, late_tries = ?10, first_failed_at = ?11, moved_at = ?12, late = ?13,
                  possible_duplicate = ?14, receipt = ?15, reason = ?16, patience_until = ?17,
-                 leased_at = iif(?6 = 'sending', leased_at, NULL), leased_until = iif(?6 = 'sending', leased_until, NULL)
+                 leased_at = iif(?6 = 'sending', leased_at, NULL), leased_until = iif(?6 = 'sending', leased_until, NULL),
+                 ended_at = iif(?18, coalesce(ended_at, ?19), NULL)
              WHERE id = ?1",
         )?
         .execute(params![
@@ -169,6 +169,8 @@ pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError>
             after.receipt,
             after.reason,
             after.patience_until.map(Timestamp::millis),
+            after.state.is_end(),
+            pen.now.millis(),
         ])?;
     Ok(())
 }

@@ -43,6 +43,7 @@ CREATE TABLE deliveries (
     possible_duplicate INTEGER NOT NULL,
     receipt            TEXT,                   -- the provider's id
     reason             TEXT,
+    ended_at           INTEGER,                -- when it came to its end; NULL while it may still be tried
     fence              INTEGER NOT NULL DEFAULT 0, -- how often it was leased; the number of the lease that counts
     leased_at          INTEGER,
     leased_until       INTEGER
@@ -53,6 +54,8 @@ CREATE INDEX deliveries_in_order ON deliveries (account, address, priority DESC,
 CREATE INDEX deliveries_late ON deliveries (account, address, priority, due_at) WHERE state = 'queued' AND late = 1;
 -- Whose time runs out.
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'queued';
+-- What was kept long enough.
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (account, leased_until) WHERE state = 'sending';
 -- Those for which younger ones wait, found by the younger ones and by the clock.
 CREATE INDEX deliveries_moved ON deliveries (contact, hook, priority, id)

@@ -1,16 +1,16 @@
-//! Opening the database: the lock, the file, the settings, the schema.
+//! Opening the database: the file, the settings, the schema.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rustix::fs::FlockOperation;
 
+use super::damage::{self, Check, Recovery};
 use super::error::OutboxError;
+use super::place::{self, FILE};
+use crate::clock::Timestamp;
 
 /// The steps from each schema to the next, the first from 1 to 2. A step is written once and then stays as it is.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/2.sql")];
@@ -27,33 +27,69 @@ const STATEMENTS: usize = 128;
 /// The open store: its connection, and the lock that keeps a second daemon out.
 pub(super) struct Store {
     pub(super) db: Connection,
+    /// What was recovered, should the file have been damaged.
+    pub(super) recovery: Option<Recovery>,
+    check: Option<Check>,
     _lock: File,
 }
 
 impl Store {
-    /// Opens the store in `dir`, and makes what is missing.
-    pub(super) fn open(dir: &Path) -> Result<Store, OutboxError> {
-        let trouble = |e: std::io::Error| OutboxError::Unavailable(format!("can't use {}: {e}", dir.display()));
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(trouble)?;
-        let lock = lock(dir)?;
-        let path = dir.join("outbox.db");
-        let created = !path.exists();
-        OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(trouble)?;
-        let db = Connection::open(&path)?;
-        settle_in(&db)?;
-        if created {
-            // Else a power cut could take the new file's name, and all that is in it.
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(trouble)?;
-        }
-        Ok(Store { db, _lock: lock })
+    /// Opens the store in `dir`, and makes what is missing. In the place of a damaged file a new one is put.
+    pub(super) fn open(dir: &Path, now: Timestamp) -> Result<Store, OutboxError> {
+        let lock = place::take(dir)?;
+        damage::complete(dir)?;
+        let (db, check, recovery) = match open_sound(dir) {
+            Ok((db, check)) => (db, check, None),
+            Err(OutboxError::Corrupt(why)) => {
+                let recovery = damage::recover(dir, why, now)?;
+                (open(dir)?, None, Some(recovery))
+            }
+            Err(other) => return Err(other),
+        };
+        Ok(Store { db, recovery, check, _lock: lock })
     }
 
     /// Moves the log into the file, and closes.
-    pub(super) fn close(self) {
+    pub(super) fn close(mut self) {
+        // It would keep the log from being moved.
+        self.check.take();
         if let Err(e) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!("the outbox's log stays beside it until the next start: {e}");
         }
     }
+}
+
+fn open_sound(dir: &Path) -> Result<(Connection, Option<Check>), OutboxError> {
+    let db = open(dir)?;
+    // Should it be damaged, closing it must change nothing.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let check = damage::check(dir, &db)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok((db, check))
+}
+
+fn open(dir: &Path) -> Result<Connection, OutboxError> {
+    let created = place::make_file(dir)?;
+    let db = Connection::open(dir.join(FILE))?;
+    settle_in(&db)?;
+    if created {
+        // Else a power cut could take the new file's name, and all that is in it.
+        place::sync(dir)?;
+    }
+    Ok(db)
+}
+
+/// A new store that nobody uses yet, under another name: without a log of its own.
+pub(super) fn make_aside(file: &Path) -> Result<Connection, OutboxError> {
+    let db = Connection::open(file)?;
+    db.execute_batch(&format!(
+        "PRAGMA auto_vacuum = INCREMENTAL;
+         PRAGMA journal_mode = MEMORY;
+         PRAGMA synchronous = FULL;
+         BEGIN;\n{}\nPRAGMA user_version = {FORMAT};\nCOMMIT;",
+        include_str!("schema.sql")
+    ))?;
+    Ok(db)
 }
 
 fn settle_in(db: &Connection) -> Result<(), OutboxError> {
@@ -68,6 +104,11 @@ fn settle_in(db: &Connection) -> Result<(), OutboxError> {
         )));
     }
     if format == 0 {
+        let foreign: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+        if foreign {
+            let why = "outbox.db is some other program's database: move it away, or name another -state-dir";
+            return Err(OutboxError::Unavailable(why.to_owned()));
+        }
         // Can only be chosen while the file is empty.
         db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
@@ -99,35 +140,6 @@ fn settle_in(db: &Connection) -> Result<(), OutboxError> {
     Ok(())
 }
 
-/// Takes the state directory for this process; the file says for people which one that is.
-fn lock(dir: &Path) -> Result<File, OutboxError> {
-    let path = dir.join("outbox.lock");
-    let trouble = |e: std::io::Error| OutboxError::Unavailable(format!("can't lock {}: {e}", path.display()));
-    let mut options = OpenOptions::new();
-    let mut file =
-        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(trouble)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut holder = String::new();
-            drop(file.read_to_string(&mut holder));
-            let holder = match holder.trim() {
-                "" => "another process".to_owned(),
-                pid => format!("process {pid}"),
-            };
-            return Err(OutboxError::Unavailable(format!(
-                "{} is in use by {holder}: stop it, or give this one another -state-dir",
-                dir.display()
-            )));
-        }
-        Err(e) => return Err(trouble(e.into())),
-    }
-    let pid = format!("{}\n", std::process::id());
-    // Only a help for people: a full disk must not keep the daemon from starting, and from sending what it has.
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes())).ok();
-    Ok(file)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,17 +158,17 @@ mod tests {
     #[test]
     fn every_older_file_becomes_what_a_new_one_is() {
         let dir = tempfile::tempdir().unwrap();
-        let new = shape(&Store::open(dir.path()).unwrap().db);
+        let new = shape(&Store::open(dir.path(), Timestamp::default()).unwrap().db);
         let older: &[(i64, &str)] = &[(1, include_str!("../../tests/fixtures/outbox/1.sql"))];
         for (format, schema) in older {
             let dir = tempfile::tempdir().unwrap();
             let old = Connection::open(dir.path().join("outbox.db")).unwrap();
             old.execute_batch(&format!("{schema}; PRAGMA user_version = {format};")).unwrap();
             drop(old);
-            let store = Store::open(dir.path()).unwrap();
+            let store = Store::open(dir.path(), Timestamp::default()).unwrap();
             assert_eq!(shape(&store.db), new, "from format {format}");
             drop(store);
-            assert!(Store::open(dir.path()).is_ok(), "once is enough");
+            assert!(Store::open(dir.path(), Timestamp::default()).is_ok(), "once is enough");
         }
     }
 }

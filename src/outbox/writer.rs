@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::bells::Bells;
+use super::damage;
 use super::error::OutboxError;
 use super::sqlite::Store;
 use super::step::{Moment, Steps};
@@ -67,6 +68,9 @@ impl Pen<'_> {
     fn apart<T>(&self, op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
         self.say("SAVEPOINT op")?;
         let result = op(self);
+        if let (Err(OutboxError::Corrupt(why)), Some(file)) = (&result, self.db.path()) {
+            damage::suspect(file.as_ref(), why);
+        }
         // After some errors (a full disk) SQLite has already taken back the whole transaction.
         if self.db.is_autocommit() {
             self.lost.replace(result.as_ref().err().cloned());
@@ -85,6 +89,15 @@ impl Pen<'_> {
     }
 }
 
+/// Lends a pen outside of the thread, for a store that nobody else uses. Nothing rings.
+pub(super) fn with_pen<T>(
+    db: &Connection,
+    now: Timestamp,
+    op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>,
+) -> Result<T, OutboxError> {
+    op(&Pen { db, now, rung: &RefCell::default(), lost: &RefCell::default() })
+}
+
 /// The way to the thread. Clones share it; it ends when the last one is gone.
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -100,6 +113,11 @@ impl Writer {
         let started = std::thread::Builder::new().name("outbox".to_owned()).spawn(write);
         started.map_err(|e| OutboxError::Unavailable(format!("can't start the outbox's thread: {e}")))?;
         Ok(Writer { orders, clock })
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Runs `op` on the thread. The answer comes after the commit, never before.
@@ -231,7 +249,7 @@ mod tests {
     #[test]
     fn nobody_waits_twice_for_somebody_elses_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path(), Timestamp::default()).unwrap();
         store.db.busy_timeout(Duration::ZERO).unwrap();
         let other = Connection::open(dir.path().join("outbox.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -245,7 +263,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_called_one() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path(), Timestamp::default()).unwrap();
         store.db.execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 1").unwrap();
         let results = written(
             store,

@@ -45,6 +45,8 @@ mod secrets;
 mod shutdown;
 /// The source as text: which files there are, and which module uses which.
 mod source;
+/// The outbox on disks that fail it, from damaged files, and what it forgets.
+mod store;
 /// The units are sound and hardened, and the socket of a service manager is taken over.
 mod systemd;
 /// A list of hooks may be a template: what it yields is served, and never shown.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hookbell::account::Limits;
 use hookbell::clock::{Clock, Timestamp};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, OnUnknown, Receipt, Report, Scope};
 use hookbell::message::news::{Inbound, News, Told};

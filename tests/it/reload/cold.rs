@@ -174,17 +174,19 @@ fn the_first_account_by_an_edit_brings_the_state_directory() {
 }
 
 #[test]
-fn without_a_state_directory_nothing_that_sends_is_taken() {
+fn without_a_state_directory_messages_are_sent_straight_from_memory_until_there_is_one() {
     let home = Home::with(&list(&[says("word", "one")]));
     home.write("file", "");
     let daemon = home.serve_with(&["-state-dir", "file/state"]);
     home.write("hooks.json", &sending("two"));
-    daemon.logged(&["ERROR", "reload refused", "the state directory file/state can't be made", "-state-dir"]);
-    assert!(daemon.get("/hooks/word").is(200, "one") && daemon.get("/hooks/bell").status == 404);
-    let (code, said) = home.output(&["-ip", "127.0.0.1", "-port", "0", "-state-dir", "file/state"]);
-    assert!(code == Some(1) && said.contains("the state directory file/state can't be made"), "{said}");
+    changes(&daemon, "word", "one", "two", "an account");
+    daemon.logged(&["ERROR", "the state directory file/state can't be made", "-state-dir", "straight from memory"]);
+    let answer = daemon.get("/hooks/bell?msg=hello");
+    assert!(answer.is(200, "sent, not stored\n"), "{answer:?}");
+    daemon.logged(&["🔔", "hello"]);
+    daemon.logged(&["ERROR", "not stored", "the outbox is not open"]);
     home.shell("rm file");
-    daemon.signal(Signal::HUP);
-    changes(&daemon, "word", "one", "two", "there is room for it");
+    daemon.logged(&["the outbox is open"]);
     assert_eq!(daemon.get("/hooks/bell?msg=x").status, 202);
+    daemon.logged(&["🔔", "x"]);
 }

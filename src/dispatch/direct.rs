@@ -1,0 +1,214 @@
+//! Straight from memory: one try for a message that can't be stored.
+//!
+//! No queue, no order, no second try: what this can't send is not sent, and its caller hears so.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::carry::{Carriers, Carry};
+use super::conversation;
+use crate::account::AccountName;
+use crate::clock::Clock;
+use crate::contact::{Recipient, Way};
+use crate::message::Message;
+use crate::message::delivery::{Class, Form, OnUnknown, Receipt, SendError};
+use crate::provider::{Account, Outgoing};
+use crate::tasks::Tasks;
+
+/// For how long a caller waits at most: less than the half minute after which most of them give up.
+const TIME: Duration = Duration::from_secs(20);
+
+/// Conversations at once, of all messages together: a broken disk in a storm must not become a storm for providers.
+const AT_ONCE: usize = 16;
+
+/// Sends what can't be stored. Clones are the same.
+#[derive(Clone)]
+pub struct Direct(Arc<Shared>);
+
+struct Shared {
+    seats: RwLock<BTreeMap<AccountName, Seat>>,
+    slots: Semaphore,
+    clock: Clock,
+    tasks: Tasks,
+}
+
+/// An account, and what carries for it once it was needed.
+#[derive(Clone)]
+struct Seat {
+    account: Arc<Account>,
+    carriers: Carriers,
+    carrier: Arc<OnceLock<Arc<dyn Carry>>>,
+}
+
+impl Seat {
+    fn carrier(&self) -> &dyn Carry {
+        &**self.carrier.get_or_init(|| (self.carriers)(&self.account.transport))
+    }
+}
+
+/// What came of the try.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// Recipients whose provider took it.
+    pub sent: usize,
+    /// The others.
+    pub missed: Vec<Missed>,
+}
+
+/// A recipient that it was not sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// The contact's name.
+    pub contact: String,
+    /// Whether it may have arrived all the same: bytes left, and no answer came.
+    pub maybe: bool,
+    /// Why not, by the last way.
+    pub why: String,
+}
+
+impl Tried {
+    /// How many recipients there are.
+    pub fn recipients(&self) -> usize {
+        self.sent + self.missed.len()
+    }
+
+    /// Whom it did not reach, and why, for the log.
+    pub fn failures(&self) -> String {
+        let told = self.missed.iter().map(|Missed { contact, maybe, why }| {
+            let maybe = if *maybe { "; it may have arrived" } else { "" };
+            format!("{contact}: {why}{maybe}")
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Direct {
+    /// One that knows no account yet. What it begins belongs to `tasks`: it goes on when its caller has gone.
+    pub fn new(clock: Clock, tasks: Tasks) -> Direct {
+        Direct(Arc::new(Shared { seats: RwLock::default(), slots: Semaphore::new(AT_ONCE), clock, tasks }))
+    }
+
+    /// Takes over the accounts of a configuration.
+    pub fn follow(&self, accounts: &BTreeMap<AccountName, Arc<Account>>, carriers: &Carriers) {
+        let mut seats = self.0.seats.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *seats);
+        *seats = accounts
+            .iter()
+            .map(|(name, account)| {
+                // Idle connections of an account that stays as it was are kept.
+                let known = before.get(name).filter(|seat| seat.account.fingerprint == account.fingerprint);
+                let carrier = known.map(|seat| Arc::clone(&seat.carrier)).unwrap_or_default();
+                (name.clone(), Seat { account: Arc::clone(account), carriers: Arc::clone(carriers), carrier })
+            })
+            .collect();
+    }
+
+    /// One try for each recipient, by its ways in order, all within 20 seconds.
+    pub async fn send(&self, message: &Message, recipients: &[Recipient]) -> Tried {
+        let deadline = Instant::now() + TIME;
+        let message = Arc::new(message.clone());
+        let mut answers = Vec::with_capacity(recipients.len());
+        for (number, recipient) in recipients.iter().enumerate() {
+            let (tell, told) = oneshot::channel();
+            let (shared, message, to) = (Arc::clone(&self.0), Arc::clone(&message), recipient.clone());
+            self.0.tasks.spawn(async move {
+                tell.send(shared.reach(&message, number, &to, deadline).await).ok();
+            });
+            answers.push((&recipient.contact, told));
+        }
+        let mut tried = Tried::default();
+        for (contact, told) in answers {
+            match told.await.unwrap_or_else(|_| Err((true, "it broke off; see the log".to_owned()))) {
+                Ok(()) => tried.sent += 1,
+                Err((maybe, why)) => tried.missed.push(Missed { contact: contact.clone(), maybe, why }),
+            }
+        }
+        tried
+    }
+}
+
+impl Shared {
+    /// Tries one recipient's ways. The error says whether it may have arrived, and why it is not known to have.
+    async fn reach(
+        &self,
+        message: &Message,
+        number: usize,
+        to: &Recipient,
+        deadline: Instant,
+    ) -> Result<(), (bool, String)> {
+        let Ok(Ok(_slot)) = timeout_at(deadline, self.slots.acquire()).await else {
+            return Err((false, "too many others are being sent straight from memory".to_owned()));
+        };
+        let (mut maybe, mut why) = (false, "it has no way".to_owned());
+        for (done, way) in to.ways.iter().enumerate() {
+            let Some(seat) = self.seat(&way.account) else {
+                why = format!("the account {} is not configured", way.account.as_str());
+                continue;
+            };
+            // A silent way leaves the others their share of the time.
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ways_left = u32::try_from(to.ways.len() - done).unwrap_or(u32::MAX);
+            let until = Instant::now() + left / ways_left;
+            match self.try_way(&seat, message, number, to, way, until).await {
+                Ok(receipt) => {
+                    let (account, contact) = (way.account.as_str(), &to.contact);
+                    if let Some(advice) = receipt.advice {
+                        tracing::warn!(account, contact, "it was sent, but {advice}");
+                    }
+                    tracing::info!(id = %message.id, contact, account, "sent straight from memory");
+                    return Ok(());
+                }
+                Err(error) => {
+                    let unknown = error.class == Class::Unknown;
+                    (maybe, why) = (maybe || unknown, format!("{}: {}", way.account.as_str(), error.detail));
+                    if unknown && seat.account.on_unknown == OnUnknown::GiveUp {
+                        break;
+                    }
+                }
+            }
+        }
+        Err((maybe, why))
+    }
+
+    /// One conversation; a second one where the first says that the text must go as the approved template.
+    async fn try_way(
+        &self,
+        seat: &Seat,
+        message: &Message,
+        number: usize,
+        to: &Recipient,
+        way: &Way,
+        until: Instant,
+    ) -> Result<Receipt, SendError> {
+        let mut out = Outgoing {
+            key: format!("{}-m{number}", message.id),
+            contact: to.contact.clone(),
+            address: way.address.clone(),
+            title: message.title.clone(),
+            text: message.text.clone(),
+            // Of what is not stored there is no page.
+            link: None,
+            form: Form::Best,
+            window_open: false,
+            now: self.clock.now(),
+        };
+        let mut form = Form::Best;
+        loop {
+            out.form = form;
+            let conversation = conversation::hold(&seat.account, seat.carrier(), &out);
+            let outcome = timeout_at(until, conversation).await;
+            match outcome.unwrap_or_else(|_| Err(conversation::unknown("no answer came in time"))) {
+                Err(error) if error.class == Class::Form && form == Form::Best => form = Form::Template,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn seat(&self, account: &AccountName) -> Option<Seat> {
+        self.seats.read().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+    }
+}

@@ -1,0 +1,224 @@
+//! Damaged files: what can be read comes back, what can't is counted, and the old files are kept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use hookbell::account::Limits;
+use hookbell::message::MessageId;
+use hookbell::message::delivery::{DeliveryState, OnUnknown, Receipt};
+use hookbell::outbox::{Outbox, Settlement, Terms};
+use rusqlite::Connection;
+
+use super::{HOUR, accept, open};
+use crate::outbox::{account, standstill};
+
+const PAGE: u64 = 4096;
+const MESSAGES: usize = 600;
+
+/// A store with 600 messages, of which some were sent and one is under way.
+struct Filled {
+    dir: tempfile::TempDir,
+    waiting: Vec<MessageId>,
+    leased: MessageId,
+    _standstill: std::sync::mpsc::Sender<()>,
+}
+
+impl Filled {
+    async fn new() -> Filled {
+        let (dir, _standstill) = (tempfile::tempdir().unwrap(), standstill());
+        let outbox = open(dir.path()).unwrap();
+        let mut ids = Vec::new();
+        for n in 0..MESSAGES {
+            ids.push(accept(&outbox, &format!("{n}: {}", "full ".repeat(20)), &format!("+1555{n:04}")).await.unwrap());
+        }
+        let claims = outbox.claim(&account("a"), terms(16)).await.unwrap().claims;
+        let mut gone = BTreeSet::new();
+        let mut leased = None;
+        for claim in claims {
+            let id = claim.delivery().message;
+            gone.insert(id);
+            if leased.is_none() {
+                leased = Some(id);
+                continue;
+            }
+            let settlement = Settlement { outcome: Ok(Receipt::default()), on_unknown: OnUnknown::Retry };
+            outbox.settle(claim, settlement).await.unwrap();
+        }
+        outbox.close().await;
+        let waiting = ids.into_iter().filter(|id| !gone.contains(id)).collect();
+        Filled { dir, waiting, leased: leased.unwrap(), _standstill }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Pages of a table or an index that hold its rows.
+    fn pages(&self, name: &str) -> Vec<u64> {
+        let db = Connection::open(self.file("outbox.db")).unwrap();
+        let sql = "SELECT pageno FROM dbstat WHERE name = ?1 AND pagetype = 'leaf' ORDER BY path";
+        let mut statement = db.prepare(sql).unwrap();
+        statement.query_map([name], |row| row.get::<_, i64>(0)).unwrap().map(|page| page.unwrap() as u64).collect()
+    }
+
+    fn overwrite(&self, page: u64, with: u8) {
+        let file = fs::OpenOptions::new().write(true).open(self.file("outbox.db")).unwrap();
+        file.write_all_at(&[with; PAGE as usize], (page - 1) * PAGE).unwrap();
+    }
+
+    /// Opens it again, and finds how many of those that wait are still there and in their order.
+    async fn reopened(&self) -> (Outbox, usize) {
+        let outbox = open(self.dir.path()).unwrap();
+        outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        let mut there = 0;
+        for id in &self.waiting {
+            let Some(found) = outbox.find(*id).await.unwrap() else { continue };
+            assert_eq!(found.deliveries[0].delivery.state, DeliveryState::Queued);
+            assert_eq!(found.deliveries[0].delivery.recipient.ways.len(), 2);
+            there += 1;
+        }
+        (outbox, there)
+    }
+
+    fn moved_aside(&self) -> Vec<String> {
+        let names = fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains("broken")).collect()
+    }
+}
+
+fn terms(free: usize) -> Terms {
+    Terms { free, limits: Limits::NONE, lease: HOUR, on_unknown: OnUnknown::Retry }
+}
+
+/// It takes messages and sends them, oldest first.
+async fn works(outbox: &Outbox, oldest: Option<MessageId>) {
+    let new = accept(outbox, "new", "+19990000").await.unwrap();
+    let claims = outbox.claim(&account("a"), terms(1000)).await.unwrap().claims;
+    let ids: Vec<_> = claims.iter().map(|claim| claim.delivery().message).collect();
+    assert_eq!((ids.first().copied(), ids.last().copied()), (oldest.or(Some(new)), Some(new)));
+}
+
+fn sound(dir: &Path) {
+    let db = Connection::open(dir.join("outbox.db")).unwrap();
+    let told: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(told, "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_page_costs_what_stood_on_it_and_no_more() {
+    for with in [0, 0xFF, b'x'] {
+        let filled = Filled::new().await;
+        let pages = filled.pages("deliveries");
+        assert!(pages.len() > 10, "{}", pages.len());
+        filled.overwrite(pages[pages.len() / 2], with);
+        let (outbox, there) = filled.reopened().await;
+        let recovery = outbox.recovery().unwrap();
+        let lost = recovery.lost.unwrap();
+        assert!((1..60).contains(&lost), "{recovery:?}");
+        assert_eq!(
+            (recovery.recovered + lost, recovery.recovered),
+            (filled.waiting.len() as u64 + 1, there as u64 + 1)
+        );
+        assert!(recovery.moved_to.exists() && recovery.moved_to.to_str().unwrap().contains("outbox.db.broken-20"));
+        let unknown = outbox.find(filled.leased).await.unwrap().unwrap().deliveries.remove(0);
+        assert!(unknown.delivery.possible_duplicate && unknown.attempts == 1, "its lease is unknown");
+        works(&outbox, Some(filled.waiting[0])).await;
+        outbox.close().await;
+        sound(filled.dir.path());
+        assert!(open(filled.dir.path()).unwrap().recovery().is_none(), "once is enough");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_index_costs_nothing() {
+    for name in
+        ["address_queue", "deliveries_in_order", "deliveries_expiring", "sqlite_autoindex_messages_1", "accounts"]
+    {
+        let filled = Filled::new().await;
+        filled.overwrite(filled.pages(name)[0], 0);
+        let (outbox, there) = filled.reopened().await;
+        let recovery = outbox.recovery().unwrap_or_else(|| panic!("{name}"));
+        assert_eq!((there, recovery.lost), (filled.waiting.len(), Some(0)), "{name}: {recovery:?}");
+        works(&outbox, Some(filled.waiting[0])).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_first_page_is_made_anew() {
+    for length in [16, 100, PAGE as usize] {
+        let filled = Filled::new().await;
+        let file = fs::OpenOptions::new().write(true).open(filled.file("outbox.db")).unwrap();
+        file.write_all_at(&vec![b'x'; length], 0).unwrap();
+        let (outbox, there) = filled.reopened().await;
+        let recovery = outbox.recovery().unwrap();
+        assert_eq!((there, recovery.lost), (filled.waiting.len(), Some(0)), "{recovery:?}");
+        works(&outbox, Some(filled.waiting[0])).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_file_that_was_cut_short_the_rest_is_saved() {
+    let filled = Filled::new().await;
+    let file = fs::OpenOptions::new().write(true).open(filled.file("outbox.db")).unwrap();
+    let pages = file.metadata().unwrap().len() / PAGE;
+    file.set_len(pages * 2 / 3 * PAGE).unwrap();
+    let (outbox, there) = filled.reopened().await;
+    let recovery = outbox.recovery().unwrap();
+    assert!(there > 100 && there < filled.waiting.len(), "{there}: {recovery:?}");
+    assert_eq!(recovery.recovered + recovery.lost.unwrap(), filled.waiting.len() as u64 + 1);
+    let mut oldest = None;
+    for id in filled.waiting.iter().rev() {
+        oldest = outbox.find(*id).await.unwrap().map(|_| *id).or(oldest);
+    }
+    works(&outbox, oldest).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_database_is_moved_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("outbox.db"), "this is no database, whatever its name says\n".repeat(300)).unwrap();
+    let outbox = open(dir.path()).unwrap();
+    let recovery = outbox.recovery().unwrap();
+    assert_eq!(recovery.recovered, 0);
+    assert!(fs::read_to_string(&recovery.moved_to).unwrap().starts_with("this is no database"));
+    works(&outbox, None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recovery_that_was_broken_off_is_completed_or_begun_anew() {
+    let filled = Filled::new().await;
+    filled.overwrite(filled.pages("deliveries")[3], 0);
+    fs::write(filled.file("outbox.db.new"), "half of a file").unwrap();
+    let (outbox, there) = filled.reopened().await;
+    assert!(outbox.recovery().is_some() && there > 500);
+    outbox.close().await;
+    // Killed when the new file was whole, and the old one not yet out of its way.
+    let aside: PathBuf = filled.moved_aside().into_iter().map(|name| filled.file(&name)).min().unwrap();
+    fs::rename(filled.file("outbox.db"), filled.file("outbox.db.recovered")).unwrap();
+    fs::rename(aside, filled.file("outbox.db")).unwrap();
+    let (_, again) = filled.reopened().await;
+    assert_eq!((again, filled.moved_aside().iter().filter(|name| name.ends_with('Z')).count()), (there, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_while_it_runs_keeps_the_file_and_the_next_start_looks() {
+    let filled = Filled::new().await;
+    let outbox = open(filled.dir.path()).unwrap();
+    // Behind the back of the daemon, so that it is not judged at a start.
+    for page in filled.pages("deliveries") {
+        filled.overwrite(page, 0);
+    }
+    // Whoever sees that another has written forgets what it had in memory.
+    let other = Connection::open(filled.file("outbox.db")).unwrap();
+    other.execute("UPDATE accounts SET held_at = held_at + 1", []).unwrap();
+    let refused = outbox.claim(&account("a"), terms(16)).await.map(drop).unwrap_err();
+    assert!(refused.to_string().contains("damaged"), "{refused}");
+    drop(other);
+    assert!(filled.moved_aside().is_empty() && filled.file("outbox.db.suspect").exists());
+    outbox.close().await;
+    let outbox = open(filled.dir.path()).unwrap();
+    assert_eq!(outbox.recovery().unwrap().lost, Some(filled.waiting.len() as u64 + 1));
+    assert!(!filled.file("outbox.db.suspect").exists());
+}
