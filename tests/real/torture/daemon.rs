@@ -7,12 +7,18 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
+use super::talk;
 use crate::program::{Kind, free_port};
 
 /// How long a start may take, with a disk that is full for a while.
 const START: Duration = Duration::from_secs(60);
+
+/// How long it may take to answer, once it can.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// How long a stop may take. It is asked to do it in `DRAIN`.
 const STOP: Duration = Duration::from_secs(20);
@@ -64,12 +70,19 @@ impl Daemon {
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 self.spawn();
-            } else if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_ok() {
+            } else if matches!(timeout(SIGN_OF_LIFE, self.answers()).await, Ok(Ok(()))) {
                 return Ok(failed);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Err(format!("it does not listen after {START:?} and {failed} starts that failed"))
+    }
+
+    /// Gives a sign of life. It listens before it is sure that it can start.
+    async fn answers(&self) -> std::io::Result<()> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+        talk::next(&mut stream, &mut Vec::new()).await.map(drop)
     }
 
     /// Its status, if it has ended by itself.
