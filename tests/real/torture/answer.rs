@@ -12,6 +12,8 @@ pub(crate) struct Read {
     pub(crate) address: String,
     pub(crate) text: String,
     pub(crate) late: bool,
+    /// What Meta is asked to give back.
+    pub(crate) key: String,
 }
 
 /// What is asked. The error tells what nobody can read.
@@ -23,7 +25,8 @@ pub(crate) fn read(heard: &Heard) -> Result<Read, String> {
     let places = ["/text/body", "/template/components/0/parameters/0/text", "/text"];
     let text = places.iter().find_map(|place| body.pointer(place)?.as_str()).ok_or_else(|| wrong("no text"))?;
     let (text, late) = without_time(text);
-    Ok(Read { account, address, text: text.to_owned(), late })
+    let key = body["biz_opaque_callback_data"].as_str().unwrap_or_default().to_owned();
+    Ok(Read { account, address, text: text.to_owned(), late, key })
 }
 
 /// The account that a path is for.
@@ -59,11 +62,16 @@ pub(crate) fn written(heard: &Heard, number: usize, fate: Fate) -> Vec<u8> {
     format!("{head}Content-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 
+/// Meta's id of what it took.
+pub(crate) fn id(number: usize) -> String {
+    format!("wamid.HBgL{number:08}")
+}
+
 fn meta(number: usize, fate: Fate) -> (u16, String) {
     let fault = |code: i64| json!({ "error": { "message": format!("(#{code}) refused"), "code": code } }).to_string();
     match fate {
         Fate::Taken => {
-            let id = format!("wamid.HBgL{number:08}");
+            let id = id(number);
             (200, json!({ "messaging_product": "whatsapp", "messages": [{ "id": id }] }).to_string())
         }
         Fate::AddressWaits(_) => (429, fault(131_056)),

@@ -13,6 +13,13 @@ pub(crate) const CURSED: usize = 2;
 /// Stands in every secret, and must stand in no log.
 pub(crate) const SECRET: &str = "s3cret";
 
+/// Whether providers call the daemon, too. The configuration must know `callback-secret` and `app-secret`.
+pub(crate) const CALLBACKS: bool = false;
+
+/// In the path of the provider's calls, and what those are signed with.
+pub(crate) const CALLBACK_SECRET: &str = "s3cret-of-the-path";
+pub(crate) const APP_SECRET: &str = "s3cret-of-the-app";
+
 /// How long texts of the hooks `short-…` live.
 pub(crate) const SHORT: &str = "8s";
 
@@ -89,6 +96,10 @@ impl Edition {
         } else {
             account["phone-number-id"] = json!(number.to_string());
             account["access-token"] = json!(format!("EAA{SECRET}"));
+            if CALLBACKS {
+                account["callback-secret"] = json!(CALLBACK_SECRET);
+                account["app-secret"] = json!(APP_SECRET);
+            }
         }
         account
     }

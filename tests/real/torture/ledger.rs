@@ -35,6 +35,21 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// Whether an attempt of one of these classes was written down.
+    pub(crate) fn has_attempt(&self, classes: &[&str]) -> bool {
+        self.attempts.iter().any(|attempt| classes.contains(&attempt.class.as_str()))
+    }
+
+    /// When nobody waited for it any more, after it had come to another way.
+    pub(crate) fn settled_at(&self) -> Option<i64> {
+        let since = self.moved_at?;
+        let ends = |attempt: &&Attempt| {
+            attempt.ended_at >= since && !matches!(attempt.class.as_str(), "unknown" | "fault" | "wait" | "network")
+        };
+        let first = self.attempts.iter().find(ends).or(self.attempts.last());
+        first.map(|attempt| attempt.ended_at)
+    }
+
     /// For words.
     pub(crate) fn named(&self) -> String {
         format!("delivery {} (`{}`, {} to {}, {})", self.id, self.text, self.hook, self.contact, self.state)

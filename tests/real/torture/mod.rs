@@ -4,6 +4,7 @@
 //! Read from the environment: `SEED` (else the clock's), `TORTURE_SECONDS` (60), `HOOKBELL` (another binary).
 
 mod answer;
+mod callbacks;
 mod callers;
 mod chaos;
 mod daemon;
@@ -117,7 +118,7 @@ async fn torture(
     tasks: &Tasks,
 ) -> Result<(), Vec<String>> {
     let one = |why: String| vec![why];
-    let provider = Provider::open(seed, counts.clone(), tasks).await;
+    let provider = Provider::open(seed, daemon.port(), counts.clone(), tasks).await;
     Edition::WHOLE.write(folder, &provider.url()).unwrap();
     chaos::started(daemon, counts).await.map_err(one)?;
 
@@ -145,6 +146,10 @@ async fn torture(
     Edition::WHOLE.write(folder, &provider.url()).unwrap();
     daemon.reload();
     drained(&folder.join("state")).await.map_err(one)?;
+    provider.has_told().await;
+    // What was told may have sent something by another way.
+    drained(&folder.join("state")).await.map_err(one)?;
+    provider.has_told().await;
     daemon.stop().await.map_err(one)?;
     verdict(folder, &memory, &provider, counts, daemon)
 }

@@ -60,12 +60,12 @@ fn deserters(circle: &[Match<'_>]) -> Vec<String> {
     let moved: BTreeMap<i64, &Delivery> = circle.iter().map(|(_, delivery)| (delivery.id, *delivery)).collect();
     let moved = moved.into_values().filter(|delivery| !delivery.late);
     for older in moved {
-        let (Some(moved_at), Some(last)) = (older.moved_at, older.attempts.last()) else { continue };
-        let waits = moved_at + ON_ITS_WAY..last.ended_at.min(moved_at + WAITS_FOR_MOVED);
+        let (Some(moved_at), Some(settled_at)) = (older.moved_at, older.settled_at()) else { continue };
+        let waits = moved_at + ON_ITS_WAY..settled_at.min(moved_at + WAITS_FOR_MOVED);
         let left =
             circle.iter().filter(|(request, younger)| younger.id > older.id && waits.contains(&request.began_at));
         for (request, younger) in left {
-            let times = format!("begun at {}, moved at {moved_at}, ended at {}", request.began_at, last.ended_at);
+            let times = format!("begun at {}, moved at {moved_at}, ended at {settled_at}", request.began_at);
             found.push(format!("{} did not wait for {}: {times}", younger.named(), older.named()));
         }
     }
@@ -100,7 +100,8 @@ mod tests {
     /// At this account and time.
     fn request(account: &'static str, began_at: i64, late: bool) -> Request {
         let (address, text) = ("1".to_owned(), String::new());
-        Request { account, address, text, late, began_at, ended_at: None, was_heard: true, fate: Fate::Taken }
+        let (ended_at, fate, told) = (None, Fate::Taken, None);
+        Request { account, address, text, late, began_at, ended_at, was_heard: true, fate, told, failed_later: false }
     }
 
     /// How many breaches there are when these deliveries are asked for at `wa` in this order.

@@ -13,7 +13,9 @@ use tokio::sync::watch;
 
 use super::Counts;
 use super::answer;
+use super::callbacks::{Callbacks, Taken, last_word, planned};
 use super::faults::{Asked, Fate, Spell, Weather, fate};
+use super::house::CALLBACKS;
 use super::talk::{self, gone, reset};
 use crate::dice::Dice;
 
@@ -36,6 +38,17 @@ pub(crate) struct Request {
     /// Whether the daemon was there to the end.
     pub(crate) was_heard: bool,
     pub(crate) fate: Fate,
+    /// What was told of it later, once all of that was heard.
+    pub(crate) told: Option<&'static str>,
+    /// It failed later: no phone rang.
+    pub(crate) failed_later: bool,
+}
+
+impl Request {
+    /// Whether the phone may have rung.
+    pub(crate) fn rang(&self) -> bool {
+        self.fate.rings() && !self.failed_later
+    }
 }
 
 #[derive(Default)]
@@ -58,12 +71,15 @@ pub(crate) struct Provider {
     weather: Arc<Mutex<Weather>>,
     /// Whether it is up.
     up: watch::Sender<bool>,
+    callbacks: Callbacks,
+    /// Those who tell what comes later.
+    tellers: Tasks,
     counts: Counts,
 }
 
 impl Provider {
-    /// Opens it on a port of its own.
-    pub(crate) async fn open(seed: u64, counts: Counts, tasks: &Tasks) -> Provider {
+    /// Opens it on a port of its own; the daemon is at that other one.
+    pub(crate) async fn open(seed: u64, daemon: u16, counts: Counts, tasks: &Tasks) -> Provider {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, crate::program::free_port())).await.unwrap();
         let provider = Provider {
             address: listener.local_addr().unwrap(),
@@ -72,6 +88,8 @@ impl Provider {
             book: Arc::default(),
             weather: Arc::new(Mutex::new(Weather { faults: true, spells: [].into() })),
             up: watch::Sender::new(true),
+            callbacks: Callbacks { port: daemon, counts: counts.clone() },
+            tellers: Tasks::new(),
             counts,
         };
         tasks.spawn(provider.clone().listen(listener, tasks.clone()));
@@ -99,6 +117,11 @@ impl Provider {
     pub(crate) fn be_well(&self) {
         *self.weather.lock().unwrap() = Weather { faults: false, spells: [].into() };
         self.be_up(true);
+    }
+
+    /// Resolves when all that is told later was heard.
+    pub(crate) async fn has_told(&self) {
+        self.tellers.ended().await;
     }
 
     /// All requests in the order in which they began.
@@ -191,7 +214,7 @@ impl Provider {
         let mut book = self.book.lock().unwrap();
         let times = book.times.entry((read.account, read.address.clone(), read.text.clone())).or_default();
         let earlier = std::mem::replace(times, *times + 1);
-        let answer::Read { account, address, text, late } = read;
+        let answer::Read { account, address, text, late, key } = read;
         let asked = Asked { account, address: &address, text: &text, late, earlier };
         let (takes, fate) = fate(self.seed, &self.weather.lock().unwrap(), asked);
         self.counts.add(match fate {
@@ -199,7 +222,11 @@ impl Provider {
             fault => format!("fault: {}", fault.word()),
         });
         let number = book.requests.len();
-        book.requests.push(Request { account, address, text, late, began_at, ended_at: None, was_heard: false, fate });
+        let (ended_at, told) = (None, None);
+        let failed_later = self.report(number, account, key, fate);
+        let was_heard = false;
+        let request = Request { account, address, text, late, began_at, ended_at, was_heard, fate, told, failed_later };
+        book.requests.push(request);
         book.under_way.insert(place, number);
         (number, takes, fate)
     }
@@ -226,6 +253,27 @@ impl Provider {
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// Has the daemon called for a request. Tells whether that is to say that it failed.
+    fn report(&self, number: usize, account: &'static str, key: String, fate: Fate) -> bool {
+        if !CALLBACKS || key.is_empty() || !fate.rings() {
+            return false;
+        }
+        let mut dice = Dice::new(self.seed ^ (number as u64) << 20);
+        let reports = planned(&mut dice);
+        let (last, lies) = (last_word(&reports), dice.chance(2));
+        let (provider, taken) = (self.clone(), Taken { account, id: answer::id(number), key });
+        self.tellers.spawn(async move {
+            let lied = if lies { provider.callbacks.lie(&taken).await } else { Ok(()) };
+            let told = provider.callbacks.tell(&taken, reports).await;
+            let mut book = provider.book.lock().unwrap();
+            match lied.and(told) {
+                Ok(()) => book.requests[number].told = last,
+                Err(why) => book.wrong.push(why),
+            }
+        });
+        last == Some("failed")
     }
 
     fn end(&self, number: usize, was_heard: bool) {

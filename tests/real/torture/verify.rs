@@ -33,6 +33,7 @@ impl Evidence {
         found.extend(self.unasked(&strays));
         found.extend(each.clone().filter_map(|delivery| false_end(delivery, tried(delivery))));
         found.extend(each.filter_map(|delivery| unmarked_duplicate(delivery, tried(delivery))));
+        found.extend(self.deliveries.iter().filter_map(|delivery| unheard_report(delivery, tried(delivery))));
         found.extend(order::breaches(&history));
         found
     }
@@ -106,16 +107,17 @@ impl Evidence {
 /// A delivery whose end is not what the provider knows of it, or none, or one that the operator can't explain.
 fn false_end(delivery: &Delivery, tries: &[&Request]) -> Option<String> {
     let last = delivery.attempts.last();
-    let has_try = |wanted: fn(Fate) -> bool| tries.iter().any(|request| wanted(request.fate));
+    let has_try = |wanted: fn(&Request) -> bool| tries.iter().any(|request| wanted(request));
+    // Of what was never answered a report may tell.
+    let was_taken = |request: &Request| request.fate == Fate::Taken || request.rang() && request.told.is_some();
+    let was_refused = |request: &Request| request.fate.is_final() || request.failed_later;
     let wrong = match delivery.state.as_str() {
-        "sent" | "delivered" | "read" => match last {
-            _ if !has_try(|fate| fate == Fate::Taken) => "and the provider never took it",
-            Some(last) if last.class == "accepted" => return None,
-            _ => "and its last attempt says nothing of it",
-        },
+        "sent" | "delivered" | "read" if !has_try(was_taken) => "and the provider never took it",
+        "sent" | "delivered" | "read" if !delivery.has_attempt(&["accepted"]) => "and no attempt tells of it",
+        "sent" | "delivered" | "read" => return None,
         "failed" | "expired" | "canceled" if delivery.reason.is_none() => "and nobody knows why",
         "failed" | "expired" | "canceled" if last.is_none() => "and has no attempt",
-        "failed" if !has_try(Fate::is_final) && last.is_some_and(|last| last.account != "gu") => {
+        "failed" if !has_try(was_refused) && last.is_some_and(|last| last.account != "gu") => {
             "and the provider never refused it"
         }
         "expired" if last.is_some_and(|last| last.ended_at < delivery.expires_at) => "before its time",
@@ -128,9 +130,21 @@ fn false_end(delivery: &Delivery, tries: &[&Request]) -> Option<String> {
 
 /// A phone that may have rung twice for one delivery, which does not say so.
 fn unmarked_duplicate(delivery: &Delivery, tries: &[&Request]) -> Option<String> {
-    let rang = tries.iter().filter(|request| request.fate.rings()).count();
+    let rang = tries.iter().filter(|request| request.rang()).count();
     let wrong = rang > 1 && !delivery.possible_duplicate;
     wrong.then(|| format!("{} rang {rang} times, and is not marked possible_duplicate", delivery.named()))
+}
+
+/// A delivery that does not stand where the provider's reports have put it. Where several tries may have rung it stands
+/// where any of them put it.
+fn unheard_report(delivery: &Delivery, tries: &[&Request]) -> Option<String> {
+    let mut rang = tries.iter().filter(|request| request.fate.rings());
+    let (Some(only), None) = (rang.next(), rang.next()) else { return None };
+    let wrong = match only.told? {
+        "failed" => delivery.state == "sent",
+        told => delivery.state != told,
+    };
+    wrong.then(|| format!("{} was told {:?}, and the daemon heard that", delivery.named(), only.told))
 }
 
 #[cfg(test)]
@@ -171,7 +185,9 @@ mod tests {
 
     fn request(fate: Fate) -> Request {
         let (address, text) = ("1".to_owned(), "full".to_owned());
-        Request { account: "wa", address, text, late: false, began_at: 0, ended_at: None, was_heard: true, fate }
+        let (began_at, ended_at, told) = (0, None, None);
+        let (late, was_heard, failed_later) = (false, true, false);
+        Request { account: "wa", address, text, late, began_at, ended_at, was_heard, fate, told, failed_later }
     }
 
     /// The one fault that is found after a change.
@@ -225,7 +241,7 @@ mod tests {
     #[test]
     fn ends_are_true_and_explained() {
         assert!(fault(|e| e.requests.truncate(1)).contains("never took it"));
-        assert!(fault(|e| e.deliveries[0].attempts.clear()).contains("says nothing"));
+        assert!(fault(|e| e.deliveries[0].attempts.clear()).contains("no attempt tells"));
         assert!(fault(|e| e.deliveries[0].state = "queued".to_owned()).contains("is no end"));
         assert!(fault(|e| ended(e, "failed", "fault")).contains("never refused it"));
         assert!(fault(|e| ended(e, "expired", "expired")).contains("before its time"));
@@ -240,6 +256,21 @@ mod tests {
             e.deliveries[0].attempts.clear();
         });
         assert!(untold.contains("no attempt"));
+    }
+
+    #[test]
+    fn reports_that_were_heard_count() {
+        assert!(fault(|e| e.requests[1].told = Some("read")).contains("was told"));
+        assert!(
+            fault(|e| (e.requests[1].told, e.requests[1].failed_later) = (Some("failed"), true)).contains("was told")
+        );
+        let mut read = evidence();
+        (read.requests[1].told, read.deliveries[0].state) = (Some("read"), "read".to_owned());
+        assert_eq!(read.faults(), [""; 0]);
+        let mut failed = evidence();
+        ended(&mut failed, "failed", "failed");
+        failed.requests = vec![Request { told: Some("failed"), failed_later: true, ..request(Fate::Taken) }];
+        assert_eq!(failed.faults(), [""; 0]);
     }
 
     #[test]
