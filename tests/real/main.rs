@@ -1,9 +1,14 @@
 //! hookbell beside the real adnanh/webhook: both are asked the same, and must answer and run the same.
 //!
+//! And hookbell alone, under torture.
+//!
 //! `tests/real/run` runs it, or `cargo test --test real -- --ignored --nocapture`. Read from the environment:
-//! `FIXTURE` (a part of a file's name), `SEED` and `CASES` (of the random part), `WEBHOOK` and `HOOKBELL` (other programs).
+//! `FIXTURE` (a part of a file's name), `SEED` and `CASES` (of the random part), `TORTURE_SECONDS`, `WEBHOOK` and `HOOKBELL`
+//! (other programs).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+/// Chance that can be had again.
+mod dice;
 /// The format of `fixtures/hooks`, which the program `it` reads, too.
 #[path = "../it/fixture.rs"]
 mod fixture;
@@ -13,6 +18,8 @@ mod program;
 mod random;
 /// The fixtures, fired at both.
 mod table;
+/// Kills, full disks, reloads, a provider out of its mind, and 64 callers; and what must be true afterwards.
+mod torture;
 /// A client that writes the bytes it is given.
 mod wire;
 
@@ -45,13 +52,27 @@ fn random_calls_are_answered_alike() {
     if !peer_is_here() {
         return;
     }
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<usize>().expect(name));
-    let runs = match (number("SEED"), number("CASES")) {
-        (Some(seed), cases) => vec![(seed as u64, cases.unwrap_or(CASES.1))],
+    let runs = match (number("SEED"), number("CASES").map(|cases| cases as usize)) {
+        (Some(seed), cases) => vec![(seed, cases.unwrap_or(CASES.1))],
         (None, Some(cases)) => vec![(random::seed_of_now(), cases)],
         (None, None) => vec![(1, CASES.0), (random::seed_of_now(), CASES.1)],
     };
     for (seed, cases) in runs {
         println!("{}", random::run(seed, cases).unwrap_or_else(|faults| panic!("{faults}")));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: tests/real/run"]
+async fn torture_breaks_no_promise() {
+    let seed = number("SEED").unwrap_or_else(random::seed_of_now);
+    let seconds = number("TORTURE_SECONDS").unwrap_or(60);
+    if seconds > 0 {
+        println!("{}", torture::run(seed, seconds).await.unwrap_or_else(|faults| panic!("{faults}")));
+    }
+}
+
+/// What the environment says, where it says anything.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect(name))
 }

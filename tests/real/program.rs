@@ -185,7 +185,7 @@ pub(crate) fn until(time: Duration, mut is_so: impl FnMut() -> bool) -> bool {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let count = PORTS.end - PORTS.start;
     // Two runs at one time begin in different places.

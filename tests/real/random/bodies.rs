@@ -1,7 +1,7 @@
 //! Bodies of all five kinds, well made and not.
 
-use super::dice::Dice;
 use super::words;
+use crate::dice::Dice;
 
 /// Content types, as they come and as they should not.
 pub(crate) const TYPES: &[&str] = &[

@@ -6,9 +6,9 @@ use data_encoding::{BASE64, HEXLOWER};
 use ring::hmac;
 
 use super::bodies::{Body, body, form};
-use super::dice::Dice;
 use super::hooks::Hook;
 use super::{rules, words};
+use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {

@@ -1,9 +1,9 @@
 //! Hooks: every property, in every shape that a file may give it.
 
-use super::dice::Dice;
 use super::node::Node;
 use super::rules::rule;
 use super::words;
+use crate::dice::Dice;
 
 /// What a request, or a judge of differences, needs to know of a hook.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,6 @@
 
 mod bodies;
 mod calls;
-mod dice;
 mod hooks;
 mod known;
 mod node;
@@ -19,8 +18,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
+use crate::dice::Dice;
 use calls::Request;
-use dice::Dice;
 use hooks::Hook;
 use pair::{Flags, Pair};
 

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::dice::Dice;
 use super::hooks::Hook;
+use crate::dice::Dice;
 use crate::fixture::Answer;
 use crate::program::{Daemon, House, Kind};
 use crate::table::shown;

@@ -1,6 +1,6 @@
 //! Patterns in Go's syntax, and some that Go refuses.
 
-use super::dice::Dice;
+use crate::dice::Dice;
 
 const ATOMS: &[&str] = &[
     "a",

@@ -1,9 +1,9 @@
 //! Rules: every kind, nested, and wrong in every way that loads.
 
-use super::dice::Dice;
 use super::hooks::{Marks, argument, scalar};
 use super::node::Node;
 use super::{regex, words};
+use crate::dice::Dice;
 
 pub(crate) const SECRETS: &[&str] = &["k3y", "s", "ключ"];
 

@@ -1,6 +1,6 @@
 //! Words that hooks and requests have in common, so that one often speaks of the other.
 
-use super::dice::Dice;
+use crate::dice::Dice;
 
 const KEYS: &[&str] = &["a", "b", "c", "a.b", "x.y", "0", "1", "", "é", "k k", "A", "root", "n", "sig", "x-a", "p"];
 
