@@ -4,6 +4,7 @@
 //! as long as the program is given with a slash, no `pre_exec` is used, and no user or group is changed.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
@@ -17,10 +18,12 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+mod ends;
 mod error;
 mod lookup;
 mod output;
 
+pub use ends::leave_ends_to_others;
 pub use error::SpawnError;
 pub use lookup::look_path;
 pub use output::Leftover;
@@ -182,10 +185,17 @@ fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
     if spec.limit.is_some() {
         command.process_group(0);
     }
-    command.stdin(if spec.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdin(if spec.stdin.is_some() { Stdio::piped() } else { nothing() });
     // One pipe for both, so that lines stand in the order of writing. The daemon's own ends go with `command`.
     command.stdout(writer.try_clone()?).stderr(writer);
     command.spawn()
+}
+
+/// What a program reads to which nothing is said. `/dev/null` is opened once: for each of them it would cost a search.
+fn nothing() -> Stdio {
+    static NOTHING: LazyLock<Option<File>> = LazyLock::new(|| File::open("/dev/null").ok());
+    let another = NOTHING.as_ref().and_then(|file| file.try_clone().ok());
+    another.map_or_else(Stdio::null, Stdio::from)
 }
 
 /// What programs don't inherit. Looked for once: the environment is settled before the first of them is started.

@@ -14,6 +14,7 @@ use crate::app::systemd::{self, Inherited};
 use crate::app::{App, Running, StartError};
 use crate::clock::Clock;
 use crate::http::listener::Listener;
+use crate::process;
 
 /// The main one, and that of `-callbacks`.
 type Listeners = (Listener, Option<Listener>);
@@ -23,6 +24,7 @@ pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
     // Before the first thread, for it changes the environment.
     let inherited = systemd::inherited().map_err(anyhow::Error::msg).context("error listening on socket");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    process::leave_ends_to_others();
     let (log, identity) = (raw.log(), Identity::named(raw.uid, raw.gid));
     let exit = runtime.block_on(async {
         let listening = listen(raw, inherited).await;

@@ -1,14 +1,13 @@
 //! The pairs of an object.
 
-/// A key, by its bytes.
-pub type Key = Box<[u8]>;
+use super::small::Text;
 
 /// The pairs of an object in the order in which Go's encoding/json writes them: by the bytes of their keys, each of which is
 /// there once.
 ///
 /// They lie side by side. A tree takes 600 bytes for an object of one pair, and a body may be full of those.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Map<V>(Box<[(Key, V)]>);
+pub struct Map<V>(Box<[(Text, V)]>);
 
 impl<V> Default for Map<V> {
     fn default() -> Map<V> {
@@ -18,16 +17,26 @@ impl<V> Default for Map<V> {
 
 impl<V> Map<V> {
     /// The last value of each key.
-    pub fn last_of_each(mut pairs: Vec<(Key, V)>) -> Map<V> {
-        pairs.reverse();
-        Map::first_of_each(pairs)
+    pub fn last_of_each(pairs: Vec<(Text, V)>) -> Map<V> {
+        Map::one_of_each(pairs, std::mem::swap)
     }
 
     /// The first value of each key.
-    pub fn first_of_each(mut pairs: Vec<(Key, V)>) -> Map<V> {
+    pub fn first_of_each(pairs: Vec<(Text, V)>) -> Map<V> {
+        Map::one_of_each(pairs, |_, _| ())
+    }
+
+    /// Of two values of a key the second is kept, once `choose` has seen both: the later one, then the earlier one.
+    fn one_of_each(mut pairs: Vec<(Text, V)>, choose: impl Fn(&mut V, &mut V)) -> Map<V> {
         // It keeps the order of equal ones.
         pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
-        pairs.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        pairs.dedup_by(|(later, later_value), (earlier, earlier_value)| {
+            let is_same = later == earlier;
+            if is_same {
+                choose(later_value, earlier_value);
+            }
+            is_same
+        });
         Map(pairs.into())
     }
 
@@ -85,18 +94,19 @@ mod tests {
         #[test]
         fn it_is_what_a_tree_is(pairs in prop::collection::vec(("[ab.]{0,2}", any::<bool>()), 0..12)) {
             let pairs: Vec<_> = pairs.into_iter().map(|(key, yes)| (key.into_bytes().into(), yes)).collect();
-            let shown = |map: &Map<bool>| map.iter().map(|(key, value)| (Key::from(key), *value)).collect::<Vec<_>>();
-            let last: BTreeMap<Key, bool> = pairs.iter().cloned().collect();
-            let first: BTreeMap<Key, bool> = pairs.iter().rev().cloned().collect();
+            let shown = |map: &Map<bool>| map.iter().map(|(key, value)| (Text::from(key), *value)).collect::<Vec<_>>();
+            let last: BTreeMap<Text, bool> = pairs.iter().cloned().collect();
+            let first: BTreeMap<Text, bool> = pairs.iter().rev().cloned().collect();
             let mut map = Map::last_of_each(pairs.clone());
             prop_assert_eq!(shown(&map), last.clone().into_iter().collect::<Vec<_>>());
             prop_assert_eq!(shown(&Map::first_of_each(pairs)), first.into_iter().collect::<Vec<_>>());
             for key in [&b""[..], b"a", b"b", b"aa", b"ab", b".", b"z"] {
-                prop_assert_eq!(map.get(key), last.get(key));
-                prop_assert_eq!(map.get_mut(key).map(|value| &*value), last.get(key));
+                let expected = last.get(&Text::from(key));
+                prop_assert_eq!(map.get(key), expected);
+                prop_assert_eq!(map.get_mut(key).map(|value| &*value), expected);
             }
             map.retain(|key| key != b"a");
-            prop_assert_eq!(map.iter().len(), last.len() - usize::from(last.contains_key(&b"a"[..])));
+            prop_assert_eq!(map.iter().len(), last.len() - usize::from(last.contains_key(&Text::from(b"a"))));
         }
     }
 }

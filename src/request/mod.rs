@@ -13,6 +13,7 @@ pub mod map;
 pub mod mask;
 pub mod number;
 pub mod parameter;
+pub mod small;
 pub mod text;
 pub mod value;
 
@@ -197,12 +198,12 @@ fn headers(sent: &HeaderMap) -> Value {
         TRAILER => sent.contains_key(TRANSFER_ENCODING),
         _ => false,
     };
-    let first = |name: &HeaderName| sent.get(name).map(|value| Value::of_text(value.as_bytes()));
-    let shown = sent.keys().filter(|name| !is_elsewhere(name));
-    let mut pairs: Vec<_> =
-        shown.filter_map(|name| Some((canonical(name.as_str()).as_bytes().into(), first(name)?))).collect();
+    let shown = sent.iter().filter(|(name, _)| !is_elsewhere(name));
+    let mut pairs: Vec<_> = shown
+        .map(|(name, value)| (canonical(name.as_str()).as_bytes().into(), Value::of_text(value.as_bytes())))
+        .collect();
     if sent.get(PRAGMA).is_some_and(|value| value == "no-cache") && !sent.contains_key(CACHE_CONTROL) {
-        pairs.push(((*b"Cache-Control").into(), Value::of_text(*b"no-cache")));
+        pairs.push((b"Cache-Control".into(), Value::of_text(b"no-cache")));
     }
     Value::Map(Map::first_of_each(pairs))
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-/// What is kept without memory of its own, in bytes: as many as a `Value` has room for anyway.
-const SHORT: usize = 22;
+use super::small::Text;
+
+/// What is kept in place, in bytes: as many as a `Value` has room for beside what tells a short text from a long one.
+const SHORT: usize = 14;
 
 /// A number of JSON, by its text: `1.50` stays `1.50`, and no digit is lost.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,7 +14,7 @@ pub struct Number(Digits);
 #[derive(Clone, PartialEq, Eq)]
 enum Digits {
     Short { length: u8, text: [u8; SHORT] },
-    Long(Box<str>),
+    Long(Box<Text>),
 }
 
 impl Number {
@@ -24,19 +26,18 @@ impl Number {
                 place.copy_from_slice(written.as_bytes());
                 Number(Digits::Short { length, text })
             }
-            _ => Number(Digits::Long(written.into())),
+            _ => Number(Digits::Long(Box::new(written.as_bytes().into()))),
         }
     }
 
     /// Its text.
     pub fn as_str(&self) -> &str {
-        match &self.0 {
-            // It was cut from a text, and is one.
-            Digits::Short { length, text } => {
-                text.get(..usize::from(*length)).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
-            }
+        let text = match &self.0 {
+            Digits::Short { length, text } => text.get(..usize::from(*length)).unwrap_or_default(),
             Digits::Long(text) => text,
-        }
+        };
+        // It was a text, and is one.
+        std::str::from_utf8(text).unwrap_or_default()
     }
 }
 
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_number_is_the_text_it_was() {
-        for text in ["0", "-1.50E+3", "1234567890123456789012", "12345678901234567890123", &"9".repeat(1000)] {
+        for text in ["0", "-1.50E+3", "12345678901234", "123456789012345", &"9".repeat(1000)] {
             assert_eq!(Number::new(text).as_str(), text);
         }
     }

@@ -7,6 +7,7 @@ use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 use super::map::Map;
 use super::number::Number;
+use super::small::Text;
 
 /// Deeper than this is nobody's payload; it bounds the stack that dropping and writing a value take.
 pub const MAX_DEPTH: usize = 1000;
@@ -28,7 +29,7 @@ pub enum Value {
     /// A number as it was written: `1.50` stays `1.50`.
     Number(Number),
     /// A text; UTF-8 if its sender kept to it.
-    Text(Box<[u8]>),
+    Text(Text),
     /// A list.
     List(Box<[Value]>),
     /// An object; of a key given twice the last value.
@@ -54,7 +55,7 @@ pub enum NotFound {
 
 impl Value {
     /// A text.
-    pub fn of_text(text: impl Into<Box<[u8]>>) -> Value {
+    pub fn of_text(text: impl Into<Text>) -> Value {
         Value::Text(text.into())
     }
 
@@ -288,6 +289,6 @@ mod tests {
         let written = json::parse(text.as_bytes()).unwrap().to_json();
         let expected = r#"{"a":"\u003cb\u003e\u0026é","n":null,"t":[true,1E3,"\u0001\n"],"z":1.0}"#;
         assert_eq!(String::from_utf8(written).unwrap(), expected);
-        assert_eq!(Value::of_text(*b"a\xff").to_json(), br#""a\ufffd""#);
+        assert_eq!(Value::of_text(b"a\xff").to_json(), br#""a\ufffd""#);
     }
 }

@@ -46,7 +46,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("percent_encoding::", &["src/url.rs"]),
     ("granit_parser::", &["src/node/"]),
     ("serde::Deserialize", &["src/provider/kinds/", "src/http/api.rs"]),
-    ("nix::", &["src/app/privileges.rs"]),
+    ("nix::", &["src/app/privileges.rs", "src/process/ends.rs"]),
     ("tokio_rustls::", &["src/http/tls/"]),
     ("listenfd::", &["src/app/systemd.rs"]),
     ("sd_notify::", &["src/app/systemd.rs"]),

@@ -1,8 +1,11 @@
 //! JSON as Go's encoding/json takes it: the first value only, numbers as written, broken text as U+FFFD.
 
-use crate::request::map::{Key, Map};
+use crate::request::map::Map;
 use crate::request::number::Number;
+use crate::request::small::Text;
 use crate::request::value::{MAX_DEPTH, MAX_VALUES, Value};
+
+mod scan;
 
 /// Why it is no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +32,7 @@ pub enum JsonError {
 pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
     match Parser::of(body).value()? {
         map @ Value::Map(_) => Ok(map),
-        list @ Value::List(_) => Ok(Value::Map(Map::first_of_each(vec![((*b"root").into(), list)]))),
+        list @ Value::List(_) => Ok(Value::Map(Map::first_of_each(vec![(b"root".into(), list)]))),
         Value::Null => Ok(Value::Null),
         Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
     }
@@ -55,22 +58,15 @@ struct Parser<'a> {
     is_utf8: bool,
 }
 
-/// The bytes at which a text ends, or is not what it says.
-static ENDS: [bool; 256] = {
-    let mut ends = [false; 256];
-    let mut byte = 0;
-    while byte < ends.len() {
-        ends[byte] = byte < 0x20 || byte == b'"' as usize || byte == b'\\' as usize;
-        byte += 1;
-    }
-    ends
-};
+/// How many values and pairs of what is not yet whole most payloads have.
+const ROOM: usize = 16;
 
 /// A list or object that is being read, by where its part of what was read begins.
+#[derive(Clone, Copy)]
 enum Open {
     List(usize),
-    /// With the key that waits for its value.
-    Map(usize, Key),
+    /// A key waits for its value.
+    Map(usize),
 }
 
 impl<'a> Parser<'a> {
@@ -82,7 +78,8 @@ impl<'a> Parser<'a> {
     /// their size is known.
     fn value(&mut self) -> Result<Value, JsonError> {
         let mut open: Vec<Open> = Vec::new();
-        let (mut values, mut pairs) = (Vec::new(), Vec::new());
+        let mut keys = Vec::new();
+        let (mut values, mut pairs) = (Vec::with_capacity(ROOM), Vec::with_capacity(ROOM));
         loop {
             if open.len() > MAX_DEPTH {
                 return Err(self.wrong("nested too deep"));
@@ -95,7 +92,8 @@ impl<'a> Parser<'a> {
                         self.at += 1;
                         Value::Map(Map::default())
                     } else {
-                        open.push(Open::Map(pairs.len(), self.key()?));
+                        open.push(Open::Map(pairs.len()));
+                        keys.push(self.key()?);
                         continue;
                     }
                 }
@@ -113,35 +111,31 @@ impl<'a> Parser<'a> {
             };
             // The value is whole: hand it to what it stands in, which may become whole by it.
             loop {
-                let Some(outer) = open.pop() else { return Ok(done) };
-                match (outer, self.after_element()?) {
+                let Some(outer) = open.last() else { return Ok(done) };
+                match (*outer, self.after_element()?) {
                     (Open::List(start), closing) => {
                         values.push(done);
                         match closing {
-                            b',' => open.push(Open::List(start)),
-                            b']' => {
-                                // The outermost is taken as it is: it may be large.
-                                let whole =
-                                    if start == 0 { std::mem::take(&mut values) } else { values.split_off(start) };
-                                done = Value::List(whole.into());
-                                continue;
-                            }
+                            b',' => break,
+                            b']' => done = Value::List(last(&mut values, start).into()),
                             _ => return Err(self.wrong("a comma or ] is missing")),
                         }
                     }
-                    (Open::Map(start, key), closing) => {
-                        pairs.push((key, done));
+                    (Open::Map(start), closing) => {
+                        if let Some(key) = keys.pop() {
+                            pairs.push((key, done));
+                        }
                         match closing {
-                            b',' => open.push(Open::Map(start, self.key()?)),
-                            b'}' => {
-                                done = Value::Map(Map::last_of_each(pairs.drain(start..).collect()));
-                                continue;
+                            b',' => {
+                                keys.push(self.key()?);
+                                break;
                             }
+                            b'}' => done = Value::Map(Map::last_of_each(last(&mut pairs, start))),
                             _ => return Err(self.wrong("a comma or } is missing")),
                         }
                     }
                 }
-                break;
+                open.pop();
             }
         }
     }
@@ -152,7 +146,7 @@ impl<'a> Parser<'a> {
         Ok(byte)
     }
 
-    fn key(&mut self) -> Result<Key, JsonError> {
+    fn key(&mut self) -> Result<Text, JsonError> {
         if self.peek()? != b'"' {
             return Err(self.wrong("a key in double quotes is missing"));
         }
@@ -215,10 +209,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<Box<[u8]>, JsonError> {
+    fn string(&mut self) -> Result<Text, JsonError> {
         self.at += 1;
         let rest = &self.text[self.at..];
-        let plain = rest.iter().position(|byte| ENDS[usize::from(*byte)]).unwrap_or(rest.len());
+        let plain = scan::plain(rest);
         self.at += plain;
         // Most texts have no escape in them, and are taken as they are.
         if self.skip(b'"') {
@@ -300,7 +294,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Go puts U+FFFD in place of each byte that is no UTF-8.
-    fn well_formed(&self, raw: &[u8]) -> Box<[u8]> {
+    fn well_formed(&self, raw: &[u8]) -> Text {
         if self.is_utf8 || std::str::from_utf8(raw).is_ok() {
             return raw.into();
         }
@@ -311,6 +305,11 @@ impl<'a> Parser<'a> {
         }
         text.into()
     }
+}
+
+/// Takes out what lies from `start` on. Much of it is taken as it is, not copied.
+fn last<T>(of: &mut Vec<T>, start: usize) -> Vec<T> {
+    if start == 0 && of.len() > ROOM { std::mem::take(of) } else { of.split_off(start) }
 }
 
 #[cfg(test)]

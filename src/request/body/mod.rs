@@ -1,6 +1,7 @@
 //! Bodies: bytes to values.
 
-use super::map::{Key, Map};
+use super::map::Map;
+use super::small::Text;
 use super::value::{MAX_VALUES, Value};
 use crate::url::{Broken, Pair, pairs};
 use multipart::Form;
@@ -100,7 +101,7 @@ pub struct FileError {
 pub fn multipart_payload(form: Form<'_>, is_json: impl Fn(&[u8]) -> bool) -> (Value, Vec<FileError>) {
     let mut errors = Vec::new();
     let values = form.values.into_iter().map(|(name, value)| (name.into(), Value::of_text(value.into_owned())));
-    let mut pairs: Vec<(Key, Value)> = values.collect();
+    let mut pairs: Vec<(Text, Value)> = values.collect();
     for (name, file) in form.files.into_iter().filter(|(name, file)| file.is_json || is_json(name)) {
         let value = json::object(&file.content).unwrap_or_else(|why| {
             errors.push(FileError { name: name.clone(), why });

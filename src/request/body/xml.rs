@@ -5,7 +5,8 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Error, Reader};
 
-use crate::request::map::{Key, Map};
+use crate::request::map::Map;
+use crate::request::small::Text;
 use crate::request::value::{MAX_DEPTH, MAX_VALUES, Value};
 
 /// What the text of an element with attributes or children is called.
@@ -53,9 +54,9 @@ struct Tree {
 }
 
 struct Element {
-    name: Key,
-    attributes: Vec<(Key, Value)>,
-    children: Vec<(Key, Value)>,
+    name: Text,
+    attributes: Vec<(Text, Value)>,
+    children: Vec<(Text, Value)>,
     /// Text from before anything else was in it.
     before: Option<Value>,
     /// Text from behind something.
@@ -136,9 +137,9 @@ impl Element {
         self.attributes.is_empty() && self.children.is_empty()
     }
 
-    fn close(self) -> (Key, Value) {
+    fn close(self) -> (Text, Value) {
         if self.is_bare() {
-            return (self.name, self.before.unwrap_or_else(|| Value::of_text([])));
+            return (self.name, self.before.unwrap_or_else(|| Value::of_text(b"")));
         }
         let mut pairs = together(self.children);
         pairs.extend(self.attributes);
@@ -149,7 +150,7 @@ impl Element {
 }
 
 /// Makes one list of all that have the same name.
-fn together(mut children: Vec<(Key, Value)>) -> Vec<(Key, Value)> {
+fn together(mut children: Vec<(Text, Value)>) -> Vec<(Text, Value)> {
     // It keeps the order of equal ones.
     children.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut pairs = Vec::new();
