@@ -194,7 +194,8 @@ fn outgoing(claim: &Claim, links: Option<&Links>, now: Timestamp) -> Result<Outg
         text,
         form: delivery.form,
         window_open: claim.window_open(),
-        link: links.filter(|_| !claim.is_folded()).map(|links| links.to(delivery.message)),
+        // Of several in one text no single page has all.
+        link: links.filter(|_| claim.folded().next().is_none()).map(|links| links.to(delivery.message)),
         now,
     })
 }

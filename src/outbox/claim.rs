@@ -87,11 +87,6 @@ impl Claim {
         }
     }
 
-    /// Whether it carries more than one message: then no single one has its whole text.
-    pub fn is_folded(&self) -> bool {
-        !self.folded.is_empty()
-    }
-
     /// Whether its contact is known to have written to the account lately enough for free text.
     pub fn window_open(&self) -> bool {
         self.window_open
