@@ -150,7 +150,7 @@ impl Judge {
     /// After a claim that took all it could: whatever still waits at the account has one of the reasons that there are.
     pub(crate) fn the_rest_waits_with_reason(&self, account: &str, all: &[Delivery], wall: Timestamp) {
         let now = Instant::now();
-        let recent = |held: Option<&Held>| held.is_some_and(|held| held.since + LONGEST_HOLD > now);
+        let recent = |held: Option<&Held>| held.is_some_and(|held| held.until.max(held.since + LONGEST_HOLD) > now);
         let of_account: Vec<_> = all.iter().filter(|delivery| place(delivery).0 == account).collect();
         let sending = |delivery: &&&Delivery| delivery.state == DeliveryState::Sending;
         let on_trial = self.accounts.get(account).is_some_and(|held| held.on_trial);
