@@ -16,6 +16,7 @@ mod handle;
 mod held;
 mod news;
 mod orphans;
+mod parked;
 #[cfg(test)]
 mod plans;
 mod queue;
