@@ -19,7 +19,7 @@ use super::retention::{self, Cursor};
 use super::sqlite::Store;
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
-use super::{news, orphans, queue, rows, windows};
+use super::{news, orphans, parked, queue, rows, windows};
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
@@ -117,7 +117,7 @@ impl Outbox {
 
     /// Does what only time brings about, for accounts that have no lane: yields the deliveries whose time ran out.
     pub async fn sweep(&self) -> Result<Vec<Delivery>, OutboxError> {
-        let forget = |pen: &Pen<'_>| windows::forget_closed(pen).and_then(|()| news::forget_parked(pen));
+        let forget = |pen: &Pen<'_>| windows::forget_closed(pen).and_then(|()| parked::forget(pen));
         self.writer.run(forget).await?;
         let mut ended = Vec::new();
         loop {

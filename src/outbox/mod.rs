@@ -21,6 +21,7 @@ mod handle;
 mod held;
 mod news;
 mod orphans;
+mod parked;
 mod place;
 #[cfg(test)]
 mod plans;

@@ -1,31 +1,15 @@
 //! What providers tell by themselves: reports find their deliveries, also early, late and twice; who writes to us is kept.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
-use super::{queue, windows};
-use crate::clock::Timestamp;
-use crate::message::delivery::{Class, Delivery, DeliveryId, DeliveryState, Event, Receipt, Report, Scope, SendError};
+use super::{parked, queue, windows};
+use crate::message::delivery::{Class, Delivery, DeliveryId, DeliveryState, Event, Receipt, Report, SendError};
 use crate::message::news::{Inbound, News, Told};
-
-/// How long a report waits for the answer that it outran. An answer takes seconds; longer waits whose is never ours, such as
-/// of what another program sent by the same number.
-const PARKED_FOR: Duration = Duration::from_secs(600);
-
-/// Reports that wait at a time; beyond that the oldest go.
-const PARKED: i64 = 10_000;
-
-/// The columns that `told` reads.
-macro_rules! parked {
-    () => {
-        "SELECT receipt, key, state, class, scope, after, code, detail, reported_at FROM parked_reports"
-    };
-}
 
 /// What news led to.
 #[derive(Debug, Default)]
@@ -43,7 +27,7 @@ pub(super) fn hear(pen: &Pen<'_>, account: &str, news: Vec<News>, jitter: f64) -
         match piece {
             News::Told(told) => match apply_to_all(pen, account, &told, jitter)? {
                 Some(changed) => heard.changed.extend(changed),
-                None => park(pen, account, &told)?,
+                None => parked::keep(pen, account, &told)?,
             },
             News::Inbound(inbound) => {
                 windows::open(pen, account, &inbound)?;
@@ -71,12 +55,10 @@ pub(super) fn catch_up(
     receipt: &str,
     jitter: f64,
 ) -> Result<Option<Delivery>, OutboxError> {
-    const SQL: &str = concat!(parked!(), " WHERE account = ?1 AND receipt = ?2 ORDER BY id");
     let Some(way) = tried.current_way() else { return Ok(None) };
     let account = way.account.as_str();
     let mut changed = None;
-    // They stay for a while: several deliveries may share a receipt.
-    for told in parked(pen, SQL, account, receipt)? {
+    for told in parked::by_receipt(pen, account, receipt)? {
         changed = apply(pen, account, tried.id, number(tried.way), &told, jitter)?.or(changed);
     }
     Ok(changed)
@@ -84,21 +66,13 @@ pub(super) fn catch_up(
 
 /// The same for a try whose answer will not come any more.
 pub(super) fn catch_up_unheard(pen: &Pen<'_>, tried: &Delivery, jitter: f64) -> Result<Option<Delivery>, OutboxError> {
-    const SQL: &str = concat!(parked!(), " WHERE account = ?1 AND key = ?2 ORDER BY id");
     let Some(way) = tried.current_way() else { return Ok(None) };
     let account = way.account.as_str();
     let mut changed = None;
-    for told in parked(pen, SQL, account, &tried.key())? {
+    for told in parked::by_key(pen, account, &tried.key())? {
         changed = apply_to_all(pen, account, &told, jitter)?.and_then(|mut all| all.pop()).or(changed);
     }
     Ok(changed)
-}
-
-/// Forgets what waited for long enough.
-pub(super) fn forget_parked(pen: &Pen<'_>) -> Result<(), OutboxError> {
-    let long_ago = pen.now.millis().saturating_sub(Timestamp::default().plus(PARKED_FOR).millis());
-    pen.prepare("DELETE FROM parked_reports WHERE parked_at <= ?1")?.execute([long_ago])?;
-    Ok(())
 }
 
 /// Applies a report to each delivery that it is about. Yields those that stand elsewhere now; `None` if it is about none
@@ -211,81 +185,6 @@ fn note(
         told.receipt
     ])?;
     Ok(())
-}
-
-/// Keeps a report until the answer it outran is here.
-fn park(pen: &Pen<'_>, account: &str, told: &Told) -> Result<(), OutboxError> {
-    let failed = match &told.report {
-        Report::Failed(error) => Some(error),
-        _ => None,
-    };
-    let (scope, after) = match failed.map(|error| error.class) {
-        Some(Class::Wait { scope, after }) => (Some(scope_word(scope)), after),
-        _ => (None, None),
-    };
-    let after = after.map(|after| Timestamp::default().plus(after).millis());
-    pen.prepare(
-        "INSERT INTO parked_reports (account, receipt, key, state, class, scope, after, code, detail, reported_at,
-                 parked_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?
-    .execute(params![
-        account,
-        told.receipt,
-        told.key,
-        told.report.as_str(),
-        failed.map(|error| error.class.as_str()),
-        scope,
-        after,
-        failed.map(|error| &error.code),
-        failed.map(|error| &error.detail),
-        told.at.millis(),
-        pen.now.millis(),
-    ])?;
-    let last = pen.db.last_insert_rowid();
-    pen.prepare("DELETE FROM parked_reports WHERE id <= ?1")?.execute([last.saturating_sub(PARKED)])?;
-    Ok(())
-}
-
-fn parked(pen: &Pen<'_>, sql: &str, account: &str, of: &str) -> Result<Vec<Told>, OutboxError> {
-    let mut statement = pen.prepare(sql)?;
-    let found: Vec<_> = statement.query_map([account, of], told)?.collect::<Result<_, _>>()?;
-    Ok(found.into_iter().flatten().collect())
-}
-
-/// A parked report; none where a later version wrote a word that this one does not know.
-fn told(row: &Row<'_>) -> rusqlite::Result<Option<Told>> {
-    let text = |column| row.get::<_, Option<String>>(column).map(Option::unwrap_or_default);
-    let report = match row.get_ref(2)?.as_str()? {
-        "sent" => Some(Report::Sent),
-        "delivered" => Some(Report::Delivered),
-        "read" => Some(Report::Read),
-        "failed" => {
-            let after = row.get::<_, Option<i64>>(5)?.and_then(|after| u64::try_from(after).ok());
-            let class = class(&text(3)?, &text(4)?, after.map(Duration::from_millis));
-            let (code, detail) = (text(6)?, text(7)?);
-            class.map(|class| Report::Failed(SendError { class, code, detail }))
-        }
-        _ => None,
-    };
-    let (receipt, key, at) = (row.get(0)?, row.get(1)?, Timestamp::from_millis(row.get(8)?));
-    Ok(report.map(|report| Told { receipt, key, report, at }))
-}
-
-fn class(word: &str, scope: &str, after: Option<Duration>) -> Option<Class> {
-    let scope = [Scope::Recipient, Scope::Sender, Scope::Account].into_iter().find(|it| scope_word(*it) == scope);
-    let plain =
-        [Class::Network, Class::Unknown, Class::Fault, Class::Recipient, Class::Content, Class::Form, Class::Account];
-    let wait = scope.map(|scope| Class::Wait { scope, after });
-    plain.into_iter().chain(wait).find(|class| class.as_str() == word)
-}
-
-fn scope_word(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Recipient => "recipient",
-        Scope::Sender => "sender",
-        Scope::Account => "account",
-    }
 }
 
 /// Stores a message from a person. Says whether it is new.
