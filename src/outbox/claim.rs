@@ -8,6 +8,7 @@ use super::error::OutboxError;
 use super::held::{Held, Hold};
 use super::queue::{self, ids};
 use super::rows::{self, Leased};
+use super::ways;
 use super::writer::Pen;
 use crate::account::{AccountName, Rate};
 use crate::clock::Timestamp;
@@ -84,7 +85,7 @@ pub struct Claims {
 
 /// Leases what the account may send now.
 pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> Result<Claims, OutboxError> {
-    let mut ended = queue::sweep(pen)?.ended;
+    let mut ended = ways::sweep(pen)?.ended;
     let ran_out = "SELECT id FROM deliveries WHERE account = ?1 AND state = 'sending' AND leased_until <= ?2";
     for id in ids(pen, ran_out, params![account, pen.now.millis()])? {
         match rows::read(pen, id)? {
@@ -118,7 +119,7 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> 
         more |= misses == MISSES;
         next_at = if more { Some(pen.now.millis()) } else { first_waiting(pen, account)? };
     }
-    let next_at = [next_at, queue::next_sweep(pen)?].into_iter().flatten().min();
+    let next_at = [next_at, ways::next_sweep(pen)?].into_iter().flatten().min();
     Ok(Claims { claims, next_at: next_at.map(Timestamp::from_millis), ended })
 }
 

@@ -22,6 +22,7 @@ mod plans;
 mod queue;
 mod rows;
 mod sqlite;
+mod standing;
 mod status;
 mod step;
 mod ways;

@@ -32,8 +32,10 @@ pub(super) fn look(db: &Connection, sql: &str, statement: &Statement<'_>) {
     let mut steps = plan.raw_query();
     while let Some(step) = steps.next().unwrap() {
         let step: String = step.get(3).unwrap();
-        // There are as many accounts as somebody wrote into a file, and as many leases as lanes have slots.
-        let bounded = step.contains("SCAN accounts") || step.contains("INDEX deliveries_leased");
+        // There are as many accounts as somebody wrote into a file, of alarms a few for each, and as many leases as lanes have
+        // slots.
+        let bounded =
+            step.contains("SCAN accounts") || step.contains("SCAN alarms") || step.contains("INDEX deliveries_leased");
         if (step.starts_with("SCAN") && !bounded) || step.contains("TEMP B-TREE") {
             WALKS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{step}: {sql}"));
         }
@@ -47,24 +49,27 @@ fn recipient(contact: String, accounts: &[&str]) -> Recipient {
     Recipient { contact, ways: ways.collect() }
 }
 
+fn message(n: u8, start: Timestamp) -> Message {
+    Message {
+        id: MessageId::new(start, [n; 10]),
+        hook: "disk".to_owned(),
+        caller: None,
+        title: None,
+        text: "full".to_owned(),
+        priority: Priority::Normal,
+        accepted_at: start,
+        expires_at: start.plus(Duration::from_secs(600)),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_waits_is_never_walked_through() {
     let start = Timestamp::from_millis(1_795_216_500_000);
     let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(start));
     let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
     for n in 0..10u8 {
-        let message = Message {
-            id: MessageId::new(start, [n; 10]),
-            hook: "disk".to_owned(),
-            caller: None,
-            title: None,
-            text: "full".to_owned(),
-            priority: Priority::Normal,
-            accepted_at: start,
-            expires_at: start.plus(Duration::from_secs(600)),
-        };
         let recipients = (0..500u32).map(|to| recipient(format!("+1555{:05}", to + 250 * u32::from(n)), &["a", "b"]));
-        outbox.enqueue(message, recipients.collect()).await.unwrap();
+        outbox.enqueue(message(n, start), recipients.collect()).await.unwrap();
     }
     let terms = |free| Terms {
         free,
@@ -73,8 +78,15 @@ async fn what_waits_is_never_walked_through() {
         on_unknown: OnUnknown::Retry,
     };
     let wait = |scope| Class::Wait { scope, after: None };
-    let classes =
-        [Class::Fault, wait(Scope::Recipient), Class::Recipient, Class::Content, Class::Unknown, Class::Network];
+    let classes = [
+        Class::Fault,
+        wait(Scope::Recipient),
+        Class::Recipient,
+        Class::Content,
+        Class::Unknown,
+        Class::Network,
+        Class::Account,
+    ];
     for (n, account) in ["a", "b"].into_iter().cycle().take(120).enumerate() {
         let claims = outbox.claim(&AccountName::new(account), terms(16)).await.unwrap().claims;
         for (claim, class) in claims.into_iter().zip(classes.into_iter().cycle().skip(n)) {
@@ -84,10 +96,17 @@ async fn what_waits_is_never_walked_through() {
         }
         tokio::time::advance(Duration::from_secs(1)).await;
     }
+    for account in ["a", "b"] {
+        outbox.try_now(&AccountName::new(account)).await.unwrap();
+    }
     assert!(!outbox.claim(&AccountName::new("a"), terms(5)).await.unwrap().claims.is_empty());
     outbox.void_leases(|_| OnUnknown::GiveUp).await.unwrap();
     outbox.keep_accounts(BTreeSet::from([AccountName::new("a")])).await.unwrap();
     outbox.find(MessageId::new(start, [1; 10])).await.unwrap().unwrap();
+    outbox.next_sweep().await.unwrap();
+    outbox.breakers().await.unwrap();
+    let alarm = outbox.due_alarms().await.unwrap().alarms.remove(0);
+    outbox.tell(alarm, message(200, start), vec![recipient("boss".to_owned(), &["a", "b"])]).await.unwrap();
     let depth = outbox.depth().await.unwrap();
     let waiting: u64 = depth.values().map(|depth| depth.queued).sum();
     assert!(waiting > 2_000, "{depth:?}");

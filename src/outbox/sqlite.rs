@@ -147,7 +147,7 @@ mod tests {
     fn every_older_file_becomes_what_a_new_one_is() {
         let dir = tempfile::tempdir().unwrap();
         let new = shape(&Store::open(dir.path()).unwrap().db);
-        for (format, schema) in [(1, include_str!("../../tests/fixtures/outbox/1.sql"))] {
+        for (format, schema) in (1..).zip([include_str!("../../tests/fixtures/outbox/1.sql")]) {
             let dir = tempfile::tempdir().unwrap();
             let old = Connection::open(dir.path().join("outbox.db")).unwrap();
             old.execute_batch(&format!("{schema}; PRAGMA user_version = {format};")).unwrap();

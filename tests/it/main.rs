@@ -23,6 +23,8 @@ mod edge;
 mod examples;
 /// The format of `fixtures/hooks`, which the program `real` reads, too.
 mod fixture;
+/// The life of a delivery over random events: forward only, never stuck, each end with its reason.
+mod life;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.
