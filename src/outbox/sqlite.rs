@@ -22,7 +22,7 @@ const FORMAT: i64 = MIGRATIONS.len() as i64 + 1;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements kept ready; there are fewer than this.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 160;
 
 /// The open store: its connection, and the lock that keeps a second daemon out.
 pub(super) struct Store {
