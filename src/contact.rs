@@ -159,6 +159,9 @@ fn preferred(via: &[Via], own: &[Via]) -> Vec<Via> {
     first.chain(via.iter().filter(|theirs| of(own, theirs).is_none()).cloned()).collect()
 }
 
+/// Accounts and addresses of a recipient's ways.
+type Place = Vec<(AccountName, Address)>;
+
 /// The recipients that these contacts make, copies included; those with equal ways are one, and the one who is less
 /// patient counts. A contact without a way is left out; the error says why none is left.
 pub fn recipients<'a>(
@@ -168,7 +171,7 @@ pub fn recipients<'a>(
     accounts: &AccountDirectory,
 ) -> Result<Vec<Recipient>, String> {
     let mut recipients: Vec<Recipient> = Vec::new();
-    let mut places: HashMap<Vec<(AccountName, Address)>, (usize, HashSet<&str>)> = HashMap::new();
+    let mut places: HashMap<Place, (usize, HashSet<&str>)> = HashMap::new();
     let mut unreachable = None;
     let mut add = |contact: &'a str, ways: Vec<Way>| match places
         .entry(ways.iter().map(|way| (way.account.clone(), way.address.clone())).collect())
@@ -360,5 +363,24 @@ mod tests {
                 .unwrap_err()
                 .contains("the account broken is broken")
         );
+    }
+
+    #[test]
+    fn patience_is_the_contacts_own_or_the_hooks_and_merged_recipients_have_the_shorter() {
+        let via = |name: &str, seconds: Option<u64>| Via {
+            account: AccountName::new(name),
+            patience: seconds.map(Duration::from_secs),
+        };
+        let accounts = AccountDirectory::from(["wa", "mail"].map(|name| (AccountName::new(name), Takes::Itself)));
+        let contact = |own: Vec<Via>| Contact { name: "ivan".to_owned(), addresses: Vec::new(), via: own };
+        let seconds = |ways: &[Way]| ways.iter().map(|way| way.patience.map(|p| p.as_secs())).collect::<Vec<_>>();
+        let hooks = [via("wa", Some(60)), via("mail", Some(90))];
+        let own = contact(vec![via("mail", None), via("wa", Some(5))]).ways(&hooks, &accounts).unwrap();
+        assert_eq!(seconds(&own), [Some(90), Some(5)]);
+        let (calm, hasty) = (contact(vec![via("wa", Some(9))]), contact(vec![via("wa", Some(3))]));
+        let hasty = Contact { name: "petr".to_owned(), ..hasty };
+        let merged = recipients([&calm, &hasty], &hooks, &[AccountName::new("wa")], &accounts).unwrap();
+        let shown: Vec<_> = merged.iter().map(|to| (to.contact.as_str(), seconds(&to.ways))).collect();
+        assert_eq!(shown, [("ivan, petr", vec![Some(3), Some(90)]), ("ivan, petr", vec![None])]);
     }
 }

@@ -168,8 +168,6 @@ impl Delivery {
 mod tests {
     use std::time::Duration;
 
-    use proptest::prelude::*;
-
     use super::*;
     use crate::account::{AccountName, Address, AddressKind};
     use crate::contact::{Recipient, Way};
@@ -250,29 +248,5 @@ mod tests {
         let failed = delivery(1).advance(refused(Class::Recipient), &at(START, 0.0)).delivery;
         let arrived = failed.advance(Event::Reported(Report::Delivered), &at(START, 0.0)).delivery;
         assert_eq!((arrived.state, arrived.reason), (DeliveryState::Delivered, None));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
-        #[test]
-        fn what_arrived_stays_arrived(events in prop::collection::vec(0usize..9, 1..40), ways in 1usize..4) {
-            let mut at = delivery(ways);
-            for (n, event) in events.into_iter().enumerate() {
-                let failed = SendError { class: Class::Content, code: String::new(), detail: "no".to_owned() };
-                let event = [
-                    Event::Claimed, Event::Accepted(Receipt::default()), refused(Class::Fault), refused(Class::Content),
-                    Event::Reported(Report::Delivered), Event::Reported(Report::Failed(failed)), Event::Expired,
-                    Event::NoAccount, Event::SteppedAside,
-                ][event].clone();
-                let now = Circumstances::at(START.plus(Duration::from_secs(n as u64)));
-                let after = at.clone().advance(event, &now).delivery;
-                prop_assert!(after.way >= at.way && after.way < ways && after.late >= at.late);
-                if matches!(at.state, DeliveryState::Delivered | DeliveryState::Read) {
-                    prop_assert_eq!(after.state, at.state);
-                }
-                prop_assert!(!matches!(after.state, DeliveryState::Failed | DeliveryState::Expired) || after.reason.is_some());
-                at = after;
-            }
-        }
     }
 }

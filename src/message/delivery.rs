@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::contact::{Recipient, Way};
-use crate::message::ways::Circumstances;
-use crate::message::{Message, MessageId, Priority};
+use crate::message::{MessageId, Priority};
 
 /// Names a delivery inside one outbox; also its place in the order of acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,33 +116,6 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// A new delivery, due at once.
-    pub fn new(id: DeliveryId, message: &Message, recipient: Recipient) -> Delivery {
-        let new = Delivery {
-            id,
-            message: message.id,
-            hook: message.hook.clone(),
-            recipient,
-            way: 0,
-            priority: message.priority,
-            state: DeliveryState::Queued,
-            form: Form::Best,
-            due_at: message.accepted_at,
-            accepted_at: message.accepted_at,
-            expires_at: message.expires_at,
-            tries: 0,
-            late_tries: 0,
-            first_failed_at: None,
-            moved_at: None,
-            patience_until: None,
-            late: false,
-            possible_duplicate: false,
-            receipt: None,
-            reason: None,
-        };
-        new.beginning(&Circumstances::at(message.accepted_at))
-    }
-
     /// The way it is on.
     pub fn current_way(&self) -> Option<&Way> {
         self.recipient.ways.get(self.way)

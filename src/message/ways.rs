@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::delivery::{Delivery, DeliveryState, SendError};
+use super::Message;
+use super::delivery::{Class, Delivery, DeliveryId, DeliveryState, Form, SendError};
 use crate::clock::Timestamp;
+use crate::contact::Recipient;
 
 /// For how long a way may hold a delivery where no patience is written and a next way exists.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(120);
@@ -43,6 +45,33 @@ impl Circumstances {
 }
 
 impl Delivery {
+    /// A new delivery, due at once.
+    pub fn new(id: DeliveryId, message: &Message, recipient: Recipient) -> Delivery {
+        let new = Delivery {
+            id,
+            message: message.id,
+            hook: message.hook.clone(),
+            recipient,
+            way: 0,
+            priority: message.priority,
+            state: DeliveryState::Queued,
+            form: Form::Best,
+            due_at: message.accepted_at,
+            accepted_at: message.accepted_at,
+            expires_at: message.expires_at,
+            tries: 0,
+            late_tries: 0,
+            first_failed_at: None,
+            moved_at: None,
+            patience_until: None,
+            late: false,
+            possible_duplicate: false,
+            receipt: None,
+            reason: None,
+        };
+        new.beginning(&Circumstances::at(message.accepted_at))
+    }
+
     /// How many ways are left after the one it is on.
     pub fn ways_left(&self) -> usize {
         self.recipient.ways.len().saturating_sub(self.way + 1)
@@ -114,7 +143,7 @@ impl Delivery {
             return self.leave_if_open(why, at);
         }
         let detail = format!("{account} took it, but reported no arrival in time");
-        let silence = SendError { class: super::delivery::Class::Unknown, code: String::new(), detail };
+        let silence = SendError { class: Class::Unknown, code: String::new(), detail };
         let moves = self.ways_left() > 0;
         // It may have arrived all the same.
         Delivery { possible_duplicate: self.possible_duplicate || moves, ..self }.next_way(&silence, at)
@@ -144,7 +173,7 @@ impl Delivery {
             late_tries: 0,
             first_failed_at: None,
             moved_at: Some(now),
-            form: Default::default(),
+            form: Form::Best,
             receipt: None,
             reason: Some(why),
             ..self

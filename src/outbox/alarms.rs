@@ -3,12 +3,11 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::error::OutboxError;
+use super::rows;
 use super::writer::Pen;
-use super::{queue, rows};
 use crate::account::AccountName;
 use crate::clock::Timestamp;
-use crate::contact::Recipient;
-use crate::message::Message;
+use crate::message::MessageId;
 use crate::message::alarm::{Alarm, Cause, Failed};
 use crate::message::delivery::{Delivery, DeliveryState};
 
@@ -92,19 +91,10 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<Option<Alarm>> {
     }))
 }
 
-/// Takes the message that tells an alarm, and notes that it was told; to nobody, the alarm is only put away.
-pub(super) fn tell(
-    pen: &Pen<'_>,
-    alarm: &Alarm,
-    message: &Message,
-    recipients: &[Recipient],
-) -> Result<(), OutboxError> {
-    if !recipients.is_empty() {
-        let places = rows::insert(pen, message, recipients)?;
-        pen.prepare("UPDATE messages SET is_alarm = 1 WHERE id = ?1")?.execute([message.id.to_string()])?;
-        for (account, address) in places {
-            queue::refresh(pen, &account, &address)?;
-        }
+/// Notes that an alarm was told: by this message, if it was one that somebody gets.
+pub(super) fn told(pen: &Pen<'_>, alarm: &Alarm, by: Option<MessageId>) -> Result<(), OutboxError> {
+    if let Some(id) = by {
+        pen.prepare("UPDATE messages SET is_alarm = 1 WHERE id = ?1")?.execute([id.to_string()])?;
     }
     let quiet_until = pen.now.plus(alarm.cause.quiet()).millis();
     let sql = "UPDATE alarms SET untold = max(0, untold - ?3), quiet_until = ?4 WHERE account = ?1 AND cause = ?2";

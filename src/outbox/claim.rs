@@ -11,6 +11,7 @@ use super::queue::{self, ids};
 use super::rate::Bucket;
 use super::relimit::relimit;
 use super::rows::{self, Leased};
+use super::ways;
 use super::writer::Pen;
 use super::{news, windows};
 use crate::account::{AccountName, Limits};
@@ -115,7 +116,7 @@ pub struct Claims {
 
 /// Leases what the account may send now.
 pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> Result<Claims, OutboxError> {
-    let mut ended = queue::sweep(pen)?.ended;
+    let mut ended = ways::sweep(pen)?.ended;
     let ran_out = "SELECT id FROM deliveries WHERE account = ?1 AND state = 'sending' AND leased_until <= ?2";
     for id in ids(pen, ran_out, params![account, pen.now.millis()])? {
         match rows::read(pen, id)? {
@@ -152,7 +153,7 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> 
             next_at = Some(closed_until);
         }
     }
-    let next_at = [next_at, queue::next_sweep(pen)?].into_iter().flatten().min();
+    let next_at = [next_at, ways::next_sweep(pen)?].into_iter().flatten().min();
     Ok(Claims { claims, next_at: next_at.map(Timestamp::from_millis), ended })
 }
 

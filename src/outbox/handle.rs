@@ -19,7 +19,7 @@ use super::retention::{self, Cursor};
 use super::sqlite::Store;
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
-use super::{news, orphans, parked, queue, rows, windows};
+use super::{news, orphans, parked, queue, rows, ways, windows};
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
@@ -60,13 +60,7 @@ impl Outbox {
 
     /// Takes a message with one delivery for each recipient. It is on disk when this returns.
     pub async fn enqueue(&self, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
-        let write = move |pen: &Pen<'_>| {
-            for (account, address) in rows::insert(pen, &message, &recipients)? {
-                queue::refresh(pen, &account, &address)?;
-            }
-            Ok(())
-        };
-        self.writer.run(write).await
+        self.writer.run(move |pen| accept(pen, &message, &recipients)).await
     }
 
     /// The bell of an account. One ring is remembered, so that none is missed between asking and listening.
@@ -121,7 +115,7 @@ impl Outbox {
         self.writer.run(forget).await?;
         let mut ended = Vec::new();
         loop {
-            let swept = match self.writer.run(queue::sweep).await {
+            let swept = match self.writer.run(ways::sweep).await {
                 Ok(swept) => swept,
                 Err(e) if ended.is_empty() => return Err(e),
                 // Those are written down, and must be told.
@@ -143,7 +137,7 @@ impl Outbox {
 
     /// When `sweep` has something to do next.
     pub async fn next_sweep(&self) -> Result<Option<Timestamp>, OutboxError> {
-        self.writer.run(|pen| Ok(queue::next_sweep(pen)?.map(Timestamp::from_millis))).await
+        self.writer.run(|pen| Ok(ways::next_sweep(pen)?.map(Timestamp::from_millis))).await
     }
 
     /// Has an account tried at once, though it failed before: it may have been mended.
@@ -175,7 +169,14 @@ impl Outbox {
     /// Takes the message that tells an alarm, and notes in the same transaction that it was told. Where there is nobody to
     /// tell, the alarm is only put away.
     pub async fn tell(&self, alarm: Alarm, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
-        self.writer.run(move |pen| alarms::tell(pen, &alarm, &message, &recipients)).await
+        let write = move |pen: &Pen<'_>| {
+            let by = (!recipients.is_empty()).then_some(message.id);
+            if by.is_some() {
+                accept(pen, &message, &recipients)?;
+            }
+            alarms::told(pen, &alarm, by)
+        };
+        self.writer.run(write).await
     }
 
     /// Deletes all messages whose deliveries had all ended before that. Yields how many. Others get their turn all the
@@ -219,4 +220,12 @@ impl Outbox {
     pub async fn depth(&self) -> Result<Depth, OutboxError> {
         self.writer.run(status::depth).await
     }
+}
+
+/// Writes a message and its deliveries, and puts them into their queues.
+fn accept(pen: &Pen<'_>, message: &Message, recipients: &[Recipient]) -> Result<(), OutboxError> {
+    for (account, address) in rows::insert(pen, message, recipients)? {
+        queue::refresh(pen, &account, &address)?;
+    }
+    Ok(())
 }

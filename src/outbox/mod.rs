@@ -32,6 +32,7 @@ mod retention;
 mod rows;
 mod salvage;
 mod sqlite;
+mod standing;
 mod status;
 mod step;
 mod ways;

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
-use super::{alarms, breaker, ways};
+use super::{alarms, breaker, standing};
 use crate::clock::Timestamp;
 use crate::message::alarm::Cause;
 use crate::message::delivery::{Advanced, Class, Delivery, DeliveryId, DeliveryState, Event, Hold};
@@ -187,7 +187,7 @@ fn candidate(
 /// Lets an event change a delivery, and all that follows from it in the queues.
 pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) -> Result<Advanced, OutboxError> {
     let (cause, why) = (Cause::of(&event), event.trouble().to_owned());
-    let circumstances = ways::circumstances(pen, &before.delivery, jitter)?;
+    let circumstances = standing::circumstances(pen, &before.delivery, jitter)?;
     let advanced = before.delivery.clone().advance(event, &circumstances);
     let (old, new) = (&before.delivery, &advanced.delivery);
     if old == new {
@@ -207,7 +207,7 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     }
     refresh(pen, &old_place.0, &old_place.1)?;
     if new_place != old_place {
-        ways::stays_behind(pen, new, &old_place.0, &old_place.1)?;
+        standing::stays_behind(pen, new, (&old_place.0, &old_place.1, rows::rank(new.priority)))?;
         refresh(pen, &new_place.0, &new_place.1)?;
     }
     if old.holds_younger() && (!new.holds_younger() || old.moved_at != new.moved_at) {
@@ -337,7 +337,7 @@ pub(super) struct Swept {
     pub(super) more: bool,
 }
 
-/// Does what only time brings about, for all accounts: expiry, and stepping aside after a move.
+/// Does what only time brings about in the queues, for all accounts: expiry, and stepping aside after a move.
 pub(super) fn sweep(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
     let now = pen.now.millis();
     let mut ended = Vec::new();
@@ -357,10 +357,7 @@ pub(super) fn sweep(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
             change(pen, &leased, Event::SteppedAside, 0.0)?;
         }
     }
-    let moves = ways::sweep(pen)?;
-    ended.extend(moves.ended);
-    let more = moves.more
-        || [expiring, moved].iter().any(|found| i64::try_from(found.len()).is_ok_and(|count| count == SWEEP));
+    let more = [expiring, moved].iter().any(|found| i64::try_from(found.len()).is_ok_and(|count| count == SWEEP));
     Ok(Swept { ended, more })
 }
 
@@ -372,8 +369,7 @@ pub(super) fn next_sweep(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
                  WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL";
     let first: Option<i64> = pen.prepare(expiring)?.query_row([], |row| row.get(0))?;
     let second: Option<i64> = pen.prepare(moved)?.query_row([], |row| row.get(0))?;
-    let third = ways::next_sweep(pen)?;
-    Ok([first, second.map(|at| at.saturating_add(wait)), third].into_iter().flatten().min())
+    Ok([first, second.map(|at| at.saturating_add(wait))].into_iter().flatten().min())
 }
 
 /// The ids that a query finds.

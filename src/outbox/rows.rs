@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
 use super::error::OutboxError;
-use super::ways;
+use super::standing;
 use super::writer::Pen;
 use crate::account::{AccountName, Address, AddressKind};
 use crate::clock::Timestamp;
@@ -101,7 +101,9 @@ pub(super) fn insert(
     let mut places = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         // The store gives it its number.
-        let new = ways::beginning(pen, Delivery::new(DeliveryId(0), message, recipient.clone()))?;
+        let new = Delivery::new(DeliveryId(0), message, recipient.clone());
+        let (account, address) = place(&new);
+        let new = standing::beginning(pen, new, (&account, &address, rank(*priority)))?;
         let (account, address) = place(&new);
         pen.prepare(
             "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
@@ -258,4 +260,21 @@ fn priority(rank: i64) -> Priority {
 
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_of_every_format_are_read() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        let read = |text: &str| db.query_row("SELECT ?1", [text], |row| ways(row, 0));
+        let first = read(r#"[["wa", "phone", "+7900"], ["mail", "email", "a@b"]]"#).unwrap();
+        assert_eq!(first.iter().map(|way| way.patience).collect::<Vec<_>>(), [None, None]);
+        let patience = Some(Duration::from_millis(90_500));
+        let second = vec![Way { patience, ..first[0].clone() }, first[1].clone()];
+        assert_eq!(read(&written(&second)).unwrap(), second);
+        assert!(read(r#"[["wa", "phone"]]"#).is_err());
+    }
 }

@@ -1,88 +1,16 @@
-//! How the accounts of a delivery's ways stand, and what patience brings about.
+//! What patience brings about: deliveries leave ways that hold them too long, or can't send soon enough.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 
 use super::error::OutboxError;
-use super::queue::{self, SWEEP, ids};
+use super::queue::{self, SWEEP, Swept, ids};
 use super::writer::Pen;
 use super::{breaker, rows};
 use crate::clock::Timestamp;
-use crate::contact::Way;
-use crate::message::delivery::{Delivery, DeliveryId, DeliveryState, Event};
-use crate::message::ways::{Circumstances, Standing};
+use crate::message::delivery::{DeliveryId, DeliveryState, Event};
 
 /// Later than everything.
 const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
-
-/// What decides about a delivery besides the event.
-pub(super) fn circumstances(pen: &Pen<'_>, delivery: &Delivery, jitter: f64) -> Result<Circumstances, OutboxError> {
-    let ways = delivery.recipient.ways.as_slice();
-    let standings = match delivery.state {
-        // Nothing is left to choose.
-        DeliveryState::Delivered | DeliveryState::Read | DeliveryState::Failed => Vec::new(),
-        _ if delivery.ways_left() == 0 => Vec::new(),
-        _ => standings(pen, ways)?,
-    };
-    Ok(Circumstances { now: pen.now, jitter, standings })
-}
-
-/// How the account of each way stands. A broken one whose probe is due, and that has nothing to probe with, is as good as
-/// open to the next that comes.
-fn standings(pen: &Pen<'_>, ways: &[Way]) -> Result<Vec<Standing>, OutboxError> {
-    let sql = "SELECT missing, broken_since IS NOT NULL AND (hold_until > ?2 OR queued > 0 OR sending > 0)
-               FROM accounts WHERE account = ?1";
-    let read = |row: &Row<'_>| {
-        Ok(match (row.get(0)?, row.get(1)?) {
-            (true, _) => Standing::Missing,
-            (false, true) => Standing::Broken,
-            (false, false) => Standing::Open,
-        })
-    };
-    let standing = |way: &Way| {
-        let found = pen.prepare(sql)?.query_row(params![way.account.as_str(), pen.now.millis()], read);
-        Ok(found.optional()?.unwrap_or_default())
-    };
-    ways.iter().map(standing).collect()
-}
-
-/// A new delivery on the way that is open for it. While older ones are on their way out of its first account, it goes
-/// there and follows them.
-pub(super) fn beginning(pen: &Pen<'_>, new: Delivery) -> Result<Delivery, OutboxError> {
-    if new.ways_left() == 0 {
-        return Ok(new);
-    }
-    let circumstances = Circumstances { now: new.accepted_at, ..circumstances(pen, &new, 0.0)? };
-    let begun = new.clone().beginning(&circumstances);
-    if begun.way == new.way {
-        return Ok(begun);
-    }
-    let (account, address) = rows::place(&new);
-    let leaving = "SELECT look_from IS NOT NULL OR EXISTS (SELECT 1 FROM deliveries WHERE account = ?1
-                       AND state = 'queued' AND patience_until IS NOT NULL) FROM accounts WHERE account = ?1";
-    if pen.prepare(leaving)?.query_row([&account], |row| row.get(0)).optional()?.unwrap_or(false) {
-        return Ok(new);
-    }
-    stays_behind(pen, &begun, &account, &address)?;
-    Ok(begun)
-}
-
-/// A delivery left this place, or never went there: an older one of its sort that is under way there still goes first.
-pub(super) fn stays_behind(pen: &Pen<'_>, gone: &Delivery, account: &str, address: &str) -> Result<(), OutboxError> {
-    let sql = "UPDATE deliveries SET moved_at = ?3
-               WHERE id = (SELECT under_way FROM address_queue WHERE account = ?1 AND address = ?2)
-                   AND state = 'sending' AND late = 0 AND moved_at IS NULL AND contact = ?4 AND hook = ?5
-                   AND priority = ?6";
-    let Delivery { recipient, hook, priority, .. } = gone;
-    pen.prepare(sql)?.execute(params![
-        account,
-        address,
-        pen.now.millis(),
-        recipient.contact,
-        hook,
-        rows::rank(*priority)
-    ])?;
-    Ok(())
-}
 
 /// An account by which nothing goes for now, or that others may have waited for.
 struct Troubled {
@@ -94,16 +22,7 @@ struct Troubled {
     is_idle: bool,
 }
 
-/// What a sweep of the ways did.
-#[derive(Default)]
-pub(super) struct Moves {
-    /// Deliveries that ended.
-    pub(super) ended: Vec<Delivery>,
-    /// Whether there may be more to do.
-    pub(super) more: bool,
-}
-
-impl Moves {
+impl Swept {
     /// Lets `event` happen to these; yields how many changed their way.
     fn let_happen(&mut self, pen: &Pen<'_>, found: &[DeliveryId], event: &Event) -> Result<usize, OutboxError> {
         self.more |= i64::try_from(found.len()).is_ok_and(|count| count >= SWEEP);
@@ -125,9 +44,10 @@ impl Moves {
     }
 }
 
-/// Moves on whatever its way holds for too long, or can't send soon enough, as far as another is open.
-pub(super) fn sweep(pen: &Pen<'_>) -> Result<Moves, OutboxError> {
-    let mut moves = Moves::default();
+/// Does what only time brings about, for all accounts: what `queue::sweep` does, and moves on whatever its way holds for
+/// too long, or can't send soon enough, as far as another is open.
+pub(super) fn sweep(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
+    let mut moves = queue::sweep(pen)?;
     for state in [DeliveryState::Queued, DeliveryState::Sent] {
         let over = "SELECT d.id FROM accounts CROSS JOIN deliveries d
                     WHERE d.account = accounts.account AND d.state = ?1 AND d.patience_until <= ?2 LIMIT ?3";
@@ -162,7 +82,7 @@ fn troubled(pen: &Pen<'_>) -> Result<Vec<Troubled>, OutboxError> {
 }
 
 /// Whoever is less patient than the account is in trouble.
-fn leave(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Moves) -> Result<(), OutboxError> {
+fn leave(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Swept) -> Result<(), OutboxError> {
     let is_held = troubled.hold_until > pen.now.millis();
     let (event, until) = match troubled {
         Troubled { missing: true, .. } => (Event::NoAccount, NEVER),
@@ -182,7 +102,7 @@ fn leave(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Moves) -> Result<(), Ou
 }
 
 /// Some other account is open again: its overdue ones may go there.
-fn look(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Moves) -> Result<(), OutboxError> {
+fn look(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Swept) -> Result<(), OutboxError> {
     let Some(from) = troubled.look_from else { return Ok(()) };
     let found = overdue(pen, &troubled.account, from)?;
     moves.let_happen(pen, &found, &Event::WayOpened)?;
@@ -199,7 +119,7 @@ fn overdue(pen: &Pen<'_>, account: &str, from: i64) -> Result<Vec<DeliveryId>, O
 }
 
 /// A broken account that nothing waits for any more would never be probed: one that is overdue elsewhere tries it.
-fn probe_if_idle(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Moves) -> Result<(), OutboxError> {
+fn probe_if_idle(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Swept) -> Result<(), OutboxError> {
     let Troubled { account, is_broken: true, is_idle: true, missing: false, hold_until, .. } = troubled else {
         return Ok(());
     };
@@ -222,7 +142,7 @@ fn probe_if_idle(pen: &Pen<'_>, troubled: &Troubled, moves: &mut Moves) -> Resul
 }
 
 /// Addresses whose next delivery must wait longer than it would.
-fn leave_addresses(pen: &Pen<'_>, moves: &mut Moves) -> Result<(), OutboxError> {
+fn leave_addresses(pen: &Pen<'_>, moves: &mut Swept) -> Result<(), OutboxError> {
     let mut statement =
         pen.prepare("SELECT account, address FROM address_queue WHERE impatient IS NOT NULL LIMIT ?1")?;
     let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
@@ -239,14 +159,28 @@ fn leave_addresses(pen: &Pen<'_>, moves: &mut Moves) -> Result<(), OutboxError> 
 
 /// When `sweep` has something to do next.
 pub(super) fn next_sweep(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
-    let mut next: Option<i64> = None;
+    let mut next = queue::next_sweep(pen)?;
     for state in [DeliveryState::Queued, DeliveryState::Sent] {
         let sql = "SELECT min((SELECT min(patience_until) FROM deliveries d WHERE d.account = accounts.account
                        AND d.state = ?1 AND d.patience_until IS NOT NULL)) FROM accounts";
         let first: Option<i64> = pen.prepare(sql)?.query_row([state.as_str()], |row| row.get(0))?;
         next = next.into_iter().chain(first).min();
     }
+    if has_more(pen)? {
+        return Ok(Some(pen.now.millis()));
+    }
     let sql = "SELECT min(hold_until) FROM accounts WHERE broken_since IS NOT NULL AND hold_until > ?1 AND queued = 0";
     let probe: Option<i64> = pen.prepare(sql)?.query_row([pen.now.millis()], |row| row.get(0))?;
     Ok(next.into_iter().chain(probe).min())
+}
+
+/// Whether a sweep would find something now, besides whose patience is over.
+fn has_more(pen: &Pen<'_>) -> Result<bool, OutboxError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM address_queue WHERE impatient IS NOT NULL)
+               OR EXISTS (SELECT 1 FROM accounts WHERE look_from IS NOT NULL)
+               OR EXISTS (SELECT 1 FROM accounts WHERE (missing OR hold_until > ?1)
+                   AND (SELECT min(patience_until) FROM deliveries d WHERE d.account = accounts.account
+                       AND d.state = 'queued' AND d.patience_until IS NOT NULL)
+                       < iif(missing OR broken_since IS NOT NULL, ?2, hold_until))";
+    Ok(pen.prepare(sql)?.query_row([pen.now.millis(), NEVER.millis()], |row| row.get(0))?)
 }

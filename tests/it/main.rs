@@ -23,6 +23,8 @@ mod edge;
 mod examples;
 /// The format of `fixtures/hooks`, which the program `real` reads, too.
 mod fixture;
+/// The life of a delivery over random events: forward only, never stuck, each end with its reason.
+mod life;
 /// Accounts and addresses keep their rates, and what waits for an address goes as one.
 mod limits;
 /// What providers tell by themselves moves deliveries, opens windows, and is kept.

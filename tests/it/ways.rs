@@ -229,6 +229,19 @@ async fn a_message_accepted_while_the_breaker_is_open_starts_on_the_next_open_wa
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_queue_leaves_a_broken_account_at_once() {
+    let mut house = house(|_, _| Err(Class::Account));
+    house.takes("wa", Duration::from_secs(1));
+    for n in 0..300u32 {
+        house.accept_for("disk", HOUR, vec![to(&n.to_string(), &[("wa", None), ("sms", None)])]).await;
+    }
+    house.pass(3).await;
+    assert_eq!(house.asked("SELECT count(*) FROM deliveries WHERE way = 1"), "300");
+    let by_wa = house.carried().iter().filter(|(_, by, _)| by == "wa").count();
+    assert!(by_wa <= 16, "those under way were enough to know: {by_wa}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_account_keeps_its_queue_and_is_probed_slowly_one_at_a_time() {
     let house = house(|_, before| if before < 6 { Err(Class::Account) } else { Ok(()) });
     for n in 0..20u32 {

@@ -129,8 +129,6 @@ fn cases() -> Vec<Case> {
             more: templated(),
             ..case("window-of-template", vec![Reply::Fault(400, 131_047)], 1, 0, "failed", false)
         },
-        // The account is held until somebody mends it.
-        case("bad-token", vec![Reply::Fault(401, 190), Reply::Fault(401, 190)], 3, 3, "sent", false),
     ]
 }
 
@@ -231,23 +229,26 @@ async fn a_refused_way_is_left_for_the_next() {
 }
 
 #[tokio::test]
-async fn an_account_without_a_right_token_holds_everybody_in_order() {
+async fn an_account_without_a_right_token_keeps_all_in_order_and_a_restart_tries_it() {
     let graph = Graph::open(|call, earlier| match (call.text(), earlier) {
-        ("1", 0..2) => Reply::Fault(401, 190),
+        ("1", 0) => Reply::Fault(401, 190),
         _ => Reply::after(50, Reply::Taken),
     });
     let graph = graph.await;
-    let (_folder, daemon) = house(&graph, json!({}), &[("ana", ANA), ("bo", BO)]).await;
+    let (folder, daemon) = house(&graph, json!({}), &[("ana", ANA), ("bo", BO)]).await;
     let one = daemon.ring("ana", "1").await;
-    graph.until("asked", |calls| calls.len() == 1).await;
-    daemon.reached(&one, "queued").await;
+    daemon.logged("out of order").await;
     let (two, three) = (daemon.ring("ana", "2").await, daemon.ring("bo", "3").await);
-    daemon.reached(&two, "sent").await;
-    daemon.reached(&three, "sent").await;
+    daemon.stop().await;
+    assert_eq!(graph.calls().len(), 1, "nobody else tries");
+    let mut daemon = Daemon::spawn(folder.path());
+    daemon.listens().await;
+    for id in [&one, &two, &three] {
+        daemon.reached(id, "sent").await;
+    }
     let calls = graph.calls();
-    let texts: Vec<_> = calls.iter().map(Call::text).collect();
-    assert_eq!(texts[..3], ["1", "1", "1"], "{calls:#?}");
-    assert!(calls[3..].iter().all(|call| call.at >= calls[2].ended.unwrap()), "{calls:#?}");
+    assert_eq!((calls.len(), calls[1].text()), (4, "1"), "{calls:#?}");
+    assert!(calls[2..].iter().all(|call| call.at >= calls[1].ended.unwrap()), "{calls:#?}");
     graph.assert_orderly();
     daemon.stop().await;
 }
@@ -273,12 +274,14 @@ async fn telegram_gets_what_it_wants_and_is_waited_for() {
         ("blocked", "failed", 1, false),
         ("hangs", "sent", 2, true),
         ("room", "sent", 1, false),
-        ("token", "sent", 2, false),
     ] {
         let delivery = daemon.reached(&daemon.ring(hook, "disk\n95 %").await, state).await;
         let wanted = json!({ "state": state, "attempts": attempts, "late": false, "possible-duplicate": duplicate });
         assert_eq!(delivery, wanted, "{hook}");
     }
+    daemon.ring("token", "disk").await;
+    let line = daemon.logged("out of order").await;
+    assert!(line.contains("account=bad") && line.contains("Unauthorized"), "{line}");
     let body =
         |chat: Value| json!({ "chat_id": chat, "text": "disk\n95 %", "link_preview_options": { "is_disabled": true } });
     let calls = graph.calls_to("1");

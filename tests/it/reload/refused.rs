@@ -62,6 +62,31 @@ fn a_bad_text_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_refused_reload_is_told_to_on_failure_of_the_configuration_in_force() {
+    let home = Home::new();
+    let told = home.path("told");
+    let account =
+        format!(r#"{{ "provider": "command", "command": "tee {}", "stdin": "{{{{ msg }}}}" }}"#, told.display());
+    let with = |defaults: &str| {
+        format!(
+            r#"{{ "accounts": {{ "desk": {account} }}, "contacts": {{ "ivan": {{ "phone": "+79001234567" }} }},
+  "defaults": {{ "on-failure": {defaults} }}, "hooks": [] }}"#
+        )
+    };
+    home.write("hooks.json", &with(r#"{ "to": "ivan", "via": "desk" }"#));
+    let daemon = home.serve_with(&["-nopanic"]);
+    home.write("hooks.json", &with(r#"{ "to": "iwan", "via": "desk" }"#));
+    daemon.logged(&["reload refused"]);
+    let text =
+        eventually("on-failure hears of it", || std::fs::read_to_string(&told).ok().filter(|text| text.ends_with('.')));
+    assert!(
+        text.starts_with("hookbell: a reload was refused, the configuration in force stays: hooks.json:2:"),
+        "{text}"
+    );
+    assert!(text.contains("nobody is called \"iwan\""), "{text}");
+}
+
+#[test]
 fn a_text_that_is_not_utf_8_and_a_vanished_file_are_refused() {
     let home = Home::with(FULL);
     let daemon = home.serve();
