@@ -9,11 +9,10 @@ use tokio::sync::Notify;
 
 use super::bells::Bells;
 use super::claim::{self, Claim, Claims, Settlement, Terms};
-use super::damage::Recovery;
 use super::error::OutboxError;
 use super::held::Held;
+use super::recovery::{self, Recovery};
 use super::retention::{self, Cursor};
-use super::sqlite::Store;
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
 use super::{orphans, queue, rows};
@@ -37,10 +36,9 @@ impl Outbox {
     /// damaged file a new one is put: see `recovery`.
     pub fn open(dir: &Path, clock: Clock) -> Result<Outbox, OutboxError> {
         let bells = Bells::default();
-        let mut store = Store::open(dir, clock.now())?;
-        let recovery = Arc::new(store.recovery.take());
+        let (store, recovery) = recovery::open(dir, clock.now())?;
         let writer = Writer::start(store, clock, bells.clone())?;
-        Ok(Outbox { writer, bells, held: Held::default(), recovery })
+        Ok(Outbox { writer, bells, held: Held::default(), recovery: Arc::new(recovery) })
     }
 
     /// What became of a damaged file, should `open` have found one.

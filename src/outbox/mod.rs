@@ -21,6 +21,7 @@ mod place;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod recovery;
 mod retention;
 mod rows;
 mod salvage;
@@ -30,7 +31,7 @@ mod step;
 mod writer;
 
 pub use claim::{Claim, Claims, Settlement, Terms};
-pub use damage::Recovery;
 pub use error::OutboxError;
 pub use handle::Outbox;
+pub use recovery::Recovery;
 pub use status::{AccountDepth, DeliveryStatus, Depth, MessageStatus};

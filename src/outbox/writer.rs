@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::bells::Bells;
-use super::damage;
 use super::error::OutboxError;
+use super::place;
 use super::sqlite::Store;
 use super::step::{Moment, Steps};
 use crate::clock::{Clock, Timestamp};
@@ -69,7 +69,7 @@ impl Pen<'_> {
         self.say("SAVEPOINT op")?;
         let result = op(self);
         if let (Err(OutboxError::Corrupt(why)), Some(file)) = (&result, self.db.path()) {
-            damage::suspect(file.as_ref(), why);
+            place::suspect(file.as_ref(), why);
         }
         // After some errors (a full disk) SQLite has already taken back the whole transaction.
         if self.db.is_autocommit() {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn nobody_waits_twice_for_somebody_elses_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), Timestamp::default()).unwrap();
+        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
         store.db.busy_timeout(Duration::ZERO).unwrap();
         let other = Connection::open(dir.path().join("outbox.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_called_one() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), Timestamp::default()).unwrap();
+        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
         store.db.execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 1").unwrap();
         let results = written(
             store,
