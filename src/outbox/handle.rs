@@ -54,8 +54,8 @@ impl Outbox {
     /// Takes a message with one delivery for each recipient. It is on disk when this returns.
     pub async fn enqueue(&self, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
         let write = move |pen: &Pen<'_>| {
-            for (account, address) in rows::insert(pen, &message, &recipients)? {
-                queue::refresh(pen, &account, &address)?;
+            for new in rows::insert(pen, &message, &recipients)? {
+                queue::join(pen, &new)?;
             }
             Ok(())
         };
