@@ -11,12 +11,11 @@ use super::alarms::{self, Due};
 use super::bells::Bells;
 use super::breaker::{self, Breaker};
 use super::claim::{self, Claim, Claims, Settlement, Terms};
-use super::damage::Recovery;
 use super::error::OutboxError;
 use super::held::Held;
 use super::news::Heard;
+use super::recovery::{self, Recovery};
 use super::retention::{self, Cursor};
-use super::sqlite::Store;
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
 use super::{news, orphans, parked, queue, rows, ways, windows};
@@ -42,10 +41,9 @@ impl Outbox {
     /// damaged file a new one is put: see `recovery`.
     pub fn open(dir: &Path, clock: Clock) -> Result<Outbox, OutboxError> {
         let bells = Bells::default();
-        let mut store = Store::open(dir, clock.now())?;
-        let recovery = Arc::new(store.recovery.take());
+        let (store, recovery) = recovery::open(dir, clock.now())?;
         let writer = Writer::start(store, clock, bells.clone())?;
-        Ok(Outbox { writer, bells, held: Held::default(), recovery })
+        Ok(Outbox { writer, bells, held: Held::default(), recovery: Arc::new(recovery) })
     }
 
     /// What became of a damaged file, should `open` have found one.
@@ -224,8 +222,8 @@ impl Outbox {
 
 /// Writes a message and its deliveries, and puts them into their queues.
 fn accept(pen: &Pen<'_>, message: &Message, recipients: &[Recipient]) -> Result<(), OutboxError> {
-    for (account, address) in rows::insert(pen, message, recipients)? {
-        queue::refresh(pen, &account, &address)?;
+    for new in rows::insert(pen, message, recipients)? {
+        queue::join(pen, &new)?;
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ use super::error::OutboxError;
 /// The name of the database in its directory.
 pub(super) const FILE: &str = "outbox.db";
 
+/// Its presence makes the next start look through the whole file, whatever its size.
+pub(super) const MARK: &str = "outbox.db.suspect";
+
 /// File systems by their magic number (statfs(2)), and whether other hosts share them for sure: there SQLite's log loses
 /// data, for it needs memory that all its users share, and locks that hold. FUSE and 9P may be a host's own disk.
 const SHARED: [(u64, &str, bool); 9] = [
@@ -84,6 +87,13 @@ pub(super) fn trouble(path: &Path, error: &std::io::Error) -> OutboxError {
         ErrorKind::IsADirectory => OutboxError::Unavailable(format!("{path} is a directory: move it away")),
         ErrorKind::NotADirectory => OutboxError::Unavailable(format!("{path} is no directory: move it away")),
         _ => OutboxError::Unavailable(format!("can't use {path}: {error}")),
+    }
+}
+
+/// Notes that the file is to be looked through at the next start.
+pub(super) fn suspect(file: &Path, why: &str) {
+    if let Err(e) = fs::write(file.with_file_name(MARK), format!("{why}\n")) {
+        tracing::warn!("that the outbox may be damaged can't be noted for the next start: {e}");
     }
 }
 

@@ -47,6 +47,22 @@ struct Gates {
     owes_until: i64,
 }
 
+/// Puts a new delivery in its queue. At an address where nothing else is to be thought of it is the next one.
+pub(super) fn join(pen: &Pen<'_>, new: &Delivery) -> Result<(), OutboxError> {
+    let (account, address) = rows::place(new);
+    let rank = rows::rank(new.priority);
+    if new.due_at > pen.now || older_elsewhere(pen, new.id.0, &new.recipient.contact, &new.hook, rank)?.is_some() {
+        return refresh(pen, &account, &address).map(drop);
+    }
+    let sql = "INSERT INTO address_queue (account, address, ready, priority, head) VALUES (?1, ?2, 1, ?3, ?4)
+                   ON CONFLICT DO NOTHING";
+    if pen.prepare(sql)?.execute(params![account, address, rank, new.id.0])? == 0 {
+        return refresh(pen, &account, &address).map(drop);
+    }
+    pen.ring(&account);
+    Ok(())
+}
+
 /// Works out anew who goes next at an address. Yields the delivery that may go now.
 pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Option<DeliveryId>, OutboxError> {
     let now = pen.now.millis();
@@ -161,18 +177,7 @@ fn candidate(
     };
     let found = pen.prepare(sql)?.query_row(place, read).optional()?;
     let Some((candidate, contact, hook)) = found else { return Ok(None) };
-    // An older one of the same contact and hook that came to another queue goes first, until it is answered or marked
-    // late. Of several the oldest is enough: when that is done, this is looked at again.
-    let older = "SELECT id, moved_at FROM deliveries
-                 WHERE contact = ?1 AND hook = ?2 AND priority = ?3 AND id < ?4
-                     AND state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL
-                 ORDER BY id LIMIT 1";
-    let moved = pen
-        .prepare(older)?
-        .query_row(params![contact, hook, candidate.rank, candidate.id], |row| {
-            Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)))
-        })
-        .optional()?;
+    let moved = older_elsewhere(pen, candidate.id, &contact, &hook, candidate.rank)?;
     Ok(Some(match moved {
         Some((older, moved_at)) => {
             let until = moved_at.plus(retry::HOLDS_OTHERS_FOR);
@@ -182,6 +187,23 @@ fn candidate(
         }
         None => candidate,
     }))
+}
+
+/// An older one of the same contact and hook that came to another queue: it goes first, until it is answered or marked
+/// late. Of several the oldest is enough: when that is done, this is looked at again. With the time when it came.
+fn older_elsewhere(
+    pen: &Pen<'_>,
+    id: i64,
+    contact: &str,
+    hook: &str,
+    rank: i64,
+) -> Result<Option<(i64, Timestamp)>, OutboxError> {
+    let sql = "SELECT id, moved_at FROM deliveries
+               WHERE contact = ?1 AND hook = ?2 AND priority = ?3 AND id < ?4
+                   AND state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL
+               ORDER BY id LIMIT 1";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)));
+    Ok(pen.prepare(sql)?.query_row(params![contact, hook, rank, id], read).optional()?)
 }
 
 /// Lets an event change a delivery, and all that follows from it in the queues.

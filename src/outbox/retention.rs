@@ -77,8 +77,8 @@ pub(super) fn purge(pen: &Pen<'_>, before: Timestamp, from: Cursor) -> Result<Pu
 }
 
 fn still_needed(pen: &Pen<'_>, message: i64, before: Timestamp) -> Result<bool, OutboxError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1 AND (ended_at IS NULL OR ended_at >= ?2))";
-    Ok(pen.prepare(sql)?.query_row(params![message, before.millis()], |row| row.get(0))?)
+    let sql = "SELECT 1 FROM deliveries WHERE message = ?1 AND (ended_at IS NULL OR ended_at >= ?2) LIMIT 1";
+    Ok(pen.prepare(sql)?.exists(params![message, before.millis()])?)
 }
 
 /// Deletes deliveries of a message, with their attempts. A message to thousands takes several goes.

@@ -72,12 +72,8 @@ pub(super) fn read(pen: &Pen<'_>, id: DeliveryId) -> Result<Option<Leased>, Outb
     Ok(pen.prepare(SQL)?.query_row([id.0], delivery).optional()?)
 }
 
-/// Writes a new message and its deliveries; yields the places where they queue.
-pub(super) fn insert(
-    pen: &Pen<'_>,
-    message: &Message,
-    recipients: &[Recipient],
-) -> Result<Vec<(String, String)>, OutboxError> {
+/// Writes a new message and its deliveries, and yields these.
+pub(super) fn insert(pen: &Pen<'_>, message: &Message, recipients: &[Recipient]) -> Result<Vec<Delivery>, OutboxError> {
     if recipients.is_empty() || recipients.iter().any(|recipient| recipient.ways.is_empty()) {
         // Accepted means that somebody gets it; whoever calls this has made sure.
         return Err(OutboxError::Nobody);
@@ -98,7 +94,7 @@ pub(super) fn insert(
         expires_at.millis()
     ])?;
     let seq = pen.db.last_insert_rowid();
-    let mut places = Vec::with_capacity(recipients.len());
+    let mut deliveries = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         // The store gives it its number.
         let new = Delivery::new(DeliveryId(0), message, recipient.clone());
@@ -137,9 +133,9 @@ pub(super) fn insert(
             new.reason,
             new.patience_until.map(Timestamp::millis),
         ])?;
-        places.push((account, address));
+        deliveries.push(Delivery { id: DeliveryId(pen.db.last_insert_rowid()), ..new });
     }
-    Ok(places)
+    Ok(deliveries)
 }
 
 /// Writes what an event changed. A lease, where there was one, ends with it.

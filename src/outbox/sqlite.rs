@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::damage::{self, Check, Recovery};
+use super::damage::{self, Check};
 use super::error::OutboxError;
 use super::place::{self, FILE};
-use crate::clock::Timestamp;
 
 /// The steps from each schema to the next, the first from 1 to 2. A step is written once and then stays as it is.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/2.sql")];
@@ -27,26 +27,19 @@ const STATEMENTS: usize = 192;
 /// The open store: its connection, and the lock that keeps a second daemon out.
 pub(super) struct Store {
     pub(super) db: Connection,
-    /// What was recovered, should the file have been damaged.
-    pub(super) recovery: Option<Recovery>,
     check: Option<Check>,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 impl Store {
-    /// Opens the store in `dir`, and makes what is missing. In the place of a damaged file a new one is put.
-    pub(super) fn open(dir: &Path, now: Timestamp) -> Result<Store, OutboxError> {
-        let lock = place::take(dir)?;
-        damage::complete(dir)?;
-        let (db, check, recovery) = match open_sound(dir) {
-            Ok((db, check)) => (db, check, None),
-            Err(OutboxError::Corrupt(why)) => {
-                let recovery = damage::recover(dir, why, now)?;
-                (open(dir)?, None, Some(recovery))
-            }
-            Err(other) => return Err(other),
-        };
-        Ok(Store { db, recovery, check, _lock: lock })
+    /// Opens the store in `dir`, of which `lock` makes sure that it is this process's, and makes what is missing.
+    pub(super) fn open(dir: &Path, lock: Arc<File>) -> Result<Store, OutboxError> {
+        let db = open(dir)?;
+        // Should it be damaged, closing it must change nothing.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let check = damage::check(dir, &db)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        Ok(Store { db, check, _lock: lock })
     }
 
     /// Moves the log into the file, and closes.
@@ -57,15 +50,6 @@ impl Store {
             tracing::warn!("the outbox's log stays beside it until the next start: {e}");
         }
     }
-}
-
-fn open_sound(dir: &Path) -> Result<(Connection, Option<Check>), OutboxError> {
-    let db = open(dir)?;
-    // Should it be damaged, closing it must change nothing.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let check = damage::check(dir, &db)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    Ok((db, check))
 }
 
 fn open(dir: &Path) -> Result<Connection, OutboxError> {
@@ -144,6 +128,13 @@ fn settle_in(db: &Connection) -> Result<(), OutboxError> {
 mod tests {
     use super::*;
 
+    fn opened(dir: &Path) -> Result<Store, OutboxError> {
+        Store::open(dir, Arc::new(place::take(dir)?))
+    }
+
+    /// Files of older formats.
+    const OLDER: [(i64, &str); 1] = [(1, include_str!("../../tests/fixtures/outbox/1.sql"))];
+
     /// What stands in a database: each column and each index, in an order of its own.
     fn shape(db: &Connection) -> Vec<String> {
         let columns =
@@ -158,16 +149,34 @@ mod tests {
     #[test]
     fn every_older_file_becomes_what_a_new_one_is() {
         let dir = tempfile::tempdir().unwrap();
-        let new = shape(&Store::open(dir.path(), Timestamp::default()).unwrap().db);
-        for (format, schema) in (1..).zip([include_str!("../../tests/fixtures/outbox/1.sql")]) {
+        let new = shape(&opened(dir.path()).unwrap().db);
+        for (format, schema) in OLDER {
             let dir = tempfile::tempdir().unwrap();
             let old = Connection::open(dir.path().join("outbox.db")).unwrap();
             old.execute_batch(&format!("{schema}; PRAGMA user_version = {format};")).unwrap();
             drop(old);
-            let store = Store::open(dir.path(), Timestamp::default()).unwrap();
+            let store = opened(dir.path()).unwrap();
             assert_eq!(shape(&store.db), new, "from format {format}");
             drop(store);
-            assert!(Store::open(dir.path(), Timestamp::default()).is_ok(), "once is enough");
+            assert!(opened(dir.path()).is_ok(), "once is enough");
         }
+    }
+
+    #[test]
+    fn a_step_that_finds_no_room_leaves_the_file_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let [(format, schema)] = OLDER;
+        let old = Connection::open(dir.path().join(FILE)).unwrap();
+        old.execute_batch(&format!("{schema}; PRAGMA user_version = {format};")).unwrap();
+        let before = shape(&old);
+        let pages: i64 = old.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        old.execute_batch(&format!("PRAGMA max_page_count = {pages}")).unwrap();
+        assert_eq!(settle_in(&old), Err(OutboxError::Full));
+        drop(old);
+        let old = Connection::open(dir.path().join(FILE)).unwrap();
+        let known: i64 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!((shape(&old), known), (before, format));
+        drop(old);
+        assert!(opened(dir.path()).is_ok(), "there is room now");
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::bells::Bells;
-use super::damage;
 use super::error::OutboxError;
+use super::place;
 use super::sqlite::Store;
 use super::step::{Moment, Steps};
 use crate::clock::{Clock, Timestamp};
@@ -21,6 +21,13 @@ const WAITING_OPS: usize = 1024;
 
 /// Operations in one transaction: enough to share the disk's flush, few enough to answer the first one soon.
 const BATCH: usize = 256;
+
+/// The part of the last commit's time for which a batch waits for callers that were answered by that commit, and are
+/// about to come again: else every other flush of the disk would be for the quickest of them alone.
+const GATHER: u32 = 4;
+
+/// The longest such wait. Nobody waits that is alone.
+const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
 /// How soon to ask again for the end, where the writer is behind.
 const CLOSE_AGAIN: Duration = Duration::from_millis(10);
@@ -69,7 +76,7 @@ impl Pen<'_> {
         self.say("SAVEPOINT op")?;
         let result = op(self);
         if let (Err(OutboxError::Corrupt(why)), Some(file)) = (&result, self.db.path()) {
-            damage::suspect(file.as_ref(), why);
+            place::suspect(file.as_ref(), why);
         }
         // After some errors (a full disk) SQLite has already taken back the whole transaction.
         if self.db.is_autocommit() {
@@ -155,6 +162,7 @@ impl Writer {
 fn write_until_closed(store: Store, bells: &Bells, inbox: &Receiver<Order>) {
     let mut closed = Vec::new();
     let mut steps = Steps::default();
+    let mut crowd = Crowd::default();
     while closed.is_empty() {
         let Ok(first) = inbox.recv() else { break };
         if let Order::Op(moment, _) = &first
@@ -172,7 +180,7 @@ fn write_until_closed(store: Store, bells: &Bells, inbox: &Receiver<Order>) {
             }
             Order::Close(reply) => closed.push(reply),
         };
-        let committed = batch(&store.db, first, inbox, &lost, &mut apply);
+        let committed = batch(&store.db, first, inbox, &mut crowd, &lost, &mut apply);
         if committed.is_ok() {
             bells.ring(&rung.into_inner());
         }
@@ -187,32 +195,62 @@ fn write_until_closed(store: Store, bells: &Bells, inbox: &Receiver<Order>) {
     }
 }
 
+/// What the last batch tells of the next one.
+#[derive(Default)]
+struct Crowd {
+    /// How many operations it had.
+    size: usize,
+    /// How long its commit took.
+    commit: Duration,
+}
+
+impl Crowd {
+    /// The next operation: one that waits; or, while fewer have come than the last time, one that comes soon.
+    fn next(&self, inbox: &Receiver<Order>, come: usize, until: Instant) -> Option<Order> {
+        match inbox.try_recv() {
+            Ok(order) => Some(order),
+            Err(_) if come >= self.size => None,
+            Err(_) => inbox.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        (self.commit / GATHER).min(LONGEST_GATHERING)
+    }
+}
+
 /// One transaction over all that waits, up to a bound.
 fn batch(
     db: &Connection,
     first: Order,
     inbox: &Receiver<Order>,
+    crowd: &mut Crowd,
     lost: &RefCell<Option<OutboxError>>,
     apply: &mut impl FnMut(Order, Result<&Connection, OutboxError>),
 ) -> Result<(), OutboxError> {
-    let others = std::iter::from_fn(|| inbox.try_recv().ok());
     if let Err(e) = db.execute_batch("BEGIN IMMEDIATE") {
         // Whoever waits behind the first would wait as long, for the same answer.
         let error = OutboxError::from(e);
-        for order in std::iter::once(first).chain(others.take(WAITING_OPS)) {
+        for order in std::iter::once(first).chain(inbox.try_iter().take(WAITING_OPS)) {
             apply(order, Err(error.clone()));
         }
         return Ok(());
     }
-    for order in std::iter::once(first).chain(others).take(BATCH) {
+    let (mut next, mut come) = (Some(first), 0);
+    let until = Instant::now() + crowd.patience();
+    while let Some(order) = next {
         apply(order, Ok(db));
         // After some errors (a full disk) the transaction is gone, and with it what the others wrote.
         if db.is_autocommit() {
             let unknown = || OutboxError::Unavailable("the outbox's transaction was taken back".to_owned());
             return Err(lost.take().unwrap_or_else(unknown));
         }
+        come += 1;
+        next = if come < BATCH { crowd.next(inbox, come, until) } else { None };
     }
+    let began = Instant::now();
     let committed = db.execute_batch("COMMIT").map_err(OutboxError::from);
+    *crowd = Crowd { size: come, commit: began.elapsed() };
     if committed.is_err() && !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));
     }
@@ -249,21 +287,22 @@ mod tests {
     #[test]
     fn nobody_waits_twice_for_somebody_elses_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), Timestamp::default()).unwrap();
+        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
         store.db.busy_timeout(Duration::ZERO).unwrap();
         let other = Connection::open(dir.path().join("outbox.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let (inbox, _told) = orders(&["SELECT 1", "SELECT 1", "SELECT 1"]);
         let mut seen = Vec::new();
         let mut apply = |_, db: Result<&Connection, OutboxError>| seen.push(db.map(drop));
-        batch(&store.db, inbox.recv().unwrap(), &inbox, &RefCell::default(), &mut apply).unwrap();
+        batch(&store.db, inbox.recv().unwrap(), &inbox, &mut Crowd::default(), &RefCell::default(), &mut apply)
+            .unwrap();
         assert_eq!(seen, [const { Err(OutboxError::Locked) }; 3]);
     }
 
     #[test]
     fn a_full_disk_is_called_one() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), Timestamp::default()).unwrap();
+        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
         store.db.execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 1").unwrap();
         let results = written(
             store,

@@ -91,6 +91,8 @@ fn a_daemon_whose_file_another_program_locks_starts_and_sends() {
     assert!(daemon.get("/hooks/bell?msg=one").is(200, "sent, not stored\n"));
     let (code, said) = home.output(&["send", "-to", "ana", "-via", "desk", "by hand"]);
     assert!(code == Some(0) && said.contains("sent to 1 of 1, not stored"), "{said}");
+    let (code, said) = home.output(&["send", "-to", "bo", "-via", "dead", "by hand"]);
+    assert!(code == Some(75) && said.contains("could not be stored"), "{said}");
     let unknown = daemon.get("/messages/01ARZ3NDEKTSV4RRFFQ69G5FAV");
     assert_eq!(unknown.status, 503, "it can't be known whether there is such a message");
     drop(other);
