@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum Told {
     /// 202, and the message's id.
     Accepted(String),
-    /// 200: sent, though it could not be stored.
-    SentOnly,
+    /// 200: sent to so many, though it could not be stored.
+    SentOnly(u64),
     /// 503, or 404 for a hook that is not there just now.
     Refused(u16),
     /// No answer, or half of one.
@@ -138,10 +138,10 @@ impl Caller {
 
     fn told(&self, hook: &str, text: &str, status: u16, body: &[u8]) -> Told {
         let body = String::from_utf8_lossy(body);
-        let id = || serde_json::from_str::<Value>(&body).ok()?["id"].as_str().map(str::to_owned);
-        match (status, id()) {
-            (202, Some(id)) => Told::Accepted(id),
-            (200, None) if body.contains("not stored") => Told::SentOnly,
+        let said: Value = serde_json::from_str(&body).unwrap_or_default();
+        match (status, said["id"].as_str()) {
+            (202, Some(id)) => Told::Accepted(id.to_owned()),
+            (200, None) if said["stored"] == false => Told::SentOnly(said["sent"].as_u64().unwrap_or_default()),
             (503, _) => Told::Refused(503),
             (404, _) if hook == "extra" => Told::Refused(404),
             _ => {
@@ -155,7 +155,7 @@ impl Caller {
     fn note(&self, hook: &Hook, text: String, told: Told) {
         self.counts.add(match &told {
             Told::Accepted(_) => "calls answered 202".to_owned(),
-            Told::SentOnly => "calls answered 200, sent and not stored".to_owned(),
+            Told::SentOnly(_) => "calls answered 200, sent and not stored".to_owned(),
             Told::Refused(status) => format!("calls answered {status}"),
             Told::Nothing => "calls without an answer".to_owned(),
         });

@@ -204,7 +204,8 @@ fn verdict(
     }
     let calls = std::mem::take(&mut *memory.calls.lock().unwrap());
     let messages = ledger.messages().map_err(unreadable)?;
-    found.extend(Evidence { calls, messages, deliveries, requests: provider.requests() }.faults());
+    let (requests, overlaps) = (provider.requests(), provider.overlaps());
+    found.extend(Evidence { calls, messages, deliveries, requests, overlaps }.faults());
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 

@@ -51,6 +51,14 @@ impl Request {
     }
 }
 
+/// Two requests at one account and address at one time: both texts.
+#[derive(Clone, Debug)]
+pub(crate) struct Overlap {
+    pub(crate) place: (&'static str, String),
+    pub(crate) older: String,
+    pub(crate) younger: String,
+}
+
 #[derive(Default)]
 struct Book {
     requests: Vec<Request>,
@@ -58,6 +66,7 @@ struct Book {
     under_way: HashMap<(&'static str, String), usize>,
     /// How often each text came to whom.
     times: HashMap<(&'static str, String, String), usize>,
+    overlaps: Vec<Overlap>,
     wrong: Vec<String>,
 }
 
@@ -129,7 +138,12 @@ impl Provider {
         self.book.lock().unwrap().requests.clone()
     }
 
-    /// What was wrong by itself: two at one address at one time, a request that nobody can read.
+    /// Two at one address at one time.
+    pub(crate) fn overlaps(&self) -> Vec<Overlap> {
+        self.book.lock().unwrap().overlaps.clone()
+    }
+
+    /// What was wrong by itself: a request that nobody can read, a callback that was answered wrongly.
     pub(crate) fn wrong(&self) -> Vec<String> {
         self.book.lock().unwrap().wrong.clone()
     }
@@ -246,8 +260,8 @@ impl Provider {
                 other = under_way.or(other);
                 let waits_on = under_way.is_some() && came.elapsed() < GRACE;
                 if let (Some(other), false) = (other, waits_on) {
-                    let words = format!("`{text}` was begun before `{}` was answered", book.requests[other].text);
-                    book.wrong.push(format!("{words}, at {place:?}"));
+                    let (older, younger) = (book.requests[other].text.clone(), text.to_owned());
+                    book.overlaps.push(Overlap { place: place.clone(), older, younger });
                     return;
                 }
             }

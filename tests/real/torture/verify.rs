@@ -6,7 +6,7 @@ use super::callers::{Call, Told};
 use super::faults::Fate;
 use super::ledger::Delivery;
 use super::order::{self, Match};
-use super::provider::Request;
+use super::provider::{Overlap, Request};
 
 /// The three books.
 pub(crate) struct Evidence {
@@ -16,6 +16,7 @@ pub(crate) struct Evidence {
     pub(crate) deliveries: Vec<Delivery>,
     /// In the order in which they began.
     pub(crate) requests: Vec<Request>,
+    pub(crate) overlaps: Vec<Overlap>,
 }
 
 impl Evidence {
@@ -31,6 +32,7 @@ impl Evidence {
         let mut found = self.lost();
         found.extend(self.stored_twice());
         found.extend(self.unasked(&strays));
+        found.extend(self.side_by_side());
         found.extend(each.clone().filter_map(|delivery| false_end(delivery, tried(delivery))));
         found.extend(each.filter_map(|delivery| unmarked_duplicate(delivery, tried(delivery))));
         found.extend(self.deliveries.iter().filter_map(|delivery| unheard_report(delivery, tried(delivery))));
@@ -71,13 +73,30 @@ impl Evidence {
                     let count = counts.get(id.as_str()).unwrap_or(&0);
                     found.push(format!("`{text}` is for {recipients}, and has {count} deliveries"));
                 }
-                Told::SentOnly if !self.requests.iter().any(|one| one.text == *text && one.fate == Fate::Taken) => {
-                    found.push(format!("`{text}` was called sent, and the provider never took it"));
+                Told::SentOnly(count) if self.reached(text) < *count || *count == 0 => {
+                    let reached = self.reached(text);
+                    found.push(format!("`{text}` was called sent to {count}, and the provider took it for {reached}"));
                 }
                 _ => {}
             }
         }
         found
+    }
+
+    /// Two at one address at one time. Straight from memory goes what the outbox can't put in order.
+    fn side_by_side(&self) -> Vec<String> {
+        let stored: BTreeSet<&str> = self.messages.iter().map(|(_, text)| text.as_str()).collect();
+        let both = |one: &&Overlap| stored.contains(one.older.as_str()) && stored.contains(one.younger.as_str());
+        let words = |Overlap { place, older, younger }: &Overlap| {
+            format!("`{younger}` was begun before `{older}` was answered, at {place:?}")
+        };
+        self.overlaps.iter().filter(both).map(words).collect()
+    }
+
+    /// At how many addresses the provider took a text.
+    fn reached(&self, text: &str) -> u64 {
+        let taken = self.requests.iter().filter(|one| one.text == text && one.fate == Fate::Taken);
+        taken.map(|one| one.address.as_str()).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// Each text was called once, whatever its caller heard.
@@ -176,6 +195,7 @@ mod tests {
                 attempts: vec![attempt("accepted")],
             }],
             requests: vec![request(Fate::Broken), request(Fate::Taken)],
+            overlaps: Vec::new(),
         }
     }
 
@@ -223,10 +243,10 @@ mod tests {
         assert!(fault(|e| e.messages[0].1 = "else".to_owned()).contains("not in the outbox"));
         assert!(fault(|e| e.calls[0].recipients = 2).contains("has 1 deliveries"));
         let stored_nowhere = fault(|e| {
-            e.calls[0].told = Told::SentOnly;
+            e.calls[0].told = Told::SentOnly(1);
             (e.messages, e.deliveries, e.requests) = (Vec::new(), Vec::new(), Vec::new());
         });
-        assert!(stored_nowhere.contains("never took it"));
+        assert!(stored_nowhere.contains("took it for 0"));
     }
 
     #[test]
@@ -236,6 +256,19 @@ mod tests {
         assert!(fault(|e| e.requests.push(elsewhere)).contains("nobody wanted that"));
         let unheard_of = Request { text: "empty".to_owned(), ..request(Fate::Taken) };
         assert!(fault(|e| e.requests.push(unheard_of)).contains("nobody wanted that"));
+    }
+
+    #[test]
+    fn one_address_has_one_request_at_a_time() {
+        let overlap = |older: &str| Overlap {
+            place: ("wa", "1".to_owned()),
+            older: older.to_owned(),
+            younger: "full".to_owned(),
+        };
+        assert!(fault(|e| e.overlaps.push(overlap("full"))).contains("before"));
+        let mut straight = evidence();
+        straight.overlaps.push(overlap("never stored"));
+        assert_eq!(straight.faults(), [""; 0]);
     }
 
     #[test]
