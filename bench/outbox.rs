@@ -185,7 +185,10 @@ fn message() -> anyhow::Result<Message> {
 
 fn recipient(number: usize, account: &str) -> Recipient {
     let address = Address { kind: AddressKind::new("telegram"), text: format!("{}", 10_000_000 + number) };
-    Recipient { contact: format!("contact-{number}"), ways: vec![Way { account: AccountName::new(account), address }] }
+    Recipient {
+        contact: format!("contact-{number}"),
+        ways: vec![Way { account: AccountName::new(account), address, patience: None }],
+    }
 }
 
 /// SQLite alone: a thread that puts each text into a table, as many as wait in one transaction.

@@ -14,7 +14,7 @@ pub(crate) const CURSED: usize = 2;
 pub(crate) const SECRET: &str = "s3cret";
 
 /// Whether providers call the daemon, too. The configuration must know `callback-secret` and `app-secret`.
-pub(crate) const CALLBACKS: bool = false;
+pub(crate) const CALLBACKS: bool = true;
 
 /// In the path of the provider's calls, and what those are signed with.
 pub(crate) const CALLBACK_SECRET: &str = "s3cret-of-the-path";
