@@ -31,6 +31,9 @@ impl Delivery {
             (Queued | Sending, Event::Canceled) => {
                 Delivery { state: DeliveryState::Canceled, reason: Some("canceled by an operator".to_owned()), ..self }
             }
+            (DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Canceled, Event::Retried { until }) => {
+                self.from_the_start(until, now)
+            }
             (_, _) => self,
         };
         Advanced { delivery: after, hold: None }
@@ -134,6 +137,27 @@ impl Delivery {
             None => "its time ran out before its turn came".to_owned(),
         };
         Delivery { state: DeliveryState::Expired, reason: Some(reason), ..self }
+    }
+
+    /// As it was accepted, but late: younger ones have gone meanwhile.
+    fn from_the_start(self, until: Timestamp, now: Timestamp) -> Delivery {
+        Delivery {
+            state: DeliveryState::Queued,
+            way: 0,
+            form: Form::Best,
+            due_at: now,
+            expires_at: until,
+            tries: 0,
+            late_tries: 0,
+            first_failed_at: None,
+            moved_at: None,
+            late: true,
+            // What may have arrived before may then have arrived twice.
+            possible_duplicate: self.possible_duplicate || self.receipt.is_some(),
+            receipt: None,
+            reason: None,
+            ..self
+        }
     }
 
     fn reported(self, report: Report, now: Timestamp) -> Delivery {

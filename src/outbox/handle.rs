@@ -6,16 +6,20 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::bells::Bells;
+use super::bells::{Bells, Watch};
 use super::claim::{self, Claim, Claims, Settlement, Terms};
 use super::error::OutboxError;
 use super::held::Held;
+use super::once::{self, Accepted, Once};
+use super::operator::{self, Touched};
+use super::reader::Reader;
+use super::refused::{self, Refused};
 use super::sqlite::Store;
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
 use super::{orphans, queue, rows};
 use crate::account::AccountName;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
 use crate::message::delivery::{Delivery, OnUnknown};
 use crate::message::{Message, MessageId, retry};
@@ -26,14 +30,17 @@ pub struct Outbox {
     writer: Writer,
     bells: Bells,
     held: Held,
+    reader: Reader,
 }
 
 impl Outbox {
     /// Opens the store in `dir`, and makes it where there is none. Only one process at a time can.
     pub fn open(dir: &Path, clock: Clock) -> Result<Outbox, OutboxError> {
         let bells = Bells::default();
-        let writer = Writer::start(Store::open(dir)?, clock, bells.clone())?;
-        Ok(Outbox { writer, bells, held: Held::default() })
+        let store = Store::open(dir)?;
+        let reader = Reader::beside(dir)?;
+        let writer = Writer::start(store, clock, bells.clone())?;
+        Ok(Outbox { writer, bells, held: Held::default(), reader })
     }
 
     /// Ends the store after what it was asked so far, and waits for that. Later calls are refused.
@@ -43,13 +50,31 @@ impl Outbox {
 
     /// Takes a message with one delivery for each recipient. It is on disk when this returns.
     pub async fn enqueue(&self, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
+        self.enqueue_once(message, recipients, Vec::new()).await.map(drop)
+    }
+
+    /// Takes a message as `enqueue` does, unless the same one was accepted before: one transaction looks and decides.
+    pub async fn enqueue_once(
+        &self,
+        message: Message,
+        recipients: Vec<Recipient>,
+        onces: Vec<Once>,
+    ) -> Result<Accepted, OutboxError> {
         let write = move |pen: &Pen<'_>| {
-            for (account, address) in rows::insert(pen, &message, &recipients)? {
-                queue::refresh(pen, &account, &address)?;
+            let accepted = once::look(pen, &message, &onces)?;
+            if accepted == Accepted::New {
+                for (account, address) in rows::insert(pen, &message, &recipients)? {
+                    queue::refresh(pen, &account, &address)?;
+                }
             }
-            Ok(())
+            Ok(accepted)
         };
         self.writer.run(write).await
+    }
+
+    /// Watches a message, to wait for news of it.
+    pub fn watch(&self, id: MessageId) -> Watch {
+        self.bells.watch(id)
     }
 
     /// The bell of an account. One ring is remembered, so that none is missed between asking and listening.
@@ -122,11 +147,50 @@ impl Outbox {
 
     /// Where a message stands.
     pub async fn find(&self, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
-        self.writer.run(move |pen| status::find(pen, id)).await
+        self.writer.run(move |pen| status::find(pen.db, pen.now, id)).await
     }
 
     /// How much there is to do.
     pub async fn depth(&self) -> Result<Depth, OutboxError> {
         self.writer.run(status::depth).await
+    }
+
+    /// Looks at the store beside its writer, which goes on meanwhile.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Reader) -> Result<T, OutboxError> + Send + 'static,
+    ) -> Result<T, OutboxError> {
+        let reader = self.reader.clone();
+        let looked = tokio::task::spawn_blocking(move || look(&reader)).await;
+        looked.unwrap_or_else(|_| Err(OutboxError::Unavailable("looking at the outbox broke off".to_owned())))
+    }
+
+    /// Puts ended deliveries of a message back to the queue; those that may have arrived only with `force`. `None`: there
+    /// is no such message.
+    pub async fn retry(&self, id: MessageId, force: bool) -> Result<Option<Vec<Touched>>, OutboxError> {
+        self.writer.run(move |pen| operator::retry(pen, id, force)).await
+    }
+
+    /// Takes queued deliveries of a message back. `None`: there is no such message.
+    pub async fn cancel(&self, id: MessageId) -> Result<Option<Vec<Touched>>, OutboxError> {
+        self.writer.run(move |pen| operator::cancel(pen, id)).await
+    }
+
+    /// Forgets the messages that were accepted before `older` and have ended, in small steps. Yields how many.
+    pub async fn purge(&self, older: Timestamp) -> Result<u64, OutboxError> {
+        let (mut count, mut after) = (0, 0);
+        loop {
+            let purged = self.writer.run(move |pen| operator::purge(pen, older, after)).await?;
+            count += purged.count;
+            match purged.next {
+                Some(next) => after = next,
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// Notes a call that was refused.
+    pub async fn note_refused(&self, refused: Refused) -> Result<(), OutboxError> {
+        self.writer.run(move |pen| refused::note(pen, &refused)).await
     }
 }

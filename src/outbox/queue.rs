@@ -163,6 +163,7 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
         return Ok(advanced);
     }
     rows::update(pen, new)?;
+    pen.tell(new.message);
     let (old_place, new_place) = (rows::place(old), rows::place(new));
     if old.state == DeliveryState::Sending && new.state != DeliveryState::Sending {
         let sql = "UPDATE address_queue SET under_way = NULL WHERE account = ?1 AND address = ?2 AND under_way = ?3";
