@@ -12,6 +12,7 @@ use crate::tasks::Tasks;
 
 pub mod command;
 mod files;
+mod once;
 pub mod send;
 
 use command::{Commands, Ran, RunRefusal};
@@ -93,7 +94,10 @@ async fn perform_here(
         }
         None => None,
     };
+    let is_repeated = stored.as_ref().is_some_and(|stored| stored.duplicate);
     let ran = match &hook.action {
+        // The first call ran it.
+        Action::Both(..) if is_repeated => None,
         Action::Run(run) | Action::Both(_, run) => {
             let started = means.commands.run(hook, run, &request, means.clock.now());
             // It may be large, and the command may take long.

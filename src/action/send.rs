@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{self, Contact, Recipient};
+use super::once::onces;
 use crate::hook::{Hook, PriorityRule, Send, To};
 use crate::message::{Message, MessageId, Priority};
-use crate::outbox::{Outbox, OutboxError};
+use crate::outbox::{Accepted, Content, Once, Outbox, OutboxError};
 use crate::request::HookRequest;
 use crate::request::body::BodyFormat;
 use crate::request::map::Map;
@@ -20,6 +21,12 @@ use crate::request::value::Value;
 /// the disk.
 const MAX_TEXT: usize = 1024 * 1024;
 
+/// The query parameter that asks to try without ringing.
+pub const DRY_RUN: &str = "dry-run";
+
+/// The query parameter that asks to answer once it is known how the message fared.
+pub const WAIT: &str = "wait";
+
 /// A message that was stored, and what its caller may hear of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -27,6 +34,18 @@ pub struct Stored {
     pub id: MessageId,
     /// Names of the contacts it goes to.
     pub contacts: Vec<String>,
+    /// Whether it was accepted before, so that this call stored nothing.
+    pub duplicate: bool,
+}
+
+/// A message that can be stored, and what makes another call the same.
+#[derive(Debug)]
+pub struct Composed {
+    /// The message.
+    pub message: Message,
+    /// To whom.
+    pub recipients: Vec<Recipient>,
+    onces: Vec<Once>,
 }
 
 /// Why a call makes no message.
@@ -38,6 +57,9 @@ pub enum SendRefusal {
     /// The hook's template does not render for this call. The text is for the log.
     #[error("{0}")]
     Template(String),
+    /// The call's key stands for another message.
+    #[error("its Idempotency-Key was used for another message within the last day")]
+    KeyReused,
     /// The outbox did not take it.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -64,9 +86,32 @@ pub async fn send(
     outbox: &Outbox,
     clock: &Clock,
 ) -> Result<Stored, SendRefusal> {
-    let now = clock.now();
+    let Composed { message, recipients, onces } = compose(hook, send, request, caller, clock.now())?;
+    log_unused(hook, request);
+    let id = message.id;
+    let contacts = recipients.iter().map(|recipient| recipient.contact.clone()).collect();
+    match outbox.enqueue_once(message, recipients, onces).await? {
+        Accepted::New => Ok(Stored { id, contacts, duplicate: false }),
+        Accepted::Duplicate(first) => Ok(Stored { id: first, contacts, duplicate: true }),
+        Accepted::KeyReused => Err(SendRefusal::KeyReused),
+    }
+}
+
+/// Makes the message of a call, and stores nothing.
+pub fn compose(
+    hook: &Hook,
+    send: &Send,
+    request: &HookRequest,
+    caller: Option<String>,
+    now: Timestamp,
+) -> Result<Composed, SendRefusal> {
     let title = title(send, request, hook);
-    let text = text(hook, send, request, title.as_deref(), now)?;
+    let msg = readable(&message(Some(send), request).unwrap_or_default(), hook.charset);
+    if msg.lossy {
+        tracing::warn!(hook = %hook.id, "the message is not UTF-8: set \"charset\", for instance \"windows-1251\"");
+    }
+    let rendered = |now| rendered(hook, send, request, &msg.text, title.as_deref(), now);
+    let text = rendered(now)?;
     if is_blank(&text) && !send.allow_empty {
         return Err(SendRefusal::Caller(nothing_to_say(send, request)));
     }
@@ -75,7 +120,10 @@ pub async fn send(
         return Err(SendRefusal::Caller(format!("the message has {length} bytes: send at most {MAX_TEXT}")));
     }
     let recipients = recipients(hook, send, request)?;
-    log_unused(hook, request);
+    // A repeated call says the same, though its template may tell the time.
+    let timeless = || rendered(Timestamp::default()).unwrap_or_else(|_| text.clone());
+    let content = || Content::of(title.as_deref(), &timeless(), &recipients);
+    let onces = onces(hook, send, request, caller.as_deref(), content).map_err(SendRefusal::Caller)?;
     let message = Message {
         id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
         hook: hook.id.as_str().to_owned(),
@@ -86,13 +134,13 @@ pub async fn send(
         accepted_at: now,
         expires_at: now.plus(send.ttl),
     };
-    store(message, recipients, outbox).await.map_err(SendRefusal::Outbox)
+    Ok(Composed { message, recipients, onces })
 }
 
 /// Stores a message; when this returns it is on disk.
 pub async fn store(message: Message, recipients: Vec<Recipient>, outbox: &Outbox) -> Result<Stored, OutboxError> {
-    let stored =
-        Stored { id: message.id, contacts: recipients.iter().map(|recipient| recipient.contact.clone()).collect() };
+    let contacts = recipients.iter().map(|recipient| recipient.contact.clone()).collect();
+    let stored = Stored { id: message.id, contacts, duplicate: false };
     outbox.enqueue(message, recipients).await?;
     Ok(stored)
 }
@@ -136,22 +184,17 @@ fn names<'a>(
     Names { msg, title, query, payload, headers, hook: hook.id.as_str(), now: now.to_string() }
 }
 
-fn text(
+fn rendered(
     hook: &Hook,
     send: &Send,
     request: &HookRequest,
+    msg: &str,
     title: Option<&str>,
     now: Timestamp,
 ) -> Result<String, SendRefusal> {
-    let message = readable(&message(Some(send), request).unwrap_or_default(), hook.charset);
-    if message.lossy {
-        tracing::warn!(hook = %hook.id, "the message is not UTF-8: set \"charset\", for instance \"windows-1251\"");
-    }
     match &send.text {
-        Some(template) => {
-            template.render(&names(&message.text, title, hook, request, now)).map_err(SendRefusal::Template)
-        }
-        None => Ok(message.text),
+        Some(template) => template.render(&names(msg, title, hook, request, now)).map_err(SendRefusal::Template),
+        None => Ok(msg.to_owned()),
     }
 }
 
@@ -225,7 +268,8 @@ fn priority(rule: &PriorityRule, request: &HookRequest, hook: &Hook) -> Priority
 fn log_unused(hook: &Hook, request: &HookRequest) {
     let Value::Map(query) = &request.query else { return };
     let keys = query.iter().map(|(key, _)| String::from_utf8_lossy(key));
-    let unused: Vec<_> = keys.filter(|key| key != "msg" && !hook.reads_from_url(key)).collect();
+    let ours = ["msg", WAIT, DRY_RUN];
+    let unused: Vec<_> = keys.filter(|key| !ours.contains(&key.as_ref()) && !hook.reads_from_url(key)).collect();
     if !unused.is_empty() {
         let unused = unused.join(", ");
         tracing::warn!(hook = %hook.id, unused, "query parameters that nothing reads: is there a raw & in the message?");

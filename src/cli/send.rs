@@ -14,10 +14,8 @@ use super::state;
 use crate::app::settings::DEFAULT_HOOKS;
 use crate::clock::Clock;
 use crate::config::load::{Loader, Sources};
-use crate::contact::Recipient;
 use crate::http::api::recipients;
-use crate::message::delivery::Form;
-use crate::provider::{Account, Next, Outgoing, Request};
+use crate::provider::preview::Preview;
 use crate::request::text::is_blank;
 
 /// How long the daemon may take to store a message.
@@ -107,42 +105,11 @@ fn show(args: &SendArgs, text: &str) -> anyhow::Result<Exit> {
     }
     let config = &compiled.config;
     let recipients = recipients(config, &args.to, &args.via).map_err(anyhow::Error::msg)?;
-    let mut out = String::new();
+    let (mut out, now) = (String::new(), Clock::system().now());
     for recipient in &recipients {
-        let ways: Vec<_> =
-            recipient.ways.iter().map(|way| format!("{} to {}", way.account, way.address.text)).collect();
-        out += &format!("{}: {}\n", recipient.contact, ways.join(", then "));
-        if let Some(account) = recipient.ways.first().and_then(|way| config.accounts.get(&way.account)) {
-            out += &first_request(account, recipient, args.title.as_deref(), text);
-        }
+        out += &Preview::of(recipient, &config.accounts, args.title.as_deref(), text, now).to_string();
     }
     out += "nothing was sent\n";
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(Exit::Fine)
-}
-
-fn first_request(account: &Account, recipient: &Recipient, title: Option<&str>, text: &str) -> String {
-    let Some(way) = recipient.ways.first() else { return String::new() };
-    let outgoing = Outgoing {
-        key: "dry-run".to_owned(),
-        contact: recipient.contact.clone(),
-        address: way.address.clone(),
-        title: title.map(str::to_owned),
-        text: text.to_owned(),
-        form: Form::Best,
-        window_open: false,
-        now: Clock::system().now(),
-    };
-    match account.provider.converse(&outgoing, &[]) {
-        Ok(Next::Ask(Request::Http(request))) => {
-            format!("  {request:?}\n  {}\n", String::from_utf8_lossy(&request.body))
-        }
-        Ok(Next::Ask(Request::Exec(command))) if command.stdin.is_empty() => format!("  {:?}\n", command.argv),
-        Ok(Next::Ask(Request::Exec(command))) => {
-            format!("  {:?} < {:?}\n", command.argv, String::from_utf8_lossy(&command.stdin))
-        }
-        Ok(Next::Ask(Request::Print { line, .. })) => format!("  {line}\n"),
-        Ok(Next::Done(_)) => String::new(),
-        Err(why) => format!("  refused: {why}\n"),
-    }
 }

@@ -98,6 +98,8 @@ pub struct RawSend {
     pub ttl: Option<std::time::Duration>,
     /// `priority`
     pub priority: Option<RawPriority>,
+    /// `dedupe`
+    pub dedupe: Option<std::time::Duration>,
 }
 
 /// `send.to` as users write it.
@@ -212,7 +214,7 @@ const SEND: &[Property<RawSend>] = &[
     Property { name: "text", read: |send, node, r| send.text = r.text_or_file(node) },
     Property { name: "ttl", read: |send, node, r| send.ttl = ttl(node, r) },
     Property { name: "priority", read: |send, node, r| send.priority = priority(node, r) },
-    Property { name: "dedupe", read: |_, node, r| not_in_this_version(node, r) },
+    Property { name: "dedupe", read: |send, node, r| send.dedupe = r.duration(node) },
 ];
 
 const ARGUMENT: &[Property<RawArgument>] = &[

@@ -1,16 +1,15 @@
-//! JSON for people's programs: where a message stands, and a message from the command line.
+//! JSON for people's programs on the control socket: a message from the command line, and what an operator asks for.
 
-use http::Method;
+use http::{Method, Uri};
 use serde::Deserialize;
 
-use super::Body;
+use super::{Body, operator};
 use super::outcome::Outcome;
 use super::site::Site;
 use crate::account::AccountName;
 use crate::action::send::{SendRefusal, Stored, store};
 use crate::config::Config;
 use crate::contact::{self, Contact, Recipient};
-use crate::hook::admit::Refusal;
 use crate::message::{DEFAULT_TTL, Message, MessageId, Priority};
 use crate::outbox::OutboxError;
 use crate::request::text::{is_blank, readable};
@@ -50,19 +49,18 @@ impl OneOrMore {
 }
 
 /// Answers on the control socket: `/api/v1`.
-pub(super) async fn control(site: &Site, method: &Method, path: &str, body: Body) -> Outcome {
-    if path != "/api/v1/messages" {
-        return Outcome::Nowhere;
-    }
-    if method != Method::POST {
-        return Outcome::Refused(Refusal::Method);
+pub(super) async fn control(site: &Site, method: &Method, uri: &Uri, body: Body) -> Outcome {
+    let Some(path) = uri.path().strip_prefix("/api/v1/") else { return Outcome::Nowhere };
+    if (method, path) != (&Method::POST, "messages") {
+        return operator::answer(site, method, path, uri.query().unwrap_or_default()).await;
     }
     match new_message(site, body).await {
-        Ok(stored) => Outcome::Stored { stored, names: true },
+        Ok(stored) => Outcome::Stored { stored, names: true, status: None },
         Err(refusal) => {
             tracing::warn!("a message from the control socket was refused: {refusal}");
             match refusal {
                 SendRefusal::Caller(why) => Outcome::Wrong(why),
+                SendRefusal::KeyReused => Outcome::KeyReused,
                 SendRefusal::Template(_) | SendRefusal::Outbox(_) => Outcome::NotStored,
             }
         }

@@ -116,7 +116,7 @@ impl Front {
 impl Respond for Control {
     async fn respond(&self, request: Request<Body>, _peer: Arc<Peer>) -> Answer {
         let (parts, body) = request.into_parts();
-        let outcome = api::control(&self.0, &parts.method, parts.uri.path(), body).await;
+        let outcome = api::control(&self.0, &parts.method, &parts.uri, body).await;
         outcome.into_response(Dress { json: true, sends: true, ..Dress::NONE })
     }
 }

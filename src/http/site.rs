@@ -8,10 +8,12 @@ use hyper::body::Bytes;
 
 use super::complaint::{Complaints, Rejections};
 use super::prefix::Prefix;
+use super::refusals::Refusals;
 use super::request_id::RequestIds;
 use super::router::Router;
 use crate::action::Means;
 use crate::config::LiveConfig;
+use crate::tasks::Tasks;
 
 /// An answer.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -32,6 +34,10 @@ pub struct Site {
     pub(super) wrong_tokens: Complaints,
     /// Whose rules reject calls.
     pub(super) rejections: Rejections,
+    /// What is written down of refused calls.
+    pub(super) refusals: Refusals,
+    /// The connections' family: once it is told to stop nobody waits for anything any more.
+    pub(super) edge: Tasks,
 }
 
 impl Site {
@@ -42,8 +48,10 @@ impl Site {
         prefix: Prefix,
         headers: Vec<(HeaderName, HeaderValue)>,
         ids: RequestIds,
+        edge: Tasks,
     ) -> Arc<Site> {
         let (router, wrong_tokens, rejections) = (Router::new(prefix), Complaints::default(), Rejections::default());
-        Arc::new(Site { live, means, router, headers, ids, wrong_tokens, rejections })
+        let refusals = Refusals::default();
+        Arc::new(Site { live, means, router, headers, ids, wrong_tokens, rejections, refusals, edge })
     }
 }

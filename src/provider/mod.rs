@@ -17,6 +17,7 @@ use crate::secret::Secret;
 
 mod account;
 pub mod kinds;
+pub mod preview;
 mod reply;
 mod text;
 
