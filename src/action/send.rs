@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::once::onces;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{self, Contact, Recipient};
-use super::once::onces;
 use crate::hook::{Hook, PriorityRule, Send, To};
 use crate::message::{Message, MessageId, Priority};
 use crate::outbox::{Accepted, Content, Once, Outbox, OutboxError};

@@ -117,7 +117,8 @@ impl Hook {
     pub fn reads_from_url(&self, name: &str) -> bool {
         let is_it = |parameter: &&Parameter| parameter.source == Source::Url && parameter.name == name;
         let text = self.action.send().and_then(|send| send.text.as_ref());
-        text.is_some_and(|text| text.may_read_query(name)) || self.parameters().is_none_or(|read| read.iter().any(is_it))
+        text.is_some_and(|text| text.may_read_query(name))
+            || self.parameters().is_none_or(|read| read.iter().any(is_it))
     }
 
     /// Every parameter that the hook reads, but for its text; none where it has a `run` line.

@@ -3,9 +3,9 @@
 use http::{Method, Uri};
 use serde::Deserialize;
 
-use super::{Body, operator};
 use super::outcome::Outcome;
 use super::site::Site;
+use super::{Body, operator};
 use crate::account::AccountName;
 use crate::action::send::{SendRefusal, Stored, store};
 use crate::config::Config;

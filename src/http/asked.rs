@@ -80,7 +80,10 @@ mod tests {
             ("wait=-1", None),
             ("wait", None),
         ] {
-            let headers = HeaderMap::from_iter([(http::header::HeaderName::from_static("prefer"), HeaderValue::from_static(line))]);
+            let headers = HeaderMap::from_iter([(
+                http::header::HeaderName::from_static("prefer"),
+                HeaderValue::from_static(line),
+            )]);
             assert_eq!(preferred(&headers), seconds.map(Duration::from_secs), "{line}");
         }
     }

@@ -25,6 +25,9 @@ use crate::outbox::{MessageStatus, Named, Outbox, OutboxError, Reader, Touched};
 /// longer.
 const CANCEL_WAITS: Duration = Duration::from_secs(20);
 
+/// Refused calls of one answer: all that are kept.
+const REFUSED: u32 = 10_000;
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAnswer {
@@ -51,7 +54,7 @@ pub fn look(reader: &Reader, path: &str, query: &str, now: Timestamp) -> Result<
             Ok(json::listed(&listed))
         }
         "refused" => {
-            let refused = reader.refused(Query::read(query)?.only_limit()?)?;
+            let refused = reader.refused(Query::read(query)?.only_limit(REFUSED)?)?;
             Ok(json!({ "refused": refused.iter().map(json::refused).collect::<Vec<_>>() }))
         }
         "depth" => {
@@ -72,7 +75,9 @@ fn named(reader: &Reader, beginning: &str) -> Result<MessageId, NoAnswer> {
     match reader.named(beginning)? {
         Named::One(id) => Ok(id),
         Named::Nothing => Err(NoAnswer::UnknownMessage),
-        Named::Several => Err(NoAnswer::Wrong(format!("several messages' ids begin with {beginning}: give more of it"))),
+        Named::Several => {
+            Err(NoAnswer::Wrong(format!("several messages' ids begin with {beginning}: give more of it")))
+        }
     }
 }
 
@@ -110,8 +115,7 @@ async fn act(site: &Site, outbox: &Outbox, path: &str, query: &str) -> Result<Va
         tracing::info!(count, "messages purged by an operator");
         return Ok(json!({ "purged": count }));
     }
-    let (id, verb) =
-        path.strip_prefix("messages/").and_then(|path| path.split_once('/')).ok_or(NoAnswer::Nowhere)?;
+    let (id, verb) = path.strip_prefix("messages/").and_then(|path| path.split_once('/')).ok_or(NoAnswer::Nowhere)?;
     let beginning = id.to_owned();
     let id = outbox.look(move |reader| Ok(named(reader, &beginning))).await??;
     let touched = match verb {
@@ -147,9 +151,8 @@ async fn cancel(site: &Site, outbox: &Outbox, id: MessageId) -> Result<Option<Ve
         if !is_trying || left.is_zero() || site.edge.is_stopping() {
             return Ok(Some(touched));
         }
-        let rests = |status: &MessageStatus| {
-            status.deliveries.iter().all(|row| row.delivery.state != DeliveryState::Sending)
-        };
+        let rests =
+            |status: &MessageStatus| status.deliveries.iter().all(|row| row.delivery.state != DeliveryState::Sending);
         if until(site, outbox, id, left, rests).await.is_none() {
             return Ok(Some(touched));
         }

@@ -226,7 +226,9 @@ impl Outcome {
                 headers.extend(stored.and_then(|stored| message_header(&stored)));
                 ran_answer(ran, dress)
             }
-            Outcome::Stored { stored, names, status } => stored_answer(&stored, names, status.as_deref(), dress, headers),
+            Outcome::Stored { stored, names, status } => {
+                stored_answer(&stored, names, status.as_deref(), dress, headers)
+            }
             Outcome::Status(status) => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 (Code::OK, said(message::status(&status), dress, headers))

@@ -157,7 +157,9 @@ impl Delivery {
                 Err(NoRetry::NotEnded("it has been sent"))
             }
             _ if self.receipt.is_some() => Err(NoRetry::MayHaveArrived("the provider took it, so that it may arrive")),
-            _ if self.possible_duplicate => Err(NoRetry::MayHaveArrived("a try ended unknown, so that it may have arrived")),
+            _ if self.possible_duplicate => {
+                Err(NoRetry::MayHaveArrived("a try ended unknown, so that it may have arrived"))
+            }
             DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Canceled => Ok(()),
         }
     }

@@ -103,11 +103,7 @@ impl Reader {
     }
 
     /// A message, where it stands at `now`, and all its tries in their order.
-    pub fn show(
-        &self,
-        id: MessageId,
-        now: Timestamp,
-    ) -> Result<Option<(MessageStatus, Vec<Attempt>)>, OutboxError> {
+    pub fn show(&self, id: MessageId, now: Timestamp) -> Result<Option<(MessageStatus, Vec<Attempt>)>, OutboxError> {
         self.look(|view| {
             let Some(status) = status::find(view.db, now, id)? else { return Ok(None) };
             let mut attempts = Vec::new();

@@ -23,6 +23,8 @@ mod edge;
 mod examples;
 /// The format of `fixtures/hooks`, which the program `real` reads, too.
 mod fixture;
+/// What callers and operators may ask of the outbox: the same answer to the same call, lists, retries, an end.
+mod operator;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.

@@ -45,15 +45,15 @@ impl Query {
             since: self.time("since", now)?,
             until: self.time("until", now)?,
             before: self.number("before")?.map(DeliveryId),
-            limit: self.limit()?,
+            limit: self.limit(MOST)?,
         };
         self.nothing_else(&["state", "hook", "contact", "account", "since", "until", "before", "limit"])?;
         Ok(filter)
     }
 
-    /// The only thing that may be asked for: how many.
-    pub(super) fn only_limit(mut self) -> Result<u32, NoAnswer> {
-        let limit = self.limit()?;
+    /// The only thing that may be asked for: how many, up to `most`.
+    pub(super) fn only_limit(mut self, most: u32) -> Result<u32, NoAnswer> {
+        let limit = self.limit(most)?;
         self.nothing_else(&["limit"])?;
         Ok(limit)
     }
@@ -87,10 +87,10 @@ impl Query {
         self.take(name).map(|text| text.parse().map_err(|_| wrong(&text))).transpose()
     }
 
-    fn limit(&mut self) -> Result<u32, NoAnswer> {
+    fn limit(&mut self, most: u32) -> Result<u32, NoAnswer> {
         match self.number("limit")?.map(u32::try_from) {
             None => Ok(USUAL),
-            Some(Ok(limit @ 1..)) => Ok(limit.min(MOST)),
+            Some(Ok(limit @ 1..)) => Ok(limit.min(most)),
             Some(_) => Err(NoAnswer::Wrong("limit: write a number above 0".to_owned())),
         }
     }
@@ -102,7 +102,8 @@ impl Query {
             let ago = Timestamp::default().plus(ago).millis();
             return Ok(Some(Timestamp::from_millis(now.millis().saturating_sub(ago).max(0))));
         }
-        let wrong = |_| NoAnswer::Wrong(format!("{name}={text}: write 2h or 30d for so long ago, or 2026-11-20T23:15:00Z"));
+        let wrong =
+            |_| NoAnswer::Wrong(format!("{name}={text}: write 2h or 30d for so long ago, or 2026-11-20T23:15:00Z"));
         text.parse().map(Some).map_err(wrong)
     }
 
@@ -128,10 +129,14 @@ mod tests {
 
     #[test]
     fn a_list_s_filter_is_read_from_the_query() {
-        let read = filter("state=failed&contact=%D0%B8&since=2h&until=2026-11-20T23:00:00Z&limit=9999&before=7").unwrap();
+        let read =
+            filter("state=failed&contact=%D0%B8&since=2h&until=2026-11-20T23:00:00Z&limit=9999&before=7").unwrap();
         let (since, until) = (NOW.millis() - 7_200_000, NOW.millis() - 900_000);
         assert_eq!((read.state, read.contact.as_deref()), (Some(DeliveryState::Failed), Some("и")));
-        assert_eq!((read.since, read.until), (Some(Timestamp::from_millis(since)), Some(Timestamp::from_millis(until))));
+        assert_eq!(
+            (read.since, read.until),
+            (Some(Timestamp::from_millis(since)), Some(Timestamp::from_millis(until)))
+        );
         assert_eq!((read.limit, read.before), (MOST, Some(DeliveryId(7))));
         assert_eq!(filter("").unwrap().limit, USUAL);
     }
