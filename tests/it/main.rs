@@ -7,6 +7,8 @@ mod architecture;
 mod article;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
+/// What makes a caller's life easy: repeating a call safely, waiting for its end, trying without ringing.
+mod comfort;
 /// Commands go on without their callers, and leave nothing behind.
 mod commands;
 /// Calls of hooks are answered, sent and run as the fixtures say.

@@ -273,7 +273,7 @@ async fn a_purge_forgets_what_is_old_and_ended() {
         old.push(world.failed("ana").await);
     }
     let waits = world.accept("bo").await;
-    pass(HOUR).await;
+    pass(HOUR / 2).await;
     let young = world.failed("cy").await;
     assert_eq!(world.outbox.purge(world.clock.now()).await, Ok(200));
     assert_eq!(world.ids(Filter::default()).await, [young, waits]);
