@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::flags::{CHECK, MESSAGES, SEND, SERVE, TOKEN};
+use super::flags::messages::MESSAGES;
+use super::flags::{CHECK, SEND, SERVE, TOKEN};
 use super::parse::{Flag, Takes};
 use crate::diagnostic::did_you_mean;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::control::{self, Asked};
 use super::exit::{Exit, say};
-use super::flags::{Act, MessagesArgs};
+use super::flags::messages::{Act, MessagesArgs};
 use super::state;
 use crate::clock::Clock;
 use crate::diagnostic::did_you_mean;

@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use exit::{Exit, say};
-use flags::{CHECK, CheckArgs, MESSAGES, MessagesArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
+use flags::messages::{MESSAGES, MessagesArgs};
+use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
 
 use crate::app::privileges::Identity;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::asked::Asked;
 use super::call_log::{CallLog, log_body_errors};
 use super::outcome::{Dress, Outcome, wants_json};
-use super::refusals::reason;
 use super::site::{Answer, Site};
 use super::wait::until_known;
 use super::{Body, BodyFault, Peer};
@@ -41,7 +40,7 @@ pub(super) async fn serve(
     log: Option<&CallLog>,
 ) -> Answer {
     let (outcome, dress) = call(site, config, id, parts, body, peer, log).await;
-    let refused = reason(&outcome);
+    let refused = outcome.refusal();
     let answer = outcome.into_response(dress);
     if let Some(reason) = refused {
         site.refusals.note(&site.means, id, peer, answer.status(), &reason);

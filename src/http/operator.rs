@@ -45,6 +45,12 @@ pub enum NoAnswer {
     Outbox(#[from] OutboxError),
 }
 
+impl From<String> for NoAnswer {
+    fn from(how: String) -> NoAnswer {
+        NoAnswer::Wrong(how)
+    }
+}
+
 /// What stands under `path`, which is what follows `/api/v1/`. The daemon answers with it, and the command line where no
 /// daemon runs.
 pub fn look(reader: &Reader, path: &str, query: &str, now: Timestamp) -> Result<Value, NoAnswer> {

@@ -1,6 +1,7 @@
 //! How a call ended → the response. The only status codes in the program.
 
 mod message;
+mod refusal;
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};

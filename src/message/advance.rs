@@ -32,7 +32,7 @@ impl Delivery {
                 Delivery { state: DeliveryState::Canceled, reason: Some("canceled by an operator".to_owned()), ..self }
             }
             (DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Canceled, Event::Retried { until }) => {
-                self.from_the_start(until, now)
+                self.anew(until, now)
             }
             (_, _) => self,
         };
@@ -140,7 +140,7 @@ impl Delivery {
     }
 
     /// As it was accepted, but late: younger ones have gone meanwhile.
-    fn from_the_start(self, until: Timestamp, now: Timestamp) -> Delivery {
+    fn anew(self, until: Timestamp, now: Timestamp) -> Delivery {
         Delivery {
             state: DeliveryState::Queued,
             way: 0,

@@ -1,6 +1,5 @@
 //! What an operator's query asks for.
 
-use super::NoAnswer;
 use crate::clock::Timestamp;
 use crate::diagnostic::did_you_mean;
 use crate::message::delivery::{DeliveryId, DeliveryState};
@@ -19,17 +18,17 @@ pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads a query as it stands in a URL.
-    pub(super) fn read(query: &str) -> Result<Query, NoAnswer> {
+    pub(super) fn read(query: &str) -> Result<Query, String> {
         let (found, is_whole) = pairs(query.as_bytes(), Broken::Kept);
         if !is_whole {
-            return Err(NoAnswer::Wrong("the query has a broken escape".to_owned()));
+            return Err("the query has a broken escape".to_owned());
         }
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Query(found.into_iter().map(|(key, value)| (text(key.into()), text(value.into()))).collect()))
+        Ok(Query(found.into_iter().map(|(key, value)| (text(key), text(value))).collect()))
     }
 
     /// A list's filter.
-    pub(super) fn filter(mut self, now: Timestamp) -> Result<Filter, NoAnswer> {
+    pub(super) fn filter(mut self, now: Timestamp) -> Result<Filter, String> {
         let state = |text: &str| {
             let words = DeliveryState::ALL.map(|(word, _)| word);
             DeliveryState::named(text).ok_or_else(|| {
@@ -38,7 +37,7 @@ impl Query {
             })
         };
         let filter = Filter {
-            state: self.take("state").map(|text| state(&text)).transpose().map_err(NoAnswer::Wrong)?,
+            state: self.take("state").map(|text| state(&text)).transpose()?,
             hook: self.take("hook"),
             contact: self.take("contact"),
             account: self.take("account"),
@@ -52,29 +51,29 @@ impl Query {
     }
 
     /// The only thing that may be asked for: how many, up to `most`.
-    pub(super) fn only_limit(mut self, most: u32) -> Result<u32, NoAnswer> {
+    pub(super) fn only_limit(mut self, most: u32) -> Result<u32, String> {
         let limit = self.limit(most)?;
         self.nothing_else(&["limit"])?;
         Ok(limit)
     }
 
     /// Nothing may be asked for.
-    pub(super) fn nothing(&self) -> Result<(), NoAnswer> {
+    pub(super) fn nothing(&self) -> Result<(), String> {
         self.nothing_else(&[])
     }
 
     /// Whether a retry is meant also where it may arrive twice.
-    pub(super) fn force(mut self) -> Result<bool, NoAnswer> {
+    pub(super) fn force(mut self) -> Result<bool, String> {
         let force = self.take("force").is_some_and(|value| value != "0");
         self.nothing_else(&["force"])?;
         Ok(force)
     }
 
     /// What a purge counts as old: there is no usual value for that.
-    pub(super) fn older(mut self, now: Timestamp) -> Result<Timestamp, NoAnswer> {
+    pub(super) fn older(mut self, now: Timestamp) -> Result<Timestamp, String> {
         let older = self.time("older-than", now)?;
         self.nothing_else(&["older-than"])?;
-        older.ok_or_else(|| NoAnswer::Wrong("how old? say older-than=30d".to_owned()))
+        older.ok_or_else(|| "how old? say older-than=30d".to_owned())
     }
 
     fn take(&mut self, name: &str) -> Option<String> {
@@ -82,38 +81,37 @@ impl Query {
         Some(self.0.remove(at).1)
     }
 
-    fn number(&mut self, name: &str) -> Result<Option<i64>, NoAnswer> {
-        let wrong = |text: &str| NoAnswer::Wrong(format!("{name}={text}: write a number"));
+    fn number(&mut self, name: &str) -> Result<Option<i64>, String> {
+        let wrong = |text: &str| format!("{name}={text}: write a number");
         self.take(name).map(|text| text.parse().map_err(|_| wrong(&text))).transpose()
     }
 
-    fn limit(&mut self, most: u32) -> Result<u32, NoAnswer> {
+    fn limit(&mut self, most: u32) -> Result<u32, String> {
         match self.number("limit")?.map(u32::try_from) {
             None => Ok(USUAL),
             Some(Ok(limit @ 1..)) => Ok(limit.min(most)),
-            Some(_) => Err(NoAnswer::Wrong("limit: write a number above 0".to_owned())),
+            Some(_) => Err("limit: write a number above 0".to_owned()),
         }
     }
 
     /// So long ago, or a time of day.
-    fn time(&mut self, name: &str, now: Timestamp) -> Result<Option<Timestamp>, NoAnswer> {
+    fn time(&mut self, name: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {
         let Some(text) = self.take(name) else { return Ok(None) };
         if let Ok(ago) = units::duration(&text) {
             let ago = Timestamp::default().plus(ago).millis();
             return Ok(Some(Timestamp::from_millis(now.millis().saturating_sub(ago).max(0))));
         }
-        let wrong =
-            |_| NoAnswer::Wrong(format!("{name}={text}: write 2h or 30d for so long ago, or 2026-11-20T23:15:00Z"));
+        let wrong = |_| format!("{name}={text}: write 2h or 30d for so long ago, or 2026-11-20T23:15:00Z");
         text.parse().map(Some).map_err(wrong)
     }
 
-    fn nothing_else(&self, known: &[&str]) -> Result<(), NoAnswer> {
+    fn nothing_else(&self, known: &[&str]) -> Result<(), String> {
         let Some((key, _)) = self.0.first() else { return Ok(()) };
         let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(|| match known {
             [] => "there is nothing to ask for here".to_owned(),
             known => format!("there are {}, each once", known.join(", ")),
         });
-        Err(NoAnswer::Wrong(format!("nothing is called \"{key}\" here: {help}")))
+        Err(format!("nothing is called \"{key}\" here: {help}"))
     }
 }
 
@@ -124,7 +122,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_795_216_500_000);
 
     fn filter(query: &str) -> Result<Filter, String> {
-        Query::read(query).and_then(|query| query.filter(NOW)).map_err(|why| why.to_string())
+        Query::read(query).and_then(|query| query.filter(NOW))
     }
 
     #[test]
