@@ -45,6 +45,9 @@ impl Outbox {
 
     /// Ends the store after what it was asked so far, and waits for that. Later calls are refused.
     pub async fn close(&self) {
+        let reader = self.reader.clone();
+        // Off the runtime's threads: a look that is under way ends first.
+        tokio::task::spawn_blocking(move || reader.close()).await.ok();
         self.writer.close().await;
     }
 

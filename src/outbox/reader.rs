@@ -15,16 +15,20 @@ use super::writer::prepare;
 /// How long to wait for somebody who is just recovering the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Pages it keeps in memory, in KiB: a list is asked for now and then.
+const CACHE: &str = "PRAGMA cache_size = -512";
+
 /// The store, for looking at. Clones share the connection, one look at a time.
 #[derive(Clone, Debug)]
-pub struct Reader(Arc<Mutex<Connection>>);
+pub struct Reader(Arc<Mutex<Option<Connection>>>);
 
 impl Reader {
     /// Beside the daemon's own connection, in its process.
     pub(super) fn beside(dir: &Path) -> Result<Reader, OutboxError> {
         let db = Connection::open_with_flags(dir.join("outbox.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         db.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(Reader(Arc::new(Mutex::new(db))))
+        db.execute_batch(CACHE)?;
+        Ok(Reader(Arc::new(Mutex::new(Some(db)))))
     }
 
     /// From another process, most likely because no daemon runs. It makes no file and changes none, also where it may
@@ -50,15 +54,21 @@ impl Reader {
                 path.display()
             )));
         }
-        Ok(Reader(Arc::new(Mutex::new(db))))
+        Ok(Reader(Arc::new(Mutex::new(Some(db)))))
+    }
+
+    /// Ends it, so that the writer is the last to leave the file, and tidies up.
+    pub(super) fn close(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Looks at one state of the store.
     pub(super) fn look<T>(&self, look: impl FnOnce(&View<'_>) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
         let db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let db = db.as_ref().ok_or_else(OutboxError::closed)?;
         // Dropped, it ends: there is nothing to commit.
         let _all_of_one_moment = db.unchecked_transaction()?;
-        look(&View { db: &db })
+        look(&View { db })
     }
 }
 

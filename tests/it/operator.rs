@@ -321,7 +321,8 @@ async fn a_dead_daemon_s_file_is_read_and_nothing_is_made_or_changed() {
         assert_eq!(list(killed.dir.path()).unwrap().deliveries[0].0.message, id);
         assert_eq!(killed.entries(), left);
     }
-    // After an orderly end there is no log.
+    // After an orderly end there is no log, also where somebody looked.
+    assert_eq!(world.ids(Filter::default()).await, [id]);
     world.outbox.close().await;
     let left = world.entries();
     assert_eq!(left.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["outbox.db", "outbox.lock"]);

@@ -10,12 +10,14 @@ use crate::source::read;
 const HOUSE: &str = r#"{
   "accounts": {
     "desk": { "provider": "console" },
-    "gate": { "provider": "command", "command": "GATE {{ msg }}" }
+    "gate": { "provider": "command", "command": "GATE {{ msg }}" },
+    "hangs": { "provider": "command", "command": "HANGS {{ msg }}" }
   },
   "contacts": { "ivan": { "phone": "+79001234567" }, "petr": { "phone": "+79007654321" } },
   "hooks": [
     { "id": "bell", "token": "t", "send": { "to": "ivan", "via": "desk" } },
     { "id": "brief", "token": "t", "send": { "to": "petr", "via": "gate", "ttl": "100ms" } },
+    { "id": "slow", "token": "t", "send": { "to": "petr", "via": "hangs" } },
     { "id": "stuck", "token": "t", "send": { "to": "petr", "via": "gate" } }
   ]
 }"#;
@@ -23,12 +25,16 @@ const HOUSE: &str = r#"{
 /// A provider that works once a file is there.
 const GATE: &str = "#!/bin/sh\ntest -e OPEN || { echo 'no such luck' >&2; exit 1; }\n";
 
+/// A provider that fails once a file is there, and waits for that.
+const HANGS: &str = "#!/bin/sh\n: > BEGUN\nuntil test -e GO; do sleep 0.02; done\nexit 1\n";
+
 fn house() -> (Home, Daemon) {
     let home = Home::new();
     let path = |name: &str| home.path(name).display().to_string();
     home.write("gate", &GATE.replace("OPEN", &path("open")));
-    home.shell("chmod +x gate");
-    home.write("hooks.json", &HOUSE.replace("GATE", &path("gate")));
+    home.write("hangs", &HANGS.replace("GO", &path("go")).replace("BEGUN", &path("begun")));
+    home.shell("chmod +x gate hangs");
+    home.write("hooks.json", &HOUSE.replace("GATE", &path("gate")).replace("HANGS", &path("hangs")));
     let daemon = home.serve();
     (home, daemon)
 }
@@ -129,6 +135,24 @@ fn what_expired_is_retried_and_what_waits_is_canceled() {
     assert_eq!((code, text), (Some(0), format!("{id} petr: canceled\n")));
     daemon.logged(&["message ended", &id, "state=canceled", "canceled by an operator"]);
     assert_eq!(printed(&home, &["messages", "cancel", &id]).0, Some(1));
+    daemon.stop();
+}
+
+#[test]
+fn what_is_being_tried_is_taken_back_once_that_try_has_failed() {
+    let (home, daemon) = house();
+    let id = ring(&daemon, "slow", "slow");
+    eventually("the try begins", || home.path("begun").exists().then_some(()));
+    let mut command = home.hookbell(&["messages", "cancel", &id]);
+    let mut canceling = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    assert_eq!(printed(&home, &["messages", "-state", "sending"]).1.lines().count(), 2);
+    assert!(canceling.try_wait().unwrap().is_none(), "it waits");
+    home.write("go", "");
+    let output = canceling.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{id} petr: canceled\n"));
+    let shown = json(&home, &["messages", "show", &id, "-json"]);
+    let classes: Vec<_> = shown["deliveries"][0]["tries"].as_array().unwrap().iter().map(|one| &one["class"]).collect();
+    assert_eq!(classes, ["fault", "canceled"]);
     daemon.stop();
 }
 
