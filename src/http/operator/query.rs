@@ -107,9 +107,12 @@ impl Query {
 
     fn nothing_else(&self, known: &[&str]) -> Result<(), String> {
         let Some((key, _)) = self.0.first() else { return Ok(()) };
+        if known.contains(&key.as_str()) {
+            return Err(format!("\"{key}\" stands here twice"));
+        }
         let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(|| match known {
             [] => "there is nothing to ask for here".to_owned(),
-            known => format!("there are {}, each once", known.join(", ")),
+            known => format!("there are {}", known.join(", ")),
         });
         Err(format!("nothing is called \"{key}\" here: {help}"))
     }
@@ -144,7 +147,7 @@ mod tests {
         for (query, words) in [
             ("state=faild", "did you mean \"failed\"?"),
             ("contakt=ivan", "did you mean \"contact\"?"),
-            ("hook=a&hook=b", "each once"),
+            ("hook=a&hook=b", "stands here twice"),
             ("since=2", "since=2: write 2h"),
             ("limit=0", "above 0"),
             ("before=x", "write a number"),
