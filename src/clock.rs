@@ -1,6 +1,7 @@
 //! The time of day, as a value that can be handed in: nothing but this file asks the system.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -53,6 +54,44 @@ impl fmt::Display for Timestamp {
             millis % 1000
         )
     }
+}
+
+/// What can't be read as a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no time like 2026-11-20T23:15:00Z, nor the beginning of one")]
+pub struct NoTime;
+
+impl FromStr for Timestamp {
+    type Err = NoTime;
+
+    /// RFC 3339 in UTC, or its beginning from the day on: `2026-11-20`, `2026-11-20T23:15Z`.
+    fn from_str(text: &str) -> Result<Timestamp, NoTime> {
+        // What is left out is the first there can be.
+        const FIRST: &str = "0000-00-00T00:00:00.000";
+        let text = text.strip_suffix('Z').unwrap_or(text);
+        if !matches!(text.len(), 10 | 16 | 19 | 23) || !text.is_ascii() {
+            return Err(NoTime);
+        }
+        let whole = format!("{text}{}", FIRST.get(text.len()..).unwrap_or_default());
+        let number = |at: std::ops::Range<usize>| {
+            let digits = whole.get(at).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            digits.and_then(|digits| digits.parse::<i64>().ok()).ok_or(NoTime)
+        };
+        let days = days_from_civil(number(0..4)?, number(5..7)?, number(8..10)?);
+        let seconds = (number(11..13)? * 60 + number(14..16)?) * 60 + number(17..19)?;
+        let moment = Timestamp(days * 86_400_000 + seconds * 1000 + number(20..23)?);
+        // A day or an hour that there is not would be read as another one.
+        if moment.to_string().strip_suffix('Z') == Some(&whole) { Ok(moment) } else { Err(NoTime) }
+    }
+}
+
+/// The inverse of `civil_from_days`.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468
 }
 
 /// Year, month and day of the proleptic Gregorian calendar, counted from days since the epoch.
@@ -126,6 +165,24 @@ mod tests {
             (-1, "1969-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(Timestamp::from_millis(millis).to_string(), written);
+            assert_eq!(written.parse(), Ok(Timestamp::from_millis(millis)));
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_moment_is_read_and_no_other() {
+        for (text, millis) in [
+            ("2000-02-29", Some(951_782_400_000)),
+            ("2000-02-29T00:01", Some(951_782_460_000)),
+            ("2000-02-29T00:01:01Z", Some(951_782_461_000)),
+            ("2001-02-29", None),
+            ("2000-02-28T24:00", None),
+            ("2000-2-28", None),
+            ("2000-02-28 00:00", None),
+            ("-000-02-28", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse().ok(), millis.map(Timestamp::from_millis), "{text}");
         }
     }
 

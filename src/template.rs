@@ -75,7 +75,8 @@ pub struct Template(Body);
 enum Body {
     /// Nothing to fill in.
     Text(Box<str>),
-    Parsed(Box<Environment<'static>>),
+    /// With the paths that it reads, as far as they are plain: `query.host`.
+    Parsed(Box<Environment<'static>>, Box<[String]>),
 }
 
 impl Template {
@@ -97,8 +98,18 @@ impl Template {
         let unknown = template.undeclared_variables(false).into_iter().filter(|name| !known(name)).min();
         match unknown {
             Some(name) => Err(unknown_name(text, &name, names)),
-            None => Ok(Template(Body::Parsed(Box::new(environment)))),
+            None => {
+                let read = template.undeclared_variables(true).into_iter().collect();
+                Ok(Template(Body::Parsed(Box::new(environment), read)))
+            }
         }
+    }
+
+    /// Whether it reads this parameter of the query, or may.
+    pub fn may_read_query(&self, name: &str) -> bool {
+        let Body::Parsed(_, read) = &self.0 else { return false };
+        let mut paths = read.iter().map(|path| path.split('.'));
+        paths.any(|mut steps| steps.next() == Some("query") && steps.next().is_none_or(|step| step == name))
     }
 
     /// The text with values filled in; `values` is a struct or map with some of [`NAMES`] as keys. What is missing is
@@ -112,7 +123,7 @@ impl Template {
     fn render_with(&self, values: &Value) -> Result<String, String> {
         let rendered = match &self.0 {
             Body::Text(text) => text.to_string(),
-            Body::Parsed(environment) => {
+            Body::Parsed(environment, _) => {
                 let mut paper = Paper::default();
                 let template = environment.get_template(ONLY).map_err(|error| trouble(&error).message)?;
                 let written = template.render_captured_to(values.clone(), &mut paper).map(drop);

@@ -13,6 +13,7 @@ use crate::tasks::Tasks;
 
 pub mod command;
 mod files;
+mod once;
 pub mod send;
 
 use command::{Commands, Ran, RunRefusal};
@@ -97,7 +98,10 @@ async fn perform_here(
         Some(send) => Some(send::send(hook, send, &request, caller, means.ways(), &means.clock).await?),
         None => None,
     };
+    let is_repeated = kept.as_ref().and_then(Kept::stored).is_some_and(|stored| stored.duplicate);
     let ran = match &hook.action {
+        // The first call ran it.
+        Action::Both(..) if is_repeated => None,
         Action::Run(run) | Action::Both(_, run) => {
             let started = means.commands.run(hook, run, &request, means.clock.now());
             // It may be large, and the command may take long.

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::once::onces;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{self, Contact, Recipient};
 use crate::dispatch::direct::{Direct, Tried};
 use crate::hook::{Hook, PriorityRule, Send, To};
 use crate::message::{Message, MessageId, Priority};
-use crate::outbox::{Outbox, OutboxError};
+use crate::outbox::{Accepted, Content, Once, Outbox, OutboxError};
 use crate::request::HookRequest;
 use crate::request::body::BodyFormat;
 use crate::request::map::Map;
@@ -21,6 +22,12 @@ use crate::request::value::Value;
 /// the disk.
 const MAX_TEXT: usize = 1024 * 1024;
 
+/// The query parameter that asks to try without ringing.
+pub const DRY_RUN: &str = "dry-run";
+
+/// The query parameter that asks to answer once it is known how the message fared.
+pub const WAIT: &str = "wait";
+
 /// A message that was stored, and what its caller may hear of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -28,6 +35,25 @@ pub struct Stored {
     pub id: MessageId,
     /// Names of the contacts it goes to.
     pub contacts: Vec<String>,
+    /// Whether it was accepted before, so that this call stored nothing.
+    pub duplicate: bool,
+}
+
+/// A message that can be stored, and what makes another call the same.
+#[derive(Debug)]
+pub struct Composed {
+    /// The message.
+    pub message: Message,
+    /// To whom.
+    pub recipients: Vec<Recipient>,
+    onces: Vec<Once>,
+}
+
+impl Composed {
+    /// A message that is another one each time.
+    pub fn new(message: Message, recipients: Vec<Recipient>) -> Composed {
+        Composed { message, recipients, onces: Vec::new() }
+    }
 }
 
 /// What became of a message that its caller need not bring again.
@@ -72,6 +98,9 @@ pub enum SendRefusal {
     /// The hook's template does not render for this call. The text is for the log.
     #[error("{0}")]
     Template(String),
+    /// The call's key stands for another message.
+    #[error("its Idempotency-Key was used for another message within the last day")]
+    KeyReused,
     /// The outbox did not take it, and nothing else was tried.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -106,9 +135,26 @@ pub async fn send(
     ways: Ways<'_>,
     clock: &Clock,
 ) -> Result<Kept, SendRefusal> {
-    let now = clock.now();
+    let composed = compose(hook, send, request, caller, clock.now())?;
+    log_unused(hook, request);
+    keep(composed, ways).await
+}
+
+/// Makes the message of a call, and stores nothing.
+pub fn compose(
+    hook: &Hook,
+    send: &Send,
+    request: &HookRequest,
+    caller: Option<String>,
+    now: Timestamp,
+) -> Result<Composed, SendRefusal> {
     let title = title(send, request, hook);
-    let text = text(hook, send, request, title.as_deref(), now)?;
+    let msg = readable(&message(Some(send), request).unwrap_or_default(), hook.charset);
+    if msg.lossy {
+        tracing::warn!(hook = %hook.id, "the message is not UTF-8: set \"charset\", for instance \"windows-1251\"");
+    }
+    let rendered = |now| rendered(hook, send, request, &msg.text, title.as_deref(), now);
+    let text = rendered(now)?;
     if is_blank(&text) && !send.allow_empty {
         return Err(SendRefusal::Caller(nothing_to_say(send, request)));
     }
@@ -117,7 +163,10 @@ pub async fn send(
         return Err(SendRefusal::Caller(format!("the message has {length} bytes: send at most {MAX_TEXT}")));
     }
     let recipients = recipients(hook, send, request)?;
-    log_unused(hook, request);
+    // A repeated call says the same, though its template may tell the time.
+    let timeless = || rendered(Timestamp::default()).unwrap_or_else(|_| text.clone());
+    let content = || Content::of(title.as_deref(), &timeless(), &recipients);
+    let onces = onces(hook, send, request, caller.as_deref(), content).map_err(SendRefusal::Caller)?;
     let message = Message {
         id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
         hook: hook.id.as_str().to_owned(),
@@ -128,21 +177,25 @@ pub async fn send(
         accepted_at: now,
         expires_at: now.plus(send.ttl),
     };
-    keep(message, recipients, ways).await
+    Ok(Composed { message, recipients, onces })
 }
 
 /// Stores a message; when this returns it is on disk. Where that can't be it is sent at once, by one try for each
 /// recipient.
-pub async fn keep(message: Message, recipients: Vec<Recipient>, ways: Ways<'_>) -> Result<Kept, SendRefusal> {
+pub async fn keep(composed: Composed, ways: Ways<'_>) -> Result<Kept, SendRefusal> {
+    let Composed { message, recipients, onces } = composed;
     let stored = match ways.outbox {
-        Some(outbox) => outbox.enqueue(message.clone(), recipients.clone()).await,
+        Some(outbox) => outbox.enqueue_once(message.clone(), recipients.clone(), onces).await,
         None => Err(OutboxError::NotOpen),
     };
+    let kept = |id, duplicate| {
+        let contacts = recipients.iter().map(|recipient| recipient.contact.clone()).collect();
+        Ok(Kept::Stored(Stored { id, contacts, duplicate }))
+    };
     let why = match stored {
-        Ok(()) => {
-            let contacts = recipients.into_iter().map(|recipient| recipient.contact).collect();
-            return Ok(Kept::Stored(Stored { id: message.id, contacts }));
-        }
+        Ok(Accepted::New) => return kept(message.id, false),
+        Ok(Accepted::Duplicate(first)) => return kept(first, true),
+        Ok(Accepted::KeyReused) => return Err(SendRefusal::KeyReused),
         Err(OutboxError::Nobody) => return Err(OutboxError::Nobody.into()),
         Err(why) => why,
     };
@@ -195,22 +248,17 @@ fn names<'a>(
     Names { msg, title, query, payload, headers, hook: hook.id.as_str(), now: now.to_string() }
 }
 
-fn text(
+fn rendered(
     hook: &Hook,
     send: &Send,
     request: &HookRequest,
+    msg: &str,
     title: Option<&str>,
     now: Timestamp,
 ) -> Result<String, SendRefusal> {
-    let message = readable(&message(Some(send), request).unwrap_or_default(), hook.charset);
-    if message.lossy {
-        tracing::warn!(hook = %hook.id, "the message is not UTF-8: set \"charset\", for instance \"windows-1251\"");
-    }
     match &send.text {
-        Some(template) => {
-            template.render(&names(&message.text, title, hook, request, now)).map_err(SendRefusal::Template)
-        }
-        None => Ok(message.text),
+        Some(template) => template.render(&names(msg, title, hook, request, now)).map_err(SendRefusal::Template),
+        None => Ok(msg.to_owned()),
     }
 }
 
@@ -284,7 +332,8 @@ fn priority(rule: &PriorityRule, request: &HookRequest, hook: &Hook) -> Priority
 fn log_unused(hook: &Hook, request: &HookRequest) {
     let Value::Map(query) = &request.query else { return };
     let keys = query.iter().map(|(key, _)| String::from_utf8_lossy(key));
-    let unused: Vec<_> = keys.filter(|key| key != "msg" && !hook.reads_from_url(key)).collect();
+    let ours = ["msg", WAIT, DRY_RUN];
+    let unused: Vec<_> = keys.filter(|key| !ours.contains(&key.as_ref()) && !hook.reads_from_url(key)).collect();
     if !unused.is_empty() {
         let unused = unused.join(", ");
         tracing::warn!(hook = %hook.id, unused, "query parameters that nothing reads: is there a raw & in the message?");

@@ -93,8 +93,8 @@ impl App {
         let (publisher, live) = live();
         let prefix = Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never);
         let headers = settings.headers.clone();
-        let apart = settings.callbacks.is_some();
-        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids, apart);
+        let (apart, edge) = (settings.callbacks.is_some(), families.edge.clone());
+        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids, apart, edge);
         let loader = Loader::new(Sources {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),

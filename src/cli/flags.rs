@@ -2,6 +2,8 @@
 //!
 //! A row notes exactly what was typed; `app::settings` makes something of it.
 
+pub mod messages;
+
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
@@ -369,6 +371,7 @@ mod tests {
         guard(CHECK);
         guard(TOKEN);
         guard(SEND);
+        guard(messages::MESSAGES);
     }
 
     #[test]

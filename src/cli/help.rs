@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::flags::messages::MESSAGES;
 use super::flags::{CHECK, SEND, SERVE, TOKEN};
 use super::parse::{Flag, Takes};
 use crate::diagnostic::did_you_mean;
@@ -39,6 +40,18 @@ pub const VERBS: &[Verb] = &[
         arguments: "-to NAME|PHONE [flags] TEXT|-",
         help: "send one message through the running daemon",
         more: "With - as its text it reads standard input. It exits with 75 where it is worth trying again.",
+    },
+    Verb {
+        name: "messages",
+        arguments: "[show|retry|cancel ID | purge] [flags]",
+        help: "list messages and how they fare, or act on them",
+        more: "Without a word it lists deliveries, the newest first, times in UTC.\n  \
+               show ID     one message, with every try and what came of it\n  \
+               retry ID    put what failed, expired or was canceled back to the queue, with its time to live anew\n  \
+               cancel ID   take back what is queued, and what is being tried once that try has failed\n  \
+               purge       forget messages that have ended; with -older-than\n\
+               The beginning of an ID is enough if no other begins so. While no daemon runs, list and show read its\n\
+               outbox.db and change nothing there; the others exit with 75.",
     },
     Verb { name: "help", arguments: "[TOPIC]", help: "tell more about a command, a flag or a topic", more: "" },
 ];
@@ -121,6 +134,7 @@ pub fn verb_usage(name: &str) -> String {
         "check" => rows(&mut text, CHECK),
         "token" => rows(&mut text, TOKEN),
         "send" => rows(&mut text, SEND),
+        "messages" => rows(&mut text, MESSAGES),
         _ => {}
     }
     text

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use exit::{Exit, say};
+use flags::messages::{MESSAGES, MessagesArgs};
 use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
 
@@ -15,10 +16,12 @@ use crate::http::tls::policy::MinVersion;
 
 mod check;
 pub mod compat;
+mod control;
 pub mod exit;
 pub mod flags;
 pub mod help;
 pub mod log;
+mod messages;
 pub mod parse;
 mod send;
 mod serve;
@@ -75,6 +78,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Send one message.
     Send(SendArgs),
+    /// List messages, or act on them.
+    Messages(MessagesArgs),
     /// Print this.
     Print(String),
 }
@@ -117,6 +122,7 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
         Command::Check(args) => check::check(args),
         Command::Token(args) => token::token(args),
         Command::Send(args) => send::send(args),
+        Command::Messages(args) => messages::messages(args),
         Command::Print(text) => {
             // A reader that has seen enough (`| head`) is no reason to complain.
             std::io::stdout().write_all(text.as_bytes()).ok();
@@ -195,6 +201,13 @@ impl Command {
                     return Err(wrong("-hooks goes with -dry-run: the daemon sends by what it has loaded".to_owned()));
                 }
                 Ok(Command::Send(send))
+            }
+            "messages" => {
+                let mut messages = MessagesArgs::default();
+                let words = parse::anywhere(MESSAGES, args, &mut messages).map_err(stopped)?;
+                messages.act = messages::act(&words).map_err(wrong)?;
+                messages::check(&messages).map_err(wrong)?;
+                Ok(Command::Messages(messages))
             }
             "help" => match args {
                 [] => help::help(None),

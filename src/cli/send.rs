@@ -1,23 +1,21 @@
 //! One message from the command line: through the control socket, or only shown.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::control::{self, Asked};
 use super::exit::{Exit, say};
 use super::flags::{SendArgs, Text};
 use super::state;
 use crate::app::settings::DEFAULT_HOOKS;
 use crate::clock::Clock;
 use crate::config::load::{Loader, Sources};
-use crate::contact::Recipient;
 use crate::http::api::recipients;
-use crate::message::delivery::Form;
-use crate::provider::{Account, Next, Outgoing, Request};
+use crate::provider::preview::Preview;
 use crate::request::text::is_blank;
 
 /// How long the daemon may take to store a message; or, where it can't, to send it.
@@ -41,21 +39,14 @@ pub(super) fn send(args: SendArgs) -> anyhow::Result<Exit> {
 
 /// Hands the message to the daemon.
 fn deliver(args: SendArgs, text: &str) -> anyhow::Result<Exit> {
-    let given = args.state_dir.clone().map(PathBuf::from);
-    let Some(folder) = state::directory(args.state_dir, "control.sock") else {
-        say(&format!("hookbell send: no daemon found: no control.sock in {}", state::looked_at(given.as_deref())));
-        return Ok(Exit::TryAgain);
-    };
-    let path = folder.join("control.sock");
     let body = json!({ "to": args.to, "via": args.via, "title": args.title, "text": text }).to_string();
-    let answer = match post(&path, &body) {
-        Ok(answer) => answer,
-        Err(why) => {
-            say(&format!("hookbell send: the daemon at {} can't be reached: {why}", path.display()));
+    let (status, answer) = match control::ask(args.state_dir.as_ref(), "POST /api/v1/messages", &body, PATIENCE)? {
+        Asked::Answered(status, answer) => (status, answer),
+        Asked::NoDaemon(why) => {
+            say(&format!("hookbell send: {why}"));
             return Ok(Exit::TryAgain);
         }
     };
-    let (status, answer) = parse(&answer).context("the daemon's answer can't be read")?;
     match (status, answer["id"].as_str(), answer["error"].as_str()) {
         (202, Some(id), _) => {
             let names: Vec<_> = answer["contacts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -76,29 +67,6 @@ fn deliver(args: SendArgs, text: &str) -> anyhow::Result<Exit> {
     }
 }
 
-fn post(path: &std::path::Path, body: &str) -> std::io::Result<Vec<u8>> {
-    let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let length = body.len();
-    write!(
-        stream,
-        "POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
-}
-
-/// Status and JSON of an answer of ours: it is short, and never chunked.
-fn parse(answer: &[u8]) -> Option<(u16, Value)> {
-    let answer = std::str::from_utf8(answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
-}
-
 /// Shows who would get what, by which ways, and the first request to each provider, secrets masked.
 fn show(args: &SendArgs, text: &str) -> anyhow::Result<Exit> {
     let mut named: Vec<PathBuf> = args.hooks.iter().map(PathBuf::from).collect();
@@ -112,43 +80,11 @@ fn show(args: &SendArgs, text: &str) -> anyhow::Result<Exit> {
     }
     let config = &compiled.config;
     let recipients = recipients(config, &args.to, &args.via).map_err(anyhow::Error::msg)?;
-    let mut out = String::new();
+    let (mut out, now) = (String::new(), Clock::system().now());
     for recipient in &recipients {
-        let ways: Vec<_> =
-            recipient.ways.iter().map(|way| format!("{} to {}", way.account, way.address.text)).collect();
-        out += &format!("{}: {}\n", recipient.contact, ways.join(", then "));
-        if let Some(account) = recipient.ways.first().and_then(|way| config.accounts.get(&way.account)) {
-            out += &first_request(account, recipient, args.title.as_deref(), text);
-        }
+        out += &Preview::of(recipient, &config.accounts, args.title.as_deref(), text, now).to_string();
     }
     out += "nothing was sent\n";
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(Exit::Fine)
-}
-
-fn first_request(account: &Account, recipient: &Recipient, title: Option<&str>, text: &str) -> String {
-    let Some(way) = recipient.ways.first() else { return String::new() };
-    let outgoing = Outgoing {
-        key: "dry-run".to_owned(),
-        contact: recipient.contact.clone(),
-        address: way.address.clone(),
-        title: title.map(str::to_owned),
-        text: text.to_owned(),
-        form: Form::Best,
-        window_open: false,
-        link: None,
-        now: Clock::system().now(),
-    };
-    match account.provider.converse(&outgoing, &[]) {
-        Ok(Next::Ask(Request::Http(request))) => {
-            format!("  {request:?}\n  {}\n", String::from_utf8_lossy(&request.body))
-        }
-        Ok(Next::Ask(Request::Exec(command))) if command.stdin.is_empty() => format!("  {:?}\n", command.argv),
-        Ok(Next::Ask(Request::Exec(command))) => {
-            format!("  {:?} < {:?}\n", command.argv, String::from_utf8_lossy(&command.stdin))
-        }
-        Ok(Next::Ask(Request::Print { line, .. })) => format!("  {line}\n"),
-        Ok(Next::Done(_)) => String::new(),
-        Err(why) => format!("  refused: {why}\n"),
-    }
 }

@@ -274,7 +274,7 @@ fn compile_send(
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<Send> {
-    let Placed { value: RawSend { to, via, also, message, title, text, ttl, priority }, place } = raw;
+    let Placed { value: RawSend { to, via, also, message, title, text, ttl, priority, dedupe }, place } = raw;
     let via = preferences(&via, known, reader);
     let also = accounts_of(&also, known, reader);
     let to = match to {
@@ -289,9 +289,9 @@ fn compile_send(
     let message = message.map(|raw| own_parameter(&raw, reader));
     let title = title.map(|raw| own_parameter(&raw, reader));
     let priority = compile_priority(priority, reader);
-    let ttl = ttl.unwrap_or(DEFAULT_TTL);
+    let (ttl, dedupe) = (ttl.unwrap_or(DEFAULT_TTL), dedupe.unwrap_or_default());
     let (text, message, title) = (settled(text)?, settled(message)?, settled(title)?);
-    Some(Send { to: to?, also: also?, message, title, text, ttl, priority: priority?, allow_empty })
+    Some(Send { to: to?, also: also?, message, title, text, ttl, dedupe, priority: priority?, allow_empty })
 }
 
 /// What is not there is well; what is there must be.

@@ -117,13 +117,15 @@ pub enum Action {
 }
 
 impl Hook {
-    /// Whether the hook reads this one of the query, or may: a template reads what it likes.
+    /// Whether the hook reads this one of the query, or may: a `run` line reads what it likes.
     pub fn reads_from_url(&self, name: &str) -> bool {
         let is_it = |parameter: &&Parameter| parameter.source == Source::Url && parameter.name == name;
-        self.parameters().is_none_or(|read| read.iter().any(is_it))
+        let text = self.action.send().and_then(|send| send.text.as_ref());
+        text.is_some_and(|text| text.may_read_query(name))
+            || self.parameters().is_none_or(|read| read.iter().any(is_it))
     }
 
-    /// Every parameter that the hook reads; none where it has a template.
+    /// Every parameter that the hook reads, but for its text; none where it has a `run` line.
     fn parameters(&self) -> Option<Vec<&Parameter>> {
         let mut read: Vec<&Parameter> = self.require.iter().chain(&self.json_parameters).collect();
         read.extend(self.rule.iter().flat_map(Rule::parameters));
@@ -134,9 +136,6 @@ impl Hook {
             }
             if let PriorityRule::ByValue { parameter, .. } = &send.priority {
                 read.push(parameter);
-            }
-            if send.text.is_some() {
-                return None;
             }
         }
         if let Action::Run(run) | Action::Both(_, run) = &self.action {
@@ -254,6 +253,8 @@ pub struct Send {
     pub text: Option<Template>,
     /// Its deliveries are given up after this.
     pub ttl: Duration,
+    /// In this time, from the first on, the same content is accepted once; zero: each time.
+    pub dedupe: Duration,
     /// What goes first.
     pub priority: PriorityRule,
     /// Whether a blank message is sent all the same.

@@ -99,6 +99,8 @@ pub struct RawSend {
     pub ttl: Option<std::time::Duration>,
     /// `priority`
     pub priority: Option<RawPriority>,
+    /// `dedupe`
+    pub dedupe: Option<std::time::Duration>,
 }
 
 /// `send.to` as users write it.
@@ -213,7 +215,7 @@ const SEND: &[Property<RawSend>] = &[
     Property { name: "text", read: |send, node, r| send.text = r.text_or_file(node) },
     Property { name: "ttl", read: |send, node, r| send.ttl = ttl(node, r) },
     Property { name: "priority", read: |send, node, r| send.priority = priority(node, r) },
-    Property { name: "dedupe", read: |_, node, r| not_in_this_version(node, r) },
+    Property { name: "dedupe", read: |send, node, r| send.dedupe = r.duration(node) },
 ];
 
 const ARGUMENT: &[Property<RawArgument>] = &[
@@ -352,10 +354,4 @@ fn map(node: &Node, reader: &mut Reader<'_>) -> Vec<(String, Placed<String>)> {
 
 fn placed_integer(node: &Node, reader: &mut Reader<'_>) -> Option<Placed<i64>> {
     node.placed(reader.integer(node))
-}
-
-fn not_in_this_version(node: &Node, reader: &mut Reader<'_>) {
-    let message =
-        "this version does not know how to honour this yet, so the hook is refused rather than run without it";
-    reader.error(&node.place, message)
 }

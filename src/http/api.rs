@@ -1,16 +1,15 @@
-//! JSON for people's programs: where a message stands, and a message from the command line.
+//! JSON for people's programs on the control socket: a message from the command line, and what an operator asks for.
 
-use http::Method;
+use http::{Method, Uri};
 use serde::Deserialize;
 
-use super::Body;
 use super::outcome::Outcome;
 use super::site::Site;
+use super::{Body, operator};
 use crate::account::AccountName;
-use crate::action::send::{Kept, SendRefusal, keep};
+use crate::action::send::{Composed, Kept, SendRefusal, keep};
 use crate::config::Config;
 use crate::contact::{self, Contact, Recipient, Via};
-use crate::hook::admit::Refusal;
 use crate::message::{DEFAULT_TTL, Message, MessageId, Priority};
 use crate::outbox::OutboxError;
 use crate::request::text::{is_blank, readable};
@@ -50,19 +49,18 @@ impl OneOrMore {
 }
 
 /// Answers on the control socket: `/api/v1`.
-pub(super) async fn control(site: &Site, method: &Method, path: &str, body: Body) -> Outcome {
-    if path != "/api/v1/messages" {
-        return Outcome::Nowhere;
-    }
-    if method != Method::POST {
-        return Outcome::Refused(Refusal::Method);
+pub(super) async fn control(site: &Site, method: &Method, uri: &Uri, body: Body) -> Outcome {
+    let Some(path) = uri.path().strip_prefix("/api/v1/") else { return Outcome::Nowhere };
+    if (method, path) != (&Method::POST, "messages") {
+        return operator::answer(site, method, path, uri.query().unwrap_or_default()).await;
     }
     match new_message(site, body).await {
-        Ok(kept) => Outcome::Kept { kept, names: true },
+        Ok(kept) => Outcome::Kept { kept, names: true, status: None },
         Err(refusal) => {
             tracing::warn!("a message from the control socket was refused: {refusal}");
             match refusal {
                 SendRefusal::Caller(why) => Outcome::Wrong(why),
+                SendRefusal::KeyReused => Outcome::KeyReused,
                 SendRefusal::Template(_) | SendRefusal::Outbox(_) => Outcome::NotStored,
                 SendRefusal::Neither { why, tried } => Outcome::NeitherStoredNorSent {
                     why: why.in_short(),
@@ -96,7 +94,7 @@ async fn new_message(site: &Site, body: Body) -> Result<Kept, SendRefusal> {
         accepted_at: now,
         expires_at: now.plus(DEFAULT_TTL),
     };
-    keep(message, recipients, site.means.ways()).await
+    keep(Composed::new(message, recipients), site.means.ways()).await
 }
 
 /// Whom a message from the command line goes to.

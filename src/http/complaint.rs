@@ -95,23 +95,40 @@ impl Rejections {
         if hooks.len() >= HOOKS && !hooks.contains_key(hook) {
             hooks.clear();
         }
-        let second = hooks.entry(hook.clone()).or_insert_with(Second::begin);
-        if second.began.elapsed() >= Duration::from_secs(1) {
-            let Second { untold, .. } = std::mem::replace(second, Second::begin());
-            if untold > 0 {
-                tracing::warn!(%hook, untold, "more calls were rejected than are told of one by one");
-            }
+        let (is_told, untold) = hooks.entry(hook.clone()).or_insert_with(Second::begin).next();
+        if untold > 0 {
+            tracing::warn!(%hook, untold, "more calls were rejected than are told of one by one");
         }
-        let is_told = second.told < REJECTIONS;
-        second.told += u32::from(is_told);
-        second.untold += u64::from(!is_told);
         is_told
+    }
+}
+
+/// Of what comes in floods, so much as is told of one by one.
+#[derive(Debug, Default)]
+pub(super) struct Trickle(Mutex<Option<Second>>);
+
+impl Trickle {
+    /// One more. If it is to be told: how many before it were not.
+    pub(super) fn next(&self) -> Option<u64> {
+        let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (is_told, untold) = second.get_or_insert_with(Second::begin).next();
+        is_told.then_some(untold)
     }
 }
 
 impl Second {
     fn begin() -> Second {
         Second { began: Instant::now(), told: 0, untold: 0 }
+    }
+
+    /// One more: whether it is among the first of its second, and how many were not when that began anew.
+    fn next(&mut self) -> (bool, u64) {
+        let over = self.began.elapsed() >= Duration::from_secs(1);
+        let before = if over { std::mem::replace(self, Second::begin()).untold } else { 0 };
+        let is_told = self.told < REJECTIONS;
+        self.told += u32::from(is_told);
+        self.untold += u64::from(!is_told);
+        (is_told, before)
     }
 }
 
@@ -132,6 +149,15 @@ mod tests {
             assert!(rejections.tell(&HookId::new(&number.to_string())));
             assert!(rejections.0.lock().unwrap().len() <= HOOKS);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_trickle_kept_back_is_told_with_the_next() {
+        let trickle = Trickle::default();
+        let told: Vec<u64> = (0..50).filter_map(|_| trickle.next()).collect();
+        assert_eq!(told, [0; 10]);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!((trickle.next(), trickle.next()), (Some(40), Some(0)));
     }
 
     #[tokio::test(start_paused = true)]

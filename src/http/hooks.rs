@@ -2,35 +2,34 @@
 
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::call_log::{CallLog, log_body_errors};
 use super::outcome::{Dress, Outcome, wants_json};
 use super::site::{Answer, Site};
+use super::wait::until_known;
 use super::{Body, BodyFault, Peer};
 use crate::action::command::{Ran, RunRefusal};
-use crate::action::send::SendRefusal;
+use crate::action::send::{Composed, SendRefusal, compose};
 use crate::action::{ActionError, Done, perform};
 use crate::config::Config;
 use crate::hook::admit::{Admission, Refusal, WRONG_TOKEN_DELAY};
 use crate::hook::catalog::Slot;
-use crate::hook::{Hook, HookId, ReplyStatus};
+use crate::hook::{Action, Hook, HookId, ReplyStatus, Send};
+use crate::provider::preview::Preview;
 use crate::request::body::BodyError;
 use crate::request::json_parameter::read_as_json;
 use crate::request::{Head, HookRequest};
 use crate::rule::RuleFault;
 use crate::rule::error::RuleError;
-use crate::url::{Broken, pairs};
 use http::request::Parts;
 
 /// The largest body of a hook call, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// The query parameter that asks to try without ringing.
-const DRY_RUN: &str = "dry-run";
-
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
 
-/// One call of a hook. Each step is a statement; none is hidden elsewhere.
+/// One call of a hook, answered; a refused one is written down.
 pub(super) async fn serve(
     site: &Site,
     config: &Config,
@@ -40,6 +39,25 @@ pub(super) async fn serve(
     peer: &Peer,
     log: Option<&CallLog>,
 ) -> Answer {
+    let (outcome, dress) = call(site, config, id, parts, body, peer, log).await;
+    let refused = outcome.refusal();
+    let answer = outcome.into_response(dress);
+    if let Some(reason) = refused {
+        site.refusals.note(&site.means, id, peer, answer.status(), &reason);
+    }
+    answer
+}
+
+/// One call of a hook. Each step is a statement; none is hidden elsewhere.
+async fn call<'a>(
+    site: &'a Site,
+    config: &'a Config,
+    id: &HookId,
+    parts: &Parts,
+    body: Body,
+    peer: &Peer,
+    log: Option<&CallLog>,
+) -> (Outcome, Dress<'a>) {
     tracing::debug!("incoming HTTP {} request from {}", parts.method, peer.shown);
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: &peer.shown };
     let bare = Dress { json: wants_json(head.headers), base: site.base(), ..Dress::NONE };
@@ -48,32 +66,34 @@ pub(super) async fn serve(
         Some(Slot::Broken(why)) => {
             let why = why.iter().find(|finding| finding.is_error()).map(ToString::to_string);
             tracing::error!(hook = %id, peer = peer.shown, why, "refused: the hook's definition is broken");
-            return Outcome::Quarantined.into_response(bare);
+            return (Outcome::Quarantined, bare);
         }
         None => {
             tracing::warn!(hook = %id, peer = peer.shown, "refused: no hook has this id");
-            return Outcome::UnknownHook.into_response(bare);
+            return (Outcome::UnknownHook, bare);
         }
     };
     let dress = Dress { global: &site.headers, sends: hook.action.send().is_some(), ..bare };
     let admission = match hook.admit(head) {
         Ok(admission) => admission,
-        Err(refusal) => return refuse(site, hook, refusal, head, peer, dress).await,
+        Err(refusal) => return (refuse(site, hook, refusal, head, peer).await, dress),
     };
     tracing::debug!("{id} got matched");
-    if dress.sends && asks_for_dry_run(hook, head) {
-        tracing::warn!(hook = %id, peer = peer.shown, "refused: a dry run is asked for, and this version has none");
-        return Outcome::NotInThisVersion("dry run").into_response(dress);
+    let asked = if dress.sends { Asked::of(hook, head) } else { Asked::default() };
+    let names = !hook.tokens.is_empty();
+    if asked.dry_run && !names {
+        tracing::warn!(hook = %id, peer = peer.shown, "refused: a dry run is asked for, and the hook has no token");
+        return (Outcome::NoDryRun, dress);
     }
     let body = match body.read(MAX_BODY, BODY_TIME).await {
         Ok(body) => body,
-        Err(fault) => return refuse_body(hook, fault, peer, dress),
+        Err(fault) => return (refuse_body(hook, fault, peer), dress),
     };
     let mut request = HookRequest::read(head, body, &hook.reading);
     log_body_errors(hook, &request);
     // Whoever has shown no token yet is told of that first.
     if let (Some(BodyError::Multipart(why)), Admission::Granted(_)) = (&request.body_error, &admission) {
-        return Outcome::NoForm(*why).into_response(dress);
+        return (Outcome::NoForm(*why), dress);
     }
     for why in read_as_json(&mut request, &hook.json_parameters) {
         tracing::warn!(hook = %id, "error parsing JSON parameters: {why}");
@@ -81,27 +101,35 @@ pub(super) async fn serve(
     log.inspect(|log| log.body(hook, &request));
     let caller = match hook.accept(&request, admission) {
         Ok(caller) => caller,
-        Err(refusal) => return refuse(site, hook, refusal, head, peer, dress).await,
+        Err(refusal) => return (refuse(site, hook, refusal, head, peer).await, dress),
     };
     if let Some(outcome) = misfit(site, hook, &request, peer) {
-        return outcome.into_response(dress);
+        return (outcome, dress);
     }
     hook.forget_credentials(&mut request);
+    if let (true, Some(send)) = (asked.dry_run, hook.action.send()) {
+        return (preview(site, config, hook, send, &request, peer), dress);
+    }
     let dress = Dress { reply: Some(&hook.reply), ..dress };
     tracing::debug!("{id} hook triggered successfully");
-    let names = !hook.tokens.is_empty();
     match perform(hook, request, caller, &site.means).await {
         Ok(Done { kept, ran: Some(ran) }) => {
             // upstream: webhook.go writeHttpResponseCode, which is asked only where the answer is the success code.
             if !matches!(ran, Ran::Badly(_)) {
                 log_status(hook, hook.reply.status);
             }
-            Outcome::Ran(ran, kept).into_response(dress)
+            (Outcome::Ran(ran, kept), dress)
         }
-        Ok(Done { kept: Some(kept), ran: None }) => Outcome::Kept { kept, names }.into_response(dress),
+        Ok(Done { kept: Some(kept), ran: None }) => {
+            let status = match (asked.wait, kept.stored()) {
+                (Some(time), Some(stored)) => until_known(site, stored.id, time).await.map(Box::new),
+                _ => None,
+            };
+            (Outcome::Kept { kept, names, status }, dress)
+        }
         // A hook does one or the other: this is for the compiler.
-        Ok(Done { kept: None, ran: None }) => Outcome::Ran(Ran::Started(None), None).into_response(dress),
-        Err(why) => failed(hook, why, peer).into_response(Dress { reply: None, ..dress }),
+        Ok(Done { kept: None, ran: None }) => (Outcome::Ran(Ran::Started(None), None), dress),
+        Err(why) => (failed(hook, why, peer), Dress { reply: None, ..dress }),
     }
 }
 
@@ -113,7 +141,7 @@ fn log_status(hook: &Hook, status: ReplyStatus) {
 }
 
 /// Logs a refusal once, with hook, address and reason; a wrong token is answered late.
-async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, head: Head<'_>, peer: &Peer, dress: Dress<'_>) -> Answer {
+async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, head: Head<'_>, peer: &Peer) -> Outcome {
     let (hook, peer_shown) = (&hook.id, &peer.shown);
     match &refusal {
         Refusal::OnlyAsks => tracing::debug!(%hook, peer = peer_shown, "HEAD or OPTIONS: nothing is sent"),
@@ -139,7 +167,7 @@ async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, head: Head<'_>, peer
             tracing::warn!(%hook, peer = peer_shown, reason, "refused");
         }
     }
-    Outcome::Refused(refusal).into_response(dress)
+    Outcome::Refused(refusal)
 }
 
 /// How the call ends if the hook's rule is not satisfied. Nothing of what was compared is told.
@@ -167,9 +195,9 @@ fn misfit(site: &Site, hook: &Hook, request: &HookRequest, peer: &Peer) -> Optio
     Some(Outcome::Unsatisfied(hook.mismatch.set()))
 }
 
-fn refuse_body(hook: &Hook, fault: BodyFault, peer: &Peer, dress: Dress<'_>) -> Answer {
+fn refuse_body(hook: &Hook, fault: BodyFault, peer: &Peer) -> Outcome {
     tracing::warn!(hook = %hook.id, peer = peer.shown, "refused: {fault}");
-    Outcome::Body(fault).into_response(dress)
+    Outcome::Body(fault)
 }
 
 /// What becomes of an action that failed. Logged here, where it stops travelling.
@@ -179,6 +207,10 @@ fn failed(hook: &Hook, why: ActionError, peer: &Peer) -> Outcome {
         ActionError::Send(SendRefusal::Caller(how)) => {
             tracing::warn!(%hook, peer, "refused: {how}");
             Outcome::Wrong(how)
+        }
+        ActionError::Send(why @ SendRefusal::KeyReused) => {
+            tracing::warn!(%hook, peer, "refused: {why}");
+            Outcome::KeyReused
         }
         ActionError::Send(SendRefusal::Template(why)) => {
             tracing::error!(%hook, peer, "the hook's template failed: {why}");
@@ -208,9 +240,16 @@ fn failed(hook: &Hook, why: ActionError, peer: &Peer) -> Outcome {
     }
 }
 
-/// A caller who wants to try without ringing must not ring. A hook that reads a parameter of that name means its own.
-fn asks_for_dry_run(hook: &Hook, head: Head<'_>) -> bool {
-    let (query, _) = pairs(head.raw_query(), Broken::Kept);
-    let in_query = || query.iter().any(|(key, value)| key == DRY_RUN.as_bytes() && value != b"0");
-    head.headers.contains_key("hookbell-dry-run") || (!hook.reads_from_url(DRY_RUN) && in_query())
+/// What a call would have sent, had it not been a try.
+fn preview(site: &Site, config: &Config, hook: &Hook, send: &Send, request: &HookRequest, peer: &Peer) -> Outcome {
+    let now = site.means.clock.now();
+    let Composed { message, recipients, .. } = match compose(hook, send, request, None, now) {
+        Ok(composed) => composed,
+        Err(why) => return failed(hook, why.into(), peer),
+    };
+    let (title, text) = (message.title, message.text);
+    let of = |recipient| Preview::of(recipient, &config.accounts, title.as_deref(), &text, now);
+    let previews = recipients.iter().map(of).collect();
+    let runs = matches!(hook.action, Action::Both(..));
+    Outcome::Preview { title, text, previews, runs }
 }

@@ -1,6 +1,7 @@
 //! The edge of the house: who calls, what answers, and within which limits.
 
 pub mod api;
+mod asked;
 mod body;
 pub mod call_log;
 mod callback;
@@ -10,8 +11,10 @@ pub mod first_line;
 mod hooks;
 mod host;
 pub mod listener;
+pub mod operator;
 mod outcome;
 pub mod prefix;
+mod refusals;
 pub mod request_id;
 pub mod respond;
 mod router;
@@ -19,6 +22,7 @@ pub mod site;
 mod stall;
 mod stream;
 pub mod tls;
+mod wait;
 
 use std::future::Future;
 use std::net::IpAddr;

@@ -1,18 +1,24 @@
 //! How a call ended → the response. The only status codes in the program.
 
+mod message;
+mod refusal;
+
 use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use self::message::Said;
 use super::BodyFault;
+use super::wait::Fares;
 use crate::action::command::Ran;
 use crate::action::send::{Kept, Stored};
 use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
 use crate::outbox::MessageStatus;
+use crate::provider::preview::Preview;
 use crate::request::body::multipart::MultipartError;
 
 /// The header that names the message a call became.
@@ -51,8 +57,23 @@ pub(super) enum Outcome {
     Unsatisfied(Option<StatusCode>),
     /// The hook's rule can't be judged.
     RuleFault,
-    /// Something is asked for that this version does not have.
-    NotInThisVersion(&'static str),
+    /// A dry run is asked for where it would tell strangers too much.
+    NoDryRun,
+    /// What would be sent.
+    Preview {
+        /// The message's heading.
+        title: Option<String>,
+        /// Its text.
+        text: String,
+        /// What each recipient would get.
+        previews: Vec<Preview>,
+        /// Whether a command would run, too.
+        runs: bool,
+    },
+    /// The call's `Idempotency-Key` stands for another message.
+    KeyReused,
+    /// What an operator asked for.
+    Told(Value),
     /// The caller must say it otherwise; how.
     Wrong(String),
     /// Too much waits already.
@@ -76,6 +97,8 @@ pub(super) enum Outcome {
         kept: Kept,
         /// Whether the caller may read the contacts' names.
         names: bool,
+        /// Where it stands, if somebody waited for that.
+        status: Option<Box<MessageStatus>>,
     },
     /// Where a message stands.
     Status(Box<MessageStatus>),
@@ -195,8 +218,21 @@ impl Outcome {
             Outcome::Refused(refusal) => refused(refusal, headers),
             Outcome::Unsatisfied(status) => fixed(status.unwrap_or(Code::OK), "Hook rules were not satisfied."),
             Outcome::RuleFault => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while evaluating hook rules."),
-            Outcome::NotInThisVersion(what) => {
-                (Code::NOT_IMPLEMENTED, format!("This version has no {what}; nothing was sent.").into())
+            Outcome::NoDryRun => fixed(
+                Code::FORBIDDEN,
+                "Nothing was sent: a dry run tells names and addresses, so that the hook needs a token for it.\n",
+            ),
+            Outcome::Preview { title, text, previews, runs } => {
+                let preview = message::preview(title.as_deref(), &text, &previews, runs);
+                (Code::OK, said(preview, dress, headers))
+            }
+            Outcome::KeyReused => fixed(
+                Code::UNPROCESSABLE_ENTITY,
+                "The Idempotency-Key was used for another message within the last day: use a new one for each message.\n",
+            ),
+            Outcome::Told(value) => {
+                headers.insert(CONTENT_TYPE, JSON);
+                (Code::OK, format!("{value}\n").into())
             }
             Outcome::Wrong(how) => (Code::BAD_REQUEST, format!("{how}\n").into()),
             Outcome::Overloaded => come_back(headers, "Too much is waiting already; try again."),
@@ -213,13 +249,15 @@ impl Outcome {
                 headers.extend(kept.as_ref().and_then(Kept::stored).and_then(message_header));
                 ran_answer(ran, dress)
             }
-            Outcome::Kept { kept: Kept::Stored(stored), names } => stored_answer(&stored, names, dress, headers),
+            Outcome::Kept { kept: Kept::Stored(stored), names, status } => {
+                stored_answer(&stored, names, status.as_deref(), dress, headers)
+            }
             Outcome::Kept { kept: Kept::Sent { sent, recipients }, .. } => {
                 sent_answer(sent, recipients, dress, headers)
             }
             Outcome::Status(status) => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                status_answer(&status, dress.json, headers)
+                (Code::OK, said(message::status(&status), dress, headers))
             }
             Outcome::Whole(text) => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -300,74 +338,44 @@ fn message_header(stored: &Stored) -> Option<(HeaderName, HeaderValue)> {
     HeaderValue::from_str(&stored.id.to_string()).ok().map(|id| (MESSAGE_HEADER, id))
 }
 
-fn stored_answer(stored: &Stored, names: bool, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+/// A message that was stored, or was before; the hook's own words for it, unless somebody waited.
+fn stored_answer(
+    stored: &Stored,
+    names: bool,
+    status: Option<&MessageStatus>,
+    dress: Dress<'_>,
+    headers: &mut HeaderMap,
+) -> (StatusCode, Bytes) {
     headers.extend(message_header(stored));
-    let status = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::ACCEPTED);
-    if let Some(message) = message_of(dress.reply) {
-        return (status, message);
-    }
-    let (id, count) = (stored.id, stored.contacts.len());
-    if dress.json {
-        headers.insert(CONTENT_TYPE, JSON);
-        let mut body =
-            json!({ "id": id.to_string(), "status-url": format!("{}/messages/{id}", dress.base), "recipients": count });
-        if names {
-            body["contacts"] = json!(stored.contacts);
+    let fares = status.map(Fares::of);
+    let code = match (fares, stored.duplicate) {
+        (Some(Fares::Well), _) | (None, true) => StatusCode::OK,
+        (Some(Fares::Badly), _) => StatusCode::BAD_GATEWAY,
+        (Some(Fares::Unknown), _) | (None, false) => StatusCode::ACCEPTED,
+    };
+    let body = |headers: &mut HeaderMap| said(message::stored(stored, names, status, dress.base), dress, headers);
+    match fares {
+        Some(_) => (code, body(headers)),
+        None => {
+            let code = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(code);
+            (code, message_of(dress.reply).unwrap_or_else(|| body(headers)))
         }
-        return (status, format!("{body}\n").into());
     }
-    let plural = if count == 1 { "recipient" } else { "recipients" };
-    let names = if names { format!(": {}", stored.contacts.join(", ")) } else { String::new() };
-    (status, format!("queued {id} for {count} {plural}{names}\n").into())
 }
 
 /// It went out, and nothing of it is kept: there is no id to ask for.
 fn sent_answer(sent: usize, recipients: usize, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
     let status = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::OK);
-    if let Some(message) = message_of(dress.reply) {
-        return (status, message);
-    }
-    if dress.json {
-        headers.insert(CONTENT_TYPE, JSON);
-        let body = json!({ "stored": false, "sent": sent, "recipients": recipients });
-        return (status, format!("{body}\n").into());
-    }
-    let of = if sent == recipients { String::new() } else { format!(" to {sent} of {recipients}") };
-    (status, format!("sent{of}, not stored\n").into())
+    let body = |headers: &mut HeaderMap| said(message::sent(sent, recipients), dress, headers);
+    (status, message_of(dress.reply).unwrap_or_else(|| body(headers)))
 }
 
-/// Where a message stands: states only, no names and no text, for whoever has its id may ask.
-fn status_answer(status: &MessageStatus, json: bool, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
-    let id = status.message.id;
-    let accepted = status.message.accepted_at;
-    if json {
+/// In the language that the caller wants.
+fn said(said: Said, dress: Dress<'_>, headers: &mut HeaderMap) -> Bytes {
+    if dress.json {
         headers.insert(CONTENT_TYPE, JSON);
-        let deliveries: Vec<_> = status
-            .deliveries
-            .iter()
-            .map(|row| {
-                json!({
-                    "state": row.delivery.state.as_str(),
-                    "attempts": row.attempts,
-                    "late": row.delivery.late,
-                    "possible-duplicate": row.delivery.possible_duplicate,
-                })
-            })
-            .collect();
-        let body = json!({ "id": id.to_string(), "accepted": accepted.to_string(), "deliveries": deliveries });
-        return (StatusCode::OK, format!("{body}\n").into());
+        return format!("{}\n", said.json).into();
     }
-    let mut text = format!("{id} accepted {accepted}\n");
-    for (number, row) in status.deliveries.iter().enumerate() {
-        let late = if row.delivery.late { ", late" } else { "" };
-        let twice = if row.delivery.possible_duplicate { ", possible duplicate" } else { "" };
-        let tries = if row.attempts == 1 { "attempt" } else { "attempts" };
-        text.push_str(&format!(
-            "{}: {}, {} {tries}{late}{twice}\n",
-            number + 1,
-            row.delivery.state.as_str(),
-            row.attempts
-        ));
-    }
-    (StatusCode::OK, text.into())
+    headers.insert(CONTENT_TYPE, TEXT);
+    said.text.into()
 }

@@ -158,7 +158,7 @@ impl Respond for Callbacks {
 impl Respond for Control {
     async fn respond(&self, request: Request<Body>, _peer: Arc<Peer>) -> Answer {
         let (parts, body) = request.into_parts();
-        let outcome = api::control(&self.0, &parts.method, parts.uri.path(), body).await;
+        let outcome = api::control(&self.0, &parts.method, &parts.uri, body).await;
         outcome.into_response(Dress { json: true, sends: true, base: self.0.base(), ..Dress::NONE })
     }
 }

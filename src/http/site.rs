@@ -8,11 +8,13 @@ use hyper::body::Bytes;
 
 use super::complaint::{Complaints, Rejections};
 use super::prefix::Prefix;
+use super::refusals::Refusals;
 use super::request_id::RequestIds;
 use super::router::Router;
 use crate::action::Means;
 use crate::config::LiveConfig;
 use crate::message::link::Links;
+use crate::tasks::Tasks;
 
 /// An answer.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -37,6 +39,10 @@ pub struct Site {
     pub(super) wrong_tokens: Complaints,
     /// Whose rules reject calls.
     pub(super) rejections: Rejections,
+    /// What is written down of refused calls.
+    pub(super) refusals: Refusals,
+    /// The connections' family: once it is told to stop nobody waits for anything any more.
+    pub(super) edge: Tasks,
 }
 
 impl Site {
@@ -48,10 +54,23 @@ impl Site {
         headers: Vec<(HeaderName, HeaderValue)>,
         ids: RequestIds,
         callbacks_apart: bool,
+        edge: Tasks,
     ) -> Arc<Site> {
         let (router, wrong_tokens, rejections) = (Router::new(prefix), Complaints::default(), Rejections::default());
-        let links = OnceLock::new();
-        Arc::new(Site { live, means, router, headers, ids, callbacks_apart, links, wrong_tokens, rejections })
+        let (links, refusals) = (OnceLock::new(), Refusals::default());
+        Arc::new(Site {
+            live,
+            means,
+            router,
+            headers,
+            ids,
+            callbacks_apart,
+            links,
+            wrong_tokens,
+            rejections,
+            refusals,
+            edge,
+        })
     }
 
     /// What stands before the paths of our own links: nothing, where nobody said how the world reaches us.

@@ -43,6 +43,9 @@ impl Delivery {
             (Queued | Sending, Event::Canceled) => {
                 Delivery { state: Canceled, reason: Some("canceled by an operator".to_owned()), ..self }
             }
+            (DeliveryState::Failed | DeliveryState::Expired | Canceled, Event::Retried { until }) => {
+                self.anew(until, at)
+            }
             (_, _) => self,
         };
         Advanced { delivery: after, hold: None }
@@ -150,6 +153,28 @@ impl Delivery {
             None => "its time ran out before its turn came".to_owned(),
         };
         Delivery { state: DeliveryState::Expired, reason: Some(reason), ..self }
+    }
+
+    /// As it was accepted, but late: younger ones have gone meanwhile.
+    fn anew(self, until: Timestamp, at: &Circumstances) -> Delivery {
+        let anew = Delivery {
+            state: DeliveryState::Queued,
+            way: 0,
+            form: Form::Best,
+            due_at: at.now,
+            expires_at: until,
+            tries: 0,
+            late_tries: 0,
+            first_failed_at: None,
+            moved_at: None,
+            late: true,
+            // What may have arrived before may then have arrived twice.
+            possible_duplicate: self.possible_duplicate || self.receipt.is_some(),
+            receipt: None,
+            reason: None,
+            ..self
+        };
+        anew.beginning(at)
     }
 
     fn reported(self, report: Report, at: &Circumstances) -> Delivery {

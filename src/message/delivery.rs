@@ -126,6 +126,21 @@ impl Delivery {
         matches!(self.state, DeliveryState::Failed | DeliveryState::Expired)
     }
 
+    /// Whether an operator may have it tried again without a second thought.
+    pub fn may_be_retried(&self) -> Result<(), NoRetry> {
+        match self.state {
+            DeliveryState::Queued | DeliveryState::Sending => Err(NoRetry::NotEnded("it is under way")),
+            DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Read => {
+                Err(NoRetry::NotEnded("it has been sent"))
+            }
+            _ if self.receipt.is_some() => Err(NoRetry::MayHaveArrived("the provider took it, so that it may arrive")),
+            _ if self.possible_duplicate => {
+                Err(NoRetry::MayHaveArrived("a try ended unknown, so that it may have arrived"))
+            }
+            DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Canceled => Ok(()),
+        }
+    }
+
     /// Whether younger ones of its contact, hook and priority wait for it, wherever they queue.
     pub fn holds_younger(&self) -> bool {
         let under_way = matches!(self.state, DeliveryState::Queued | DeliveryState::Sending);
@@ -160,6 +175,20 @@ pub enum Event {
     Expired,
     /// An operator took it back.
     Canceled,
+    /// An operator wants it tried again from the start, until then at most.
+    Retried {
+        /// When it is given up then.
+        until: Timestamp,
+    },
+}
+
+/// Why a delivery is not simply tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRetry {
+    /// It is under way, or has been sent.
+    NotEnded(&'static str),
+    /// It would go out once more, though it may have arrived.
+    MayHaveArrived(&'static str),
 }
 
 impl Event {

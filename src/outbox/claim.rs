@@ -5,7 +5,6 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::error::OutboxError;
-use super::fold;
 use super::held::{Held, Hold};
 use super::queue::{self, ids};
 use super::rate::Bucket;
@@ -13,6 +12,7 @@ use super::relimit::relimit;
 use super::rows::{self, Leased};
 use super::ways;
 use super::writer::Pen;
+use super::{fold, hold};
 use super::{news, windows};
 use crate::account::{AccountName, Limits};
 use crate::clock::Timestamp;
@@ -312,11 +312,11 @@ fn settle_one(
             if *class == Class::Form {
                 windows::close(pen, &tried.delivery)?;
             }
-            queue::shows_life(*class)
+            hold::shows_life(*class)
         }
     };
     if shows_life {
-        queue::works(pen, &tried.delivery, began)?;
+        hold::works(pen, &tried.delivery, began)?;
     }
     let receipt = settlement.outcome.as_ref().ok().and_then(|receipt| receipt.id.as_deref());
     let unheard = matches!(&settlement.outcome, Err(SendError { class: Class::Unknown, .. }));

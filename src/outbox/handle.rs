@@ -8,13 +8,17 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::alarms::{self, Due};
-use super::bells::Bells;
+use super::bells::{Bells, Watch};
 use super::breaker::{self, Breaker};
 use super::claim::{self, Claim, Claims, Settlement, Terms};
 use super::error::OutboxError;
 use super::held::Held;
 use super::news::Heard;
+use super::once::{self, Accepted, Once};
+use super::operator::{self, Touched};
+use super::reader::Reader;
 use super::recovery::{self, Recovery};
+use super::refused::{self, Refused};
 use super::retention::{self, Cursor};
 use super::status::{self, Depth, MessageStatus};
 use super::writer::{Pen, Writer};
@@ -34,6 +38,7 @@ pub struct Outbox {
     bells: Bells,
     held: Held,
     recovery: Arc<Option<Recovery>>,
+    reader: Reader,
 }
 
 impl Outbox {
@@ -42,8 +47,9 @@ impl Outbox {
     pub fn open(dir: &Path, clock: Clock) -> Result<Outbox, OutboxError> {
         let bells = Bells::default();
         let (store, recovery) = recovery::open(dir, clock.now())?;
+        let reader = Reader::beside(dir)?;
         let writer = Writer::start(store, clock, bells.clone())?;
-        Ok(Outbox { writer, bells, held: Held::default(), recovery: Arc::new(recovery) })
+        Ok(Outbox { writer, bells, held: Held::default(), recovery: Arc::new(recovery), reader })
     }
 
     /// What became of a damaged file, should `open` have found one.
@@ -53,12 +59,37 @@ impl Outbox {
 
     /// Ends the store after what it was asked so far, and waits for that. Later calls are refused.
     pub async fn close(&self) {
+        let reader = self.reader.clone();
+        // Off the runtime's threads: a look that is under way ends first.
+        tokio::task::spawn_blocking(move || reader.close()).await.ok();
         self.writer.close().await;
     }
 
     /// Takes a message with one delivery for each recipient. It is on disk when this returns.
     pub async fn enqueue(&self, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
-        self.writer.run(move |pen| accept(pen, &message, &recipients)).await
+        self.enqueue_once(message, recipients, Vec::new()).await.map(drop)
+    }
+
+    /// Takes a message as `enqueue` does, unless the same one was accepted before: one transaction looks and decides.
+    pub async fn enqueue_once(
+        &self,
+        message: Message,
+        recipients: Vec<Recipient>,
+        onces: Vec<Once>,
+    ) -> Result<Accepted, OutboxError> {
+        let write = move |pen: &Pen<'_>| {
+            let accepted = once::look(pen, &message, &onces)?;
+            if accepted == Accepted::New {
+                accept(pen, &message, &recipients)?;
+            }
+            Ok(accepted)
+        };
+        self.writer.run(write).await
+    }
+
+    /// Watches a message, to wait for news of it.
+    pub fn watch(&self, id: MessageId) -> Watch {
+        self.bells.watch(id)
     }
 
     /// The bell of an account. One ring is remembered, so that none is missed between asking and listening.
@@ -211,12 +242,38 @@ impl Outbox {
 
     /// Where a message stands.
     pub async fn find(&self, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
-        self.writer.run(move |pen| status::find(pen, id)).await
+        self.writer.run(move |pen| status::find(pen.db, pen.now, id)).await
     }
 
     /// How much there is to do.
     pub async fn depth(&self) -> Result<Depth, OutboxError> {
         self.writer.run(status::depth).await
+    }
+
+    /// Looks at the store beside its writer, which goes on meanwhile.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Reader) -> Result<T, OutboxError> + Send + 'static,
+    ) -> Result<T, OutboxError> {
+        let reader = self.reader.clone();
+        let looked = tokio::task::spawn_blocking(move || look(&reader)).await;
+        looked.unwrap_or_else(|_| Err(OutboxError::Unavailable("looking at the outbox broke off".to_owned())))
+    }
+
+    /// Puts ended deliveries of a message back to the queue; those that may have arrived only with `force`. `None`: there
+    /// is no such message.
+    pub async fn retry(&self, id: MessageId, force: bool) -> Result<Option<Vec<Touched>>, OutboxError> {
+        self.writer.run(move |pen| operator::retry(pen, id, force)).await
+    }
+
+    /// Takes queued deliveries of a message back. `None`: there is no such message.
+    pub async fn cancel(&self, id: MessageId) -> Result<Option<Vec<Touched>>, OutboxError> {
+        self.writer.run(move |pen| operator::cancel(pen, id)).await
+    }
+
+    /// Notes a call that was refused.
+    pub async fn note_refused(&self, refused: Refused) -> Result<(), OutboxError> {
+        self.writer.run(move |pen| refused::note(pen, &refused)).await
     }
 }
 

@@ -6,7 +6,9 @@
 //! 2. At least once: a claim is a lease; what a dead process held is tried again, or given up as the account wants it.
 //! 3. One owner at a time: each lease has a number, and only the last one's result counts.
 //! 4. Nothing is silent: every end has a reason and a row in `attempts`.
-//! 5. Per account and address one request at a time, in order of priority and acceptance; nobody overtakes but whoever
+//! 5. The same key, the same answer: a call that is made again within its key's day, or its hook's window, stores nothing
+//!    and is answered with the first message's id, also after a restart.
+//! 6. Per account and address one request at a time, in order of priority and acceptance; nobody overtakes but whoever
 //!    has a higher priority, and whoever finds the older one marked late.
 
 mod alarms;
@@ -19,7 +21,11 @@ mod first_page;
 mod fold;
 mod handle;
 mod held;
+mod hold;
+mod list;
 mod news;
+mod once;
+mod operator;
 mod orphans;
 mod parked;
 mod place;
@@ -27,7 +33,9 @@ mod place;
 mod plans;
 mod queue;
 mod rate;
+mod reader;
 mod recovery;
+mod refused;
 mod relimit;
 mod retention;
 mod rows;
@@ -41,10 +49,16 @@ mod windows;
 mod writer;
 
 pub use alarms::Due;
+pub use bells::Watch;
 pub use breaker::Breaker;
 pub use claim::{Claim, Claims, Settlement, Terms};
 pub use error::OutboxError;
 pub use handle::Outbox;
+pub use list::{AccountState, Attempt, Filter, Listed, Named};
 pub use news::Heard;
+pub use once::{Accepted, Content, Once};
+pub use operator::Touched;
+pub use reader::Reader;
 pub use recovery::Recovery;
+pub use refused::Refused;
 pub use status::{AccountDepth, DeliveryStatus, Depth, MessageStatus};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Statement, StatementStatus};
 
-use super::{Outbox, Settlement, Terms};
+use super::{Content, Filter, Named, Once, Outbox, Reader, Refused, Settlement, Terms};
 use crate::account::{AccountName, Address, AddressKind, Limits, Rate};
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{Recipient, Way};
@@ -86,6 +86,43 @@ fn message(n: u8, start: Timestamp) -> Message {
     }
 }
 
+/// What callers and operators ask for beside sending.
+async fn operate(outbox: &Outbox, start: Timestamp) {
+    let message = move |n| Message { text: "once".to_owned(), ..message(n, start) };
+    let to = || vec![recipient("ana".to_owned(), &["a"])];
+    let content = Content::of(None, "once", &to());
+    let onces = vec![Once::by_key("disk", None, "k", content), Once::within(Duration::from_secs(9), "disk", content)];
+    for n in [100, 101] {
+        outbox.enqueue_once(message(n), to(), onces.clone()).await.unwrap();
+    }
+    outbox.cancel(message(100).id).await.unwrap().unwrap();
+    outbox.retry(message(100).id, false).await.unwrap().unwrap();
+    let refused = Refused {
+        at: start,
+        hook: "disk".to_owned(),
+        address: "192.0.2.1:9".to_owned(),
+        status: 403,
+        reason: "a wrong token".to_owned(),
+        untold: 0,
+    };
+    outbox.note_refused(refused).await.unwrap();
+    let looks = move |reader: &Reader| {
+        let filter = Filter {
+            since: Some(start),
+            until: Some(start.plus(Duration::from_secs(1))),
+            limit: 5,
+            ..Filter::default()
+        };
+        assert_eq!(reader.list(&filter)?.deliveries.len(), 5);
+        assert_eq!((reader.refused(5)?.len(), reader.accounts(start)?.len()), (1, 2));
+        let Named::One(id) = reader.named(&message(100).id.to_string())? else { panic!("not found") };
+        assert!(reader.show(id, start)?.is_some());
+        Ok(())
+    };
+    outbox.look(looks).await.unwrap();
+    outbox.purge(start.plus(Duration::from_secs(1))).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_waits_is_never_walked_through() {
     let start = Timestamp::from_millis(1_795_216_500_000);
@@ -143,6 +180,7 @@ async fn what_waits_is_never_walked_through() {
     outbox.breakers().await.unwrap();
     let alarm = outbox.due_alarms().await.unwrap().alarms.remove(0);
     outbox.tell(alarm, message(200, start), vec![recipient("boss".to_owned(), &["a", "b"])]).await.unwrap();
+    operate(&outbox, start).await;
     let depth = outbox.depth().await.unwrap();
     let waiting: u64 = depth.values().map(|depth| depth.queued).sum();
     assert!(waiting > 2_000, "{depth:?}");

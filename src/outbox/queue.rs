@@ -5,10 +5,10 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
-use super::{alarms, breaker, standing};
+use super::{alarms, breaker, hold, standing};
 use crate::clock::Timestamp;
 use crate::message::alarm::Cause;
-use crate::message::delivery::{Advanced, Class, Delivery, DeliveryId, DeliveryState, Event, Hold};
+use crate::message::delivery::{Advanced, Delivery, DeliveryId, DeliveryState, Event, Hold};
 use crate::message::ways::Circumstances;
 use crate::message::{Priority, retry};
 
@@ -216,10 +216,11 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
         return Ok(advanced);
     }
     rows::update(pen, new)?;
+    pen.tell(new.message);
     let (old_place, new_place) = (rows::place(old), rows::place(new));
     match advanced.hold {
-        Some(Hold::Address(asked)) => hold_address(pen, &old_place, old, asked)?,
-        Some(Hold::Account(asked)) => hold_account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
+        Some(Hold::Address(asked)) => hold::address(pen, &old_place, old, asked)?,
+        Some(Hold::Account(asked)) => hold::account(pen, &old_place.0, before.since.unwrap_or(pen.now), asked)?,
         Some(Hold::Breaker) => breaker::open(pen, &old_place.0, before.since.unwrap_or(pen.now), &why)?,
         None => {}
     }
@@ -242,77 +243,6 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
         alarms::raise_failed(pen, new, cause)?;
     }
     Ok(advanced)
-}
-
-/// Holds an address, once for all that were under way as one.
-fn hold_address(
-    pen: &Pen<'_>,
-    (account, address): &(String, String),
-    held: &Delivery,
-    asked: Option<std::time::Duration>,
-) -> Result<(), OutboxError> {
-    let sql = "SELECT hold_step FROM address_queue WHERE account = ?1 AND address = ?2";
-    let step: Option<u32> = pen.prepare(sql)?.query_row([account, address], |row| row.get(0)).optional()?;
-    let until = pen.now.plus(retry::hold(asked, step.unwrap_or(0))).millis();
-    let sql = match held.state {
-        // Those that went with it in one text don't count.
-        DeliveryState::Sending => {
-            "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1
-             WHERE account = ?1 AND address = ?2 AND under_way = ?4"
-        }
-        // Of what is told late nothing may be queued or under way there any more.
-        _ => {
-            "INSERT INTO address_queue (account, address, hold_until, hold_step) SELECT ?1, ?2, ?3, 1 WHERE ?4
-             ON CONFLICT DO UPDATE SET hold_until = excluded.hold_until, hold_step = hold_step + 1"
-        }
-    };
-    pen.prepare(sql)?.execute(params![account, address, until, held.id.0])?;
-    Ok(())
-}
-
-/// Holds an account. Tries that began before the last hold was set failed together with the first: they are no new step.
-fn hold_account(
-    pen: &Pen<'_>,
-    account: &str,
-    began: Timestamp,
-    asked: Option<std::time::Duration>,
-) -> Result<(), OutboxError> {
-    let sql = "SELECT hold_step, held_at, broken_since IS NOT NULL FROM accounts WHERE account = ?1";
-    let read = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get(2)?));
-    let (step, held_at, is_broken) = pen.prepare(sql)?.query_row([account], read).optional()?.unwrap_or_default();
-    let new_burst = step == 0 || began.millis() > held_at;
-    let wait = if new_burst && is_broken {
-        retry::probe(step).max(retry::hold(asked, step))
-    } else if new_burst {
-        retry::hold(asked, step)
-    } else {
-        asked.map_or_else(Default::default, |_| retry::hold(asked, step))
-    };
-    let sql = "UPDATE accounts SET hold_until = max(hold_until, ?2), hold_step = hold_step + ?3,
-                   held_at = iif(?3, ?4, held_at), asked_until = iif(?5, max(asked_until, ?2), asked_until)
-               WHERE account = ?1";
-    let (until, now) = (pen.now.plus(wait).millis(), pen.now.millis());
-    pen.prepare(sql)?.execute(params![account, until, new_burst, now, asked.is_some()])?;
-    pen.ring(account);
-    Ok(())
-}
-
-/// Ends the row of holds of an address, and of its account, after an answer that shows that they work.
-pub(super) fn works(pen: &Pen<'_>, delivery: &Delivery, began: Timestamp) -> Result<(), OutboxError> {
-    let (account, address) = rows::place(delivery);
-    let sql = "UPDATE address_queue SET hold_step = 0 WHERE account = ?1 AND address = ?2 AND hold_step > 0";
-    pen.prepare(sql)?.execute([&account, &address])?;
-    let sql = "UPDATE accounts SET hold_step = 0, hold_until = 0, asked_until = 0 WHERE account = ?1 AND hold_step > 0 AND held_at < ?2";
-    if pen.prepare(sql)?.execute(params![account, began.millis()])? > 0 {
-        breaker::close(pen, &account)?;
-        pen.ring(&account);
-    }
-    Ok(())
-}
-
-/// Whether an answer of this class shows that the account works.
-pub(super) fn shows_life(class: Class) -> bool {
-    matches!(class, Class::Recipient | Class::Content | Class::Form)
 }
 
 /// One row in `attempts`. `class` says what came of it.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
 use super::error::OutboxError;
 use super::standing;
-use super::writer::Pen;
+use super::writer::{Pen, prepare};
 use crate::account::{AccountName, Address, AddressKind};
 use crate::clock::Timestamp;
 use crate::contact::{Recipient, Way};
@@ -144,9 +144,9 @@ pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError>
     pen.prepare(
             "UPDATE deliveries SET way = ?2, ways_left = ?3, account = ?4, address = ?5, state = ?6, template = ?7,
                  due_at = ?8, tries = ?9, late_tries = ?10, first_failed_at = ?11, moved_at = ?12, late = ?13,
-                 possible_duplicate = ?14, receipt = ?15, reason = ?16, patience_until = ?17,
+                 possible_duplicate = ?14, receipt = ?15, reason = ?16, expires_at = ?17, patience_until = ?18,
                  leased_at = iif(?6 = 'sending', leased_at, NULL), leased_until = iif(?6 = 'sending', leased_until, NULL),
-                 ended_at = iif(?18, coalesce(ended_at, ?19), NULL)
+                 ended_at = iif(?19, coalesce(ended_at, ?20), NULL)
              WHERE id = ?1",
         )?
         .execute(params![
@@ -166,6 +166,7 @@ pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError>
             after.possible_duplicate,
             after.receipt,
             after.reason,
+            after.expires_at.millis(),
             after.patience_until.map(Timestamp::millis),
             after.state.is_end(),
             pen.now.millis(),
@@ -174,7 +175,7 @@ pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError>
 }
 
 /// A message by its id, and its number here.
-pub(super) fn message(pen: &Pen<'_>, id: MessageId) -> Result<Option<(i64, Message)>, OutboxError> {
+pub(super) fn message(db: &Connection, id: MessageId) -> Result<Option<(i64, Message)>, OutboxError> {
     let read = |row: &Row<'_>| {
         let message = Message {
             id,
@@ -189,7 +190,7 @@ pub(super) fn message(pen: &Pen<'_>, id: MessageId) -> Result<Option<(i64, Messa
         Ok((row.get(0)?, message))
     };
     let sql = "SELECT seq, hook, caller, title, text, priority, accepted_at, expires_at FROM messages WHERE id = ?1";
-    Ok(pen.prepare(sql)?.query_row([id.to_string()], read).optional()?)
+    Ok(prepare(db, sql)?.query_row([id.to_string()], read).optional()?)
 }
 
 /// Account and address of the way that a delivery is on, as the queue names them.
@@ -228,7 +229,7 @@ fn ways(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Way>> {
     list.into_iter().map(|parts| way(parts).ok_or_else(|| broken(column, "no way"))).collect()
 }
 
-fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
+pub(super) fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
     row.get_ref(column)?.as_str()?.parse().map_err(|e: ulid::DecodeError| broken(column, e.to_string()))
 }
 

@@ -16,7 +16,7 @@ use super::place::{self, FILE};
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/2.sql")];
 
 /// The number of the schema, in the file's `user_version`.
-const FORMAT: i64 = MIGRATIONS.len() as i64 + 1;
+pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64 + 1;
 
 /// How long to wait for somebody else's lock (a backup, an operator's `sqlite3`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

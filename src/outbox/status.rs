@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::Connection;
+
 use super::error::OutboxError;
 use super::rows;
-use super::writer::Pen;
+use super::writer::{Pen, prepare};
 use crate::account::AccountName;
 use crate::clock::Timestamp;
 use crate::message::delivery::{Delivery, DeliveryState, Event};
@@ -42,15 +44,15 @@ pub struct AccountDepth {
 }
 
 /// Where a message stands.
-pub(super) fn find(pen: &Pen<'_>, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
+pub(super) fn find(db: &Connection, now: Timestamp, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
     const SQL: &str = concat!(
         "SELECT ",
         rows::delivery_columns!(),
         ", a.missing FROM deliveries d JOIN messages m ON m.seq = d.message LEFT JOIN accounts a ON a.account = d.account
          WHERE d.message = ?1 ORDER BY d.id"
     );
-    let Some((seq, message)) = rows::message(pen, id)? else { return Ok(None) };
-    let mut statement = pen.prepare(SQL)?;
+    let Some((seq, message)) = rows::message(db, id)? else { return Ok(None) };
+    let mut statement = prepare(db, SQL)?;
     let read =
         |row: &rusqlite::Row<'_>| Ok((rows::delivery(row)?, row.get::<_, Option<bool>>("missing")?.unwrap_or(false)));
     let found: Vec<_> = statement.query_map([seq], read)?.collect::<Result<_, _>>()?;
@@ -58,7 +60,7 @@ pub(super) fn find(pen: &Pen<'_>, id: MessageId) -> Result<Option<MessageStatus>
         .into_iter()
         .map(|(leased, missing)| DeliveryStatus {
             attempts: u32::try_from(leased.fence).unwrap_or(u32::MAX),
-            delivery: as_of(leased.delivery, missing, pen.now),
+            delivery: as_of(leased.delivery, missing, now),
         })
         .collect();
     Ok(Some(MessageStatus { message, deliveries }))

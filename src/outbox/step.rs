@@ -76,6 +76,7 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
              limited_until = limited_until + ?1",
         [by],
     )?;
+    all.execute("UPDATE once SET expires_at = expires_at + ?1", [by])?;
     all.execute(
         "UPDATE accounts SET hold_until = hold_until + ?1, asked_until = asked_until + ?1, held_at = held_at + ?1,
              tat = tat + ?1 * 1000",

@@ -1,7 +1,6 @@
 //! The one thread that owns the one connection, and commits many operations at once.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -9,12 +8,13 @@ use rusqlite::{CachedStatement, Connection};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::bells::Bells;
+use super::bells::{Bells, Rung};
 use super::error::OutboxError;
 use super::place;
 use super::sqlite::Store;
 use super::step::{Moment, Steps};
 use crate::clock::{Clock, Timestamp};
+use crate::message::MessageId;
 
 /// Operations that may wait for the writer. More than this means that the disk can't follow: then callers are told so.
 const WAITING_OPS: usize = 1024;
@@ -50,25 +50,27 @@ pub(super) struct Pen<'a> {
     pub(super) db: &'a Connection,
     /// The time of the operation.
     pub(super) now: Timestamp,
-    rung: &'a RefCell<BTreeSet<String>>,
+    rung: &'a RefCell<Rung>,
     lost: &'a RefCell<Option<OutboxError>>,
 }
 
 impl Pen<'_> {
     /// A statement, kept ready for the next time.
     pub(super) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, OutboxError> {
-        let statement = self.db.prepare_cached(sql)?;
-        #[cfg(test)]
-        super::plans::look(self.db, sql, &statement);
-        Ok(statement)
+        prepare(self.db, sql)
     }
 
     /// Wakes the account's lane once this is committed.
     pub(super) fn ring(&self, account: &str) {
-        let mut rung = self.rung.borrow_mut();
-        if !rung.contains(account) {
-            rung.insert(account.to_owned());
+        let accounts = &mut self.rung.borrow_mut().accounts;
+        if !accounts.contains(account) {
+            accounts.insert(account.to_owned());
         }
+    }
+
+    /// Tells whoever waits for the message, once this is committed.
+    pub(super) fn tell(&self, message: MessageId) {
+        self.rung.borrow_mut().messages.insert(message);
     }
 
     /// Runs one operation so that its failure takes back its own changes only.
@@ -103,6 +105,14 @@ pub(super) fn with_pen<T>(
     op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>,
 ) -> Result<T, OutboxError> {
     op(&Pen { db, now, rung: &RefCell::default(), lost: &RefCell::default() })
+}
+
+/// A statement, kept ready for the next time.
+pub(super) fn prepare<'a>(db: &'a Connection, sql: &str) -> Result<CachedStatement<'a>, OutboxError> {
+    let statement = db.prepare_cached(sql)?;
+    #[cfg(test)]
+    super::plans::look(db, sql, &statement);
+    Ok(statement)
 }
 
 /// The way to the thread. Clones share it; it ends when the last one is gone.

@@ -19,6 +19,7 @@ use crate::secret::Secret;
 mod account;
 pub mod callback;
 pub mod kinds;
+pub mod preview;
 mod reply;
 mod text;
 

@@ -55,6 +55,7 @@ fn event() -> impl Strategy<Value = Event> {
         Event::SteppedAside,
         Event::Expired,
         Event::Canceled,
+        Event::Retried { until: NEVER },
     ];
     prop_oneof![
         6 => prop::sample::select(plain.to_vec()),
@@ -92,9 +93,12 @@ proptest! {
             now = now.plus(Duration::from_secs(seconds));
             let at = Circumstances { now, jitter: 0.3, standings };
             let after = before.clone().advance(event.clone(), &at).delivery;
-            prop_assert!(after.way >= before.way && after.way < patience.len() && after.late >= before.late);
-            prop_assert!(may_follow(before.state, after.state), "{:?} {event:?} {:?}", before.state, after.state);
-            if after.way != before.way {
+            // An operator begins it anew, where it had ended in vain.
+            let anew = matches!(event, Event::Retried { .. }) && matches!(before.state, Failed | Expired | Canceled);
+            prop_assert!((after.way >= before.way || anew) && after.way < patience.len() && after.late >= before.late);
+            prop_assert!(may_follow(before.state, after.state) || (anew && after.state == Queued && after.late),
+                "{:?} {event:?} {:?}", before.state, after.state);
+            if after.way != before.way && !anew {
                 prop_assert!(after.state == Queued || after.state == Expired);
                 prop_assert!(after.moved_at == Some(now) && after.tries == 0 && after.receipt.is_none());
             }

@@ -7,6 +7,8 @@ mod architecture;
 mod article;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
+/// What makes a caller's life easy: repeating a call safely, waiting for its end, trying without ringing.
+mod comfort;
 /// Commands go on without their callers, and leave nothing behind.
 mod commands;
 /// Calls of hooks are answered, sent and run as the fixtures say.
@@ -29,6 +31,8 @@ mod life;
 mod limits;
 /// What providers tell by themselves moves deliveries, opens windows, and is kept.
 mod news;
+/// What callers and operators may ask of the outbox: the same answer to the same call, lists, retries, an end.
+mod operator;
 /// Deliveries of one address go in the order of their acceptance.
 mod order;
 /// The outbox keeps its promises.

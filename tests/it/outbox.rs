@@ -124,7 +124,7 @@ pub(crate) async fn pass(time: Duration) {
     tokio::time::advance(time).await;
 }
 
-fn opened_again(dir: &Path) -> Outbox {
+pub(crate) fn opened_again(dir: &Path) -> Outbox {
     opened_with(dir, &Clock::following_runtime(START))
 }
 

@@ -3,6 +3,7 @@
 mod calls;
 mod compat;
 mod log;
+mod messages;
 mod process;
 mod verbs;
 

@@ -1,0 +1,152 @@
+//! Rows for a terminal, from the JSON that programs get.
+
+use serde_json::Value;
+
+/// A list: a line a delivery, or a line a refused call.
+pub(super) fn listed(listed: &Value) -> String {
+    if let Some(refused) = listed["refused"].as_array() {
+        let rows = refused.iter().map(|row| {
+            let untold = row["untold"].as_i64().filter(|untold| *untold > 0);
+            let untold = untold.map(|untold| format!(" (and {untold} more before it)")).unwrap_or_default();
+            let reason = format!("{}{untold}", text(&row["reason"]));
+            vec![time(&row["at"]), text(&row["status"]), text(&row["hook"]), text(&row["address"]), reason]
+        });
+        return aligned(&["AT", "ANSWER", "HOOK", "CALLER", "REASON"], rows.collect());
+    }
+    let rows = listed["deliveries"].as_array().into_iter().flatten().map(|row| {
+        vec![
+            time(&row["accepted"]),
+            text(&row["id"]),
+            state(row),
+            text(&row["contact"]),
+            text(&row["account"]),
+            text(&row["hook"]),
+            text(&row["attempts"]),
+            text(&row["reason"]),
+        ]
+    });
+    aligned(&["ACCEPTED", "ID", "STATE", "TO", "BY", "HOOK", "TRIES", "REASON"], rows.collect())
+}
+
+/// One message: its head, its deliveries, every try, and its text.
+pub(super) fn message(message: &Value) -> String {
+    let mut out = String::new();
+    for (name, key) in [
+        ("message", "id"),
+        ("hook", "hook"),
+        ("caller", "caller"),
+        ("priority", "priority"),
+        ("accepted", "accepted"),
+        ("expires", "expires"),
+        ("title", "title"),
+    ] {
+        let value = text(&message[key]);
+        if value != NOTHING {
+            out += &format!("{name:<9} {value}\n");
+        }
+    }
+    for delivery in message["deliveries"].as_array().into_iter().flatten() {
+        let (who, address) = (text(&delivery["contact"]), text(&delivery["address"]));
+        out += &format!("\n{who} by {} ({address}): {}", text(&delivery["account"]), state(delivery));
+        if !delivery["reason"].is_null() {
+            out += &format!(": {}", text(&delivery["reason"]));
+        }
+        out += "\n";
+        let tries = delivery["tries"].as_array().into_iter().flatten().map(|attempt| {
+            let code = Some(text(&attempt["code"])).filter(|code| code != NOTHING);
+            let class = code.map_or(text(&attempt["class"]), |code| format!("{} {code}", text(&attempt["class"])));
+            let (began, ended) = (time(&attempt["began"]), time(&attempt["ended"]));
+            vec![began, ended, text(&attempt["account"]), class, text(&attempt["detail"])]
+        });
+        out += &aligned(&["  BEGAN", "ENDED", "BY", "RESULT", "DETAIL"], tries.map(indented).collect());
+    }
+    let lines = message["text"].as_str().unwrap_or_default().lines();
+    lines.fold(out + "\n", |out, line| out + "| " + &plain(line) + "\n")
+}
+
+/// What became of the deliveries of a message.
+pub(super) fn touched(touched: &Value) -> String {
+    let rows = touched["deliveries"].as_array().into_iter().flatten();
+    let line = |row: &Value| {
+        let why = row["why"].as_str().map(|why| format!(": unchanged, {}", plain(why))).unwrap_or_default();
+        format!("{} {}: {}{why}\n", text(&touched["id"]), text(&row["contact"]), text(&row["state"]))
+    };
+    rows.map(line).collect()
+}
+
+/// What stands where there is nothing.
+const NOTHING: &str = "-";
+
+fn state(delivery: &Value) -> String {
+    let late = if delivery["late"] == true { ", late" } else { "" };
+    let twice = if delivery["possible-duplicate"] == true { ", perhaps twice" } else { "" };
+    format!("{}{late}{twice}", text(&delivery["state"]))
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => NOTHING.to_owned(),
+        Value::String(text) if text.is_empty() => NOTHING.to_owned(),
+        Value::String(text) => plain(text),
+        other => other.to_string(),
+    }
+}
+
+/// A time to the second.
+fn time(value: &Value) -> String {
+    let text = text(value);
+    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}
+
+/// On one line, and without what would move a terminal's cursor: a provider, or a stranger, wrote it.
+fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+fn indented(mut row: Vec<String>) -> Vec<String> {
+    if let Some(first) = row.first_mut() {
+        first.insert_str(0, "  ");
+    }
+    row
+}
+
+/// Columns that are straight on a terminal. The last one is as long as it is.
+fn aligned(heads: &[&str], rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
+    let mut widths = vec![0; heads.len()];
+    for row in std::iter::once(&heads).chain(&rows) {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    std::iter::once(&heads).chain(&rows).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_are_straight_and_nothing_moves_the_cursor() {
+        let row = |id: &str, contact: &str, reason: Value| {
+            json!({ "accepted": "2026-11-20T23:15:00.123Z", "id": id, "state": "failed", "contact": contact,
+                    "account": "wa", "hook": "", "attempts": 2, "late": false, "possible-duplicate": true, "reason": reason })
+        };
+        let rows = [row("01A", "Жанна", json!("no\u{1b}[2J\nluck")), row("01B", "bo", Value::Null)];
+        let shown = listed(&json!({ "deliveries": rows }));
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[0], "ACCEPTED              ID   STATE                  TO     BY  HOOK  TRIES  REASON");
+        assert_eq!(lines[1], "2026-11-20T23:15:00Z  01A  failed, perhaps twice  Жанна  wa  -     2      no [2J luck");
+        assert_eq!(lines[2], "2026-11-20T23:15:00Z  01B  failed, perhaps twice  bo     wa  -     2      -");
+        assert_eq!(listed(&json!({ "deliveries": [] })), "");
+    }
+}

@@ -1,0 +1,98 @@
+//! The outbox's nouns in JSON, as an operator reads them: names, addresses and texts included.
+
+use serde_json::{Value, json};
+
+use crate::clock::Timestamp;
+use crate::message::delivery::Delivery;
+use crate::outbox::{AccountState, Attempt, Listed, MessageStatus, Refused, Touched};
+
+/// A piece of a list, and where the next one begins (`before=`).
+pub(super) fn listed(listed: &Listed) -> Value {
+    let deliveries: Vec<_> = listed.deliveries.iter().map(|(row, tries)| delivery(row, *tries)).collect();
+    json!({ "deliveries": deliveries, "next": listed.next.map(|id| id.0) })
+}
+
+/// A message with its deliveries, each with its tries.
+pub(super) fn message(status: &MessageStatus, attempts: &[Attempt]) -> Value {
+    let message = &status.message;
+    let deliveries = status.deliveries.iter().map(|row| {
+        let mut shown = delivery(&row.delivery, row.attempts);
+        let tries = attempts.iter().filter(|attempt| attempt.delivery == row.delivery.id);
+        shown["tries"] = tries.map(attempt).collect();
+        shown
+    });
+    json!({
+        "id": message.id.to_string(),
+        "hook": message.hook,
+        "caller": message.caller,
+        "title": message.title,
+        "text": message.text,
+        "priority": message.priority.as_str(),
+        "accepted": message.accepted_at.to_string(),
+        "expires": message.expires_at.to_string(),
+        "deliveries": deliveries.collect::<Vec<_>>(),
+    })
+}
+
+/// What became of a delivery.
+pub(super) fn touched(touched: &Touched) -> Value {
+    let Touched { delivery, done } = touched;
+    json!({
+        "contact": delivery.recipient.contact,
+        "state": delivery.state.as_str(),
+        "done": done.is_ok(),
+        "why": done.err(),
+    })
+}
+
+/// A refused call.
+pub(super) fn refused(refused: &Refused) -> Value {
+    let Refused { at, hook, address, status, reason, untold } = refused;
+    json!({ "at": at.to_string(), "hook": hook, "address": address, "status": status, "reason": reason, "untold": untold })
+}
+
+/// How an account stands.
+pub(super) fn account(state: &AccountState) -> Value {
+    let AccountState { account, queued, sending, missing, held_until } = state;
+    json!({
+        "account": account.as_str(),
+        "queued": queued,
+        "sending": sending,
+        "missing": missing,
+        "held-until": held_until.as_ref().map(Timestamp::to_string),
+    })
+}
+
+fn delivery(row: &Delivery, tries: u32) -> Value {
+    let way = row.current_way();
+    json!({
+        "delivery": row.id.0,
+        "id": row.message.to_string(),
+        "hook": row.hook,
+        "contact": row.recipient.contact,
+        "account": way.map(|way| way.account.as_str()),
+        "address": way.map(|way| way.address.text.as_str()),
+        "priority": row.priority.as_str(),
+        "state": row.state.as_str(),
+        "accepted": row.accepted_at.to_string(),
+        "due": row.due_at.to_string(),
+        "expires": row.expires_at.to_string(),
+        "attempts": tries,
+        "late": row.late,
+        "possible-duplicate": row.possible_duplicate,
+        "receipt": row.receipt,
+        "reason": row.reason,
+    })
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let Attempt { delivery: _, account, started_at, ended_at, class, code, detail } = attempt;
+    json!({
+        "account": account,
+        "began": started_at.to_string(),
+        "ended": ended_at.to_string(),
+        "class": class,
+        "code": code,
+        "detail": detail,
+    })
+}
