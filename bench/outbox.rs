@@ -188,7 +188,8 @@ fn recipient(number: usize, account: &str) -> Recipient {
     Recipient { contact: format!("contact-{number}"), ways: vec![Way { account: AccountName::new(account), address }] }
 }
 
-/// SQLite alone: a thread that puts each text into a table, as many as wait in one transaction.
+/// SQLite alone: a thread that puts what was accepted into two tables, a message and a delivery, as many as wait in one
+/// transaction. No queue, no count, no order: what any store would have to write.
 #[derive(Clone)]
 struct Bare(std::sync::mpsc::SyncSender<oneshot::Sender<()>>);
 
@@ -197,7 +198,10 @@ impl Bare {
         let db = Connection::open(file)?;
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;
-             CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+             CREATE TABLE messages (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, text TEXT NOT NULL, at INTEGER NOT NULL);
+             CREATE TABLE deliveries (id INTEGER PRIMARY KEY, message INTEGER NOT NULL, contact TEXT NOT NULL,
+                 ways TEXT NOT NULL, state TEXT NOT NULL, due_at INTEGER NOT NULL);
+             CREATE INDEX due ON deliveries (due_at) WHERE state = 'queued'",
         )?;
         let (send, inbox) = sync_channel::<oneshot::Sender<()>>(1024);
         std::thread::spawn(move || -> anyhow::Result<()> {
@@ -205,7 +209,14 @@ impl Bare {
                 db.execute_batch("BEGIN IMMEDIATE")?;
                 let mut waiting = Vec::new();
                 for caller in std::iter::once(first).chain(inbox.try_iter()).take(256) {
-                    db.prepare_cached("INSERT INTO texts (text) VALUES (?1)")?.execute([TEXT])?;
+                    let now = Clock::system().now();
+                    let id = MessageId::generate(now).map_err(anyhow::Error::msg)?.to_string();
+                    let given = rusqlite::params![id, TEXT, now.millis()];
+                    db.prepare_cached("INSERT INTO messages (id, text, at) VALUES (?1, ?2, ?3)")?.execute(given)?;
+                    let sql = "INSERT INTO deliveries (message, contact, ways, state, due_at)
+                               VALUES (?1, 'contact-1', '[[\"a\",\"telegram\",\"10000001\"]]', 'queued', ?2)";
+                    let given = rusqlite::params![db.last_insert_rowid(), now.millis()];
+                    db.prepare_cached(sql)?.execute(given)?;
                     waiting.push(caller);
                 }
                 db.execute_batch("COMMIT")?;

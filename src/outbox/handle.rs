@@ -59,7 +59,7 @@ impl Outbox {
             }
             Ok(())
         };
-        self.writer.run(write).await
+        self.writer.run_together(write).await
     }
 
     /// The bell of an account. One ring is remembered, so that none is missed between asking and listening.
@@ -80,7 +80,7 @@ impl Outbox {
         let mut failures = 0;
         loop {
             let (claim, settlement, jitter) = (Arc::clone(&claim), settlement.clone(), claim::jitter());
-            match self.writer.run(move |pen| claim::settle(pen, &claim, settlement, jitter)).await {
+            match self.writer.run_together(move |pen| claim::settle(pen, &claim, settlement, jitter)).await {
                 Err(trouble) if trouble.may_pass() => {
                     if failures == 0 {
                         tracing::error!("the result of a try can't be written yet, and waits: {trouble}");

@@ -28,6 +28,7 @@ mod salvage;
 mod sqlite;
 mod status;
 mod step;
+mod wal;
 mod writer;
 
 pub use claim::{Claim, Claims, Settlement, Terms};
