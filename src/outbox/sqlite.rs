@@ -22,7 +22,7 @@ const FORMAT: i64 = MIGRATIONS.len() as i64 + 1;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements kept ready; there are fewer than this.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// The open store: its connection, and the lock that keeps a second daemon out.
 pub(super) struct Store {
@@ -106,7 +106,7 @@ fn settle_in(db: &Connection) -> Result<(), OutboxError> {
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -2048;
+         PRAGMA cache_size = -8192;
          PRAGMA journal_size_limit = 16777216;",
     )?;
     let steps = match usize::try_from(format) {
