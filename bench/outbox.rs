@@ -91,7 +91,8 @@ async fn accept(dir: &Path) -> anyhow::Result<()> {
     for callers in [1, 64] {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..3 {
-            ours.push(run(callers, EACH / 2, |caller| one(outbox.clone(), caller)).await?);
+            // Each client rings somebody of its own.
+            ours.push(run(callers, EACH / 2, |call| one(outbox.clone(), call % callers)).await?);
             theirs.push(run(callers, EACH / 2, |caller| bare.clone().insert(caller)).await?);
         }
         let (ours, theirs) = (median(ours), median(theirs));
@@ -165,7 +166,7 @@ where
 }
 
 async fn one(outbox: Outbox, caller: usize) -> anyhow::Result<()> {
-    outbox.enqueue(message()?, vec![recipient(caller % 1000, "a")]).await?;
+    outbox.enqueue(message()?, vec![recipient(caller, "a")]).await?;
     Ok(())
 }
 
@@ -191,7 +192,8 @@ fn recipient(number: usize, account: &str) -> Recipient {
     }
 }
 
-/// SQLite alone: a thread that puts each text into a table, as many as wait in one transaction.
+/// SQLite alone: a thread that puts what was accepted into two tables, a message and a delivery, as many as wait in one
+/// transaction. No queue, no count, no order: what any store would have to write.
 #[derive(Clone)]
 struct Bare(std::sync::mpsc::SyncSender<oneshot::Sender<()>>);
 
@@ -199,8 +201,11 @@ impl Bare {
     fn start(file: &Path) -> anyhow::Result<Bare> {
         let db = Connection::open(file)?;
         db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;
-             CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;
+             CREATE TABLE messages (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, text TEXT NOT NULL, at INTEGER NOT NULL);
+             CREATE TABLE deliveries (id INTEGER PRIMARY KEY, message INTEGER NOT NULL, contact TEXT NOT NULL,
+                 ways TEXT NOT NULL, state TEXT NOT NULL, due_at INTEGER NOT NULL);
+             CREATE INDEX due ON deliveries (due_at) WHERE state = 'queued'",
         )?;
         let (send, inbox) = sync_channel::<oneshot::Sender<()>>(1024);
         std::thread::spawn(move || -> anyhow::Result<()> {
@@ -208,7 +213,14 @@ impl Bare {
                 db.execute_batch("BEGIN IMMEDIATE")?;
                 let mut waiting = Vec::new();
                 for caller in std::iter::once(first).chain(inbox.try_iter()).take(256) {
-                    db.prepare_cached("INSERT INTO texts (text) VALUES (?1)")?.execute([TEXT])?;
+                    let now = Clock::system().now();
+                    let id = MessageId::generate(now).map_err(anyhow::Error::msg)?.to_string();
+                    let given = rusqlite::params![id, TEXT, now.millis()];
+                    db.prepare_cached("INSERT INTO messages (id, text, at) VALUES (?1, ?2, ?3)")?.execute(given)?;
+                    let sql = "INSERT INTO deliveries (message, contact, ways, state, due_at)
+                               VALUES (?1, 'contact-1', '[[\"a\",\"telegram\",\"10000001\"]]', 'queued', ?2)";
+                    let given = rusqlite::params![db.last_insert_rowid(), now.millis()];
+                    db.prepare_cached(sql)?.execute(given)?;
                     waiting.push(caller);
                 }
                 db.execute_batch("COMMIT")?;
@@ -334,12 +346,12 @@ async fn million(dir: &Path) -> anyhow::Result<()> {
     let accounts = accounts(dir, provider.port)?;
     let state = dir.join("state");
     let outbox = Outbox::open(&state, Clock::system())?;
-    let empty = run(64, EACH, |caller| one(outbox.clone(), caller)).await?;
+    let empty = run(64, EACH, |call| one(outbox.clone(), call % 1000)).await?;
     let began = Instant::now();
     fill(&outbox, count).await?;
     let size = std::fs::metadata(state.join("outbox.db"))?.len() >> 20;
     println!("{count} queued in {:.0} s: {size} MiB", began.elapsed().as_secs_f64());
-    let full = run(64, EACH, |caller| one(outbox.clone(), caller)).await?;
+    let full = run(64, EACH, |call| one(outbox.clone(), call % 1000)).await?;
     println!(
         "accept, 64 callers: {:.0}/s when empty, {:.0}/s with {count} queued: ratio {:.2}; p99 {:.2} and {:.2} ms",
         empty.rate,

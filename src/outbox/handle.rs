@@ -84,7 +84,7 @@ impl Outbox {
             }
             Ok(accepted)
         };
-        self.writer.run(write).await
+        self.writer.run_together(write).await
     }
 
     /// Watches a message, to wait for news of it.
@@ -103,14 +103,14 @@ impl Outbox {
         self.writer.run(move |pen| claim::claim(pen, account.as_str(), terms, &held)).await
     }
 
-    /// Writes what came of a try, and yields what became of all that were in it. While the store can't, it tries again, until the store is closed: an answer that is not
-    /// written down becomes a second try.
+    /// Writes what came of a try, and yields what became of all that were in it. While the store can't, it tries again,
+    /// until the store is closed: an answer that is not written down becomes a second try.
     pub async fn settle(&self, claim: Claim, settlement: Settlement) -> Result<Vec<Delivery>, OutboxError> {
         let (claim, settlement) = (Arc::new(claim), Arc::new(settlement));
         let mut failures = 0;
         loop {
             let (claim, settlement) = (Arc::clone(&claim), Arc::clone(&settlement));
-            match self.writer.run(move |pen| claim::settle(pen, &claim, &settlement)).await {
+            match self.writer.run_together(move |pen| claim::settle(pen, &claim, &settlement)).await {
                 Err(trouble) if trouble.may_pass() => {
                     if failures == 0 {
                         tracing::error!("the result of a try can't be written yet, and waits: {trouble}");

@@ -44,6 +44,7 @@ mod sqlite;
 mod standing;
 mod status;
 mod step;
+mod wal;
 mod ways;
 mod windows;
 mod writer;

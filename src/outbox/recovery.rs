@@ -13,6 +13,7 @@ use super::error::OutboxError;
 use super::place::{self, FILE, MARK, trouble};
 use super::salvage;
 use super::sqlite::Store;
+use super::wal;
 use crate::clock::Timestamp;
 
 /// The new file while it is made, and once it is whole.
@@ -55,6 +56,7 @@ impl fmt::Display for Recovery {
 pub(super) fn open(dir: &Path, now: Timestamp) -> Result<(Store, Option<Recovery>), OutboxError> {
     let lock = Arc::new(place::take(dir)?);
     complete(dir)?;
+    mend_log(dir, now)?;
     match Store::open(dir, Arc::clone(&lock)) {
         Err(OutboxError::Corrupt(why)) => {
             let recovery = recover(dir, why, now)?;
@@ -79,6 +81,20 @@ fn recover(dir: &Path, why: String, now: Timestamp) -> Result<Recovery, OutboxEr
     place::sync(dir)?;
     let moved_to = complete(dir)?.unwrap_or_else(|| dir.join(FILE));
     Ok(Recovery { why, moved_to, recovered: salvaged.recovered, lost: salvaged.lost })
+}
+
+/// Mends a log that would hide commits. Whether what comes of it is sound, the whole look through the file says.
+fn mend_log(dir: &Path, now: Timestamp) -> Result<(), OutboxError> {
+    let [log, mended] = ["", ".mended"].map(|end| dir.join(format!("{FILE}-wal{end}")));
+    let Some(wal::Mended { frames, commits }) = wal::mend(&log, &mended).map_err(|e| trouble(&log, &e))? else {
+        return Ok(());
+    };
+    let aside = dir.join(format!("{FILE}-wal.broken-{}", stamp(now.since(Timestamp::default()))));
+    let kept = aside.display();
+    tracing::error!(frames, commits, "the outbox's log was damaged; what was written after that is saved, see {kept}");
+    place::suspect(&dir.join(FILE), "its log was damaged");
+    wal::replace(&log, &mended, &aside).map_err(|e| trouble(&log, &e))?;
+    place::sync(dir)
 }
 
 /// Completes a recovery whose new file is whole. Yields where the damaged one is.

@@ -77,9 +77,7 @@ impl Pen<'_> {
     fn apart<T>(&self, op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
         self.say("SAVEPOINT op")?;
         let result = op(self);
-        if let (Err(OutboxError::Corrupt(why)), Some(file)) = (&result, self.db.path()) {
-            place::suspect(file.as_ref(), why);
-        }
+        self.watch(&result);
         // After some errors (a full disk) SQLite has already taken back the whole transaction.
         if self.db.is_autocommit() {
             self.lost.replace(result.as_ref().err().cloned());
@@ -90,6 +88,30 @@ impl Pen<'_> {
         }
         self.say("RELEASE op")?;
         result
+    }
+
+    /// Runs one operation without the means to take back its changes alone, which cost as much as the changes themselves:
+    /// should it fail after the first of them, the whole transaction is taken back.
+    fn together<T>(&self, op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
+        let before = self.db.total_changes();
+        let result = op(self);
+        self.watch(&result);
+        if let Err(why) = &result
+            && (self.db.is_autocommit() || self.db.total_changes() != before)
+        {
+            self.lost.replace(Some(why.clone()));
+            if !self.db.is_autocommit() {
+                self.say("ROLLBACK")?;
+            }
+        }
+        result
+    }
+
+    /// Damage is noted for the next start.
+    fn watch<T>(&self, result: &Result<T, OutboxError>) {
+        if let (Err(OutboxError::Corrupt(why)), Some(file)) = (result, self.db.path()) {
+            place::suspect(file.as_ref(), why);
+        }
     }
 
     fn say(&self, sql: &str) -> Result<(), OutboxError> {
@@ -137,14 +159,31 @@ impl Writer {
         self.clock.now()
     }
 
-    /// Runs `op` on the thread. The answer comes after the commit, never before.
+    /// Runs `op` on the thread. The answer comes after the commit, never before. A failure takes back its own changes
+    /// only.
     pub(super) async fn run<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
+    ) -> Result<T, OutboxError> {
+        self.ask(move |pen| pen.apart(op)).await
+    }
+
+    /// The same for an operation that fails before its first change, if at all: else only where the disk does, and then
+    /// all that share its transaction fail, too.
+    pub(super) async fn run_together<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
+    ) -> Result<T, OutboxError> {
+        self.ask(move |pen| pen.together(op)).await
+    }
+
+    async fn ask<T: Send + 'static>(
         &self,
         op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
     ) -> Result<T, OutboxError> {
         let (reply, answer) = oneshot::channel();
         let op: Op = Box::new(move |pen| {
-            let result = pen.and_then(|pen| pen.apart(op));
+            let result = pen.and_then(op);
             // The caller may have gone; what it asked for is done all the same.
             Box::new(move |committed| drop(reply.send(committed.and(result))))
         });
@@ -320,5 +359,24 @@ mod tests {
         );
         // All were in the transaction that is gone, and are told why; not that there was none to commit.
         assert_eq!(results, [const { Err(OutboxError::Full) }; 3]);
+    }
+
+    #[test]
+    fn what_fails_before_its_first_change_harms_nobody_and_later_it_takes_all_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
+        store.db.execute_batch("CREATE TABLE t (x UNIQUE); BEGIN").unwrap();
+        let (rung, lost) = (RefCell::default(), RefCell::default());
+        let pen = Pen { db: &store.db, now: Timestamp::default(), rung: &rung, lost: &lost };
+        let insert = |x: i64| pen.together(|pen| Ok(pen.db.execute("INSERT INTO t VALUES (?1)", [x])?));
+        assert_eq!(insert(1), Ok(1));
+        assert!(insert(1).is_err() && !store.db.is_autocommit() && lost.borrow().is_none());
+        let late = pen.together(|pen| {
+            pen.db.execute("INSERT INTO t VALUES (2)", [])?;
+            Ok(pen.db.execute("INSERT INTO t VALUES (1)", [])?)
+        });
+        assert_eq!((late.err(), store.db.is_autocommit()), (lost.take(), true));
+        let rows: i64 = store.db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0);
     }
 }

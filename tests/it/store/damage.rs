@@ -222,3 +222,41 @@ async fn trouble_while_it_runs_keeps_the_file_and_the_next_start_looks() {
     assert_eq!(outbox.recovery().unwrap().lost, Some(filled.waiting.len() as u64 + 1));
     assert!(!filled.file("outbox.db.suspect").exists());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_log_hides_nothing_that_was_written_after_it() {
+    let (dir, _standstill) = (tempfile::tempdir().unwrap(), standstill());
+    let outbox = open(dir.path()).unwrap();
+    let mut ids = Vec::new();
+    for n in 0..60 {
+        ids.push(accept(&outbox, &format!("{n}: {}", "full ".repeat(40)), &format!("+1555{n:04}")).await.unwrap());
+    }
+    let log = fs::read(dir.path().join("outbox.db-wal")).unwrap();
+    let frames = (log.len() - 32) / (24 + PAGE as usize);
+    assert!(frames > 200, "{frames}");
+    for (part, length) in [(1, 4096), (2, 10), (3, 4120), (4, 8192)] {
+        let broken = tempfile::tempdir().unwrap();
+        fs::copy(dir.path().join("outbox.db"), broken.path().join("outbox.db")).unwrap();
+        let mut log = log.clone();
+        let at = 32 + frames * part / 5 * (24 + PAGE as usize);
+        log[at + 24..at + 24 + length].fill(7);
+        fs::write(broken.path().join("outbox.db-wal"), &log).unwrap();
+        let reopened = open(broken.path()).unwrap();
+        let mut there = 0;
+        for id in &ids {
+            there += usize::from(reopened.find(*id).await.unwrap().is_some());
+        }
+        assert!(there + 30 > ids.len(), "{part}: {there} of {}: {:?}", ids.len(), reopened.recovery());
+        assert!(reopened.find(ids[59]).await.unwrap().is_some(), "the newest is there");
+        works(&reopened, None.or(ids.first().copied().filter(|_| there == ids.len()))).await;
+        reopened.close().await;
+        sound(broken.path());
+    }
+    // A commit that a power cut broke off is not made whole.
+    let broken = tempfile::tempdir().unwrap();
+    fs::copy(dir.path().join("outbox.db"), broken.path().join("outbox.db")).unwrap();
+    fs::write(broken.path().join("outbox.db-wal"), &log[..log.len() - 5000]).unwrap();
+    let reopened = open(broken.path()).unwrap();
+    assert!(reopened.find(ids[59]).await.unwrap().is_none() && reopened.find(ids[58]).await.unwrap().is_some());
+    assert!(reopened.recovery().is_none());
+}
