@@ -188,6 +188,7 @@ fn spawn(spec: &Spec, writer: io::PipeWriter) -> io::Result<Child> {
     command.stdin(if spec.stdin.is_some() { Stdio::piped() } else { nothing() });
     // One pipe for both, so that lines stand in the order of writing. The daemon's own ends go with `command`.
     command.stdout(writer.try_clone()?).stderr(writer);
+    ends::hear_ends();
     command.spawn()
 }
 

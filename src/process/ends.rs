@@ -8,10 +8,17 @@ use nix::sys::signal::{SigSet, Signal};
 /// thread that should ignore it is starting another program, and hears no signal, the kernel wakes the main thread to do so.
 /// Threads made earlier still hear it, for systems without such descriptors.
 pub fn leave_ends_to_others() {
-    let mut ends = SigSet::empty();
-    ends.add(Signal::SIGCHLD);
     // At worst it is woken.
-    ends.thread_block().ok();
+    ends().thread_block().ok();
+}
+
+/// Takes that back: a program starts with the signals blocked that the thread which starts it has blocked.
+pub(super) fn hear_ends() {
+    ends().thread_unblock().ok();
+}
+
+fn ends() -> SigSet {
+    SigSet::from_iter([Signal::SIGCHLD])
 }
 
 #[cfg(test)]
@@ -19,7 +26,7 @@ mod tests {
     use crate::process::{Spec, leave_ends_to_others, run};
 
     #[tokio::test]
-    async fn programs_hear_every_signal() {
+    async fn a_program_hears_every_signal() {
         leave_ends_to_others();
         let spec = Spec {
             program: "/bin/grep".into(),

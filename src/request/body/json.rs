@@ -1,8 +1,9 @@
 //! JSON as Go's encoding/json takes it: the first value only, numbers as written, broken text as U+FFFD.
 
+use std::borrow::Cow;
+
 use crate::request::map::Map;
 use crate::request::number::Number;
-use crate::request::small::Text;
 use crate::request::value::{MAX_DEPTH, MAX_VALUES, Value};
 
 mod scan;
@@ -123,7 +124,7 @@ impl<'a> Parser<'a> {
                     }
                     (Open::Map(start), closing) => {
                         if let Some(key) = keys.pop() {
-                            pairs.push((key, done));
+                            pairs.push((key.into(), done));
                         }
                         match closing {
                             b',' => {
@@ -146,7 +147,7 @@ impl<'a> Parser<'a> {
         Ok(byte)
     }
 
-    fn key(&mut self) -> Result<Text, JsonError> {
+    fn key(&mut self) -> Result<Cow<'a, [u8]>, JsonError> {
         if self.peek()? != b'"' {
             return Err(self.wrong("a key in double quotes is missing"));
         }
@@ -160,7 +161,7 @@ impl<'a> Parser<'a> {
 
     fn scalar(&mut self) -> Result<Value, JsonError> {
         match self.peek()? {
-            b'"' => self.string().map(Value::Text),
+            b'"' => Ok(Value::of_text(self.string()?)),
             b't' => self.word("true", Value::Boolean(true)),
             b'f' => self.word("false", Value::Boolean(false)),
             b'n' => self.word("null", Value::Null),
@@ -209,21 +210,23 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<Text, JsonError> {
+    /// As it stands in the body where that says what it means.
+    fn string(&mut self) -> Result<Cow<'a, [u8]>, JsonError> {
         self.at += 1;
         let rest = &self.text[self.at..];
         let plain = scan::plain(rest);
         self.at += plain;
         // Most texts have no escape in them, and are taken as they are.
         if self.skip(b'"') {
-            return Ok(self.well_formed(&rest[..plain]));
+            let whole = &rest[..plain];
+            return Ok(if self.is_utf8 { Cow::Borrowed(whole) } else { well_formed(whole) });
         }
         let mut raw = rest[..plain].to_vec();
         loop {
             let byte = self.byte().ok_or_else(|| self.wrong("a quote is missing"))?;
             self.at += 1;
             match byte {
-                b'"' => return Ok(self.well_formed(&raw)),
+                b'"' => return Ok(Cow::Owned(if self.is_utf8 { raw } else { well_formed(&raw).into_owned() })),
                 b'\\' => self.escape(&mut raw)?,
                 0..=0x1f => return Err(self.wrong("a raw control character in a text")),
                 _ => raw.push(byte),
@@ -292,19 +295,19 @@ impl<'a> Parser<'a> {
     fn wrong(&self, what: &'static str) -> JsonError {
         JsonError::Syntax { what, at: self.at }
     }
+}
 
-    /// Go puts U+FFFD in place of each byte that is no UTF-8.
-    fn well_formed(&self, raw: &[u8]) -> Text {
-        if self.is_utf8 || std::str::from_utf8(raw).is_ok() {
-            return raw.into();
-        }
-        let mut text = Vec::with_capacity(raw.len());
-        for chunk in raw.utf8_chunks() {
-            text.extend(chunk.valid().as_bytes());
-            text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
-        }
-        text.into()
+/// Go puts U+FFFD in place of each byte that is no UTF-8.
+fn well_formed(raw: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(raw).is_ok() {
+        return Cow::Borrowed(raw);
     }
+    let mut text = Vec::with_capacity(raw.len());
+    for chunk in raw.utf8_chunks() {
+        text.extend(chunk.valid().as_bytes());
+        text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
+    }
+    Cow::Owned(text)
 }
 
 /// Takes out what lies from `start` on. Much of it is taken as it is, not copied.
