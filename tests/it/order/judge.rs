@@ -25,6 +25,8 @@ struct Held {
     asked_until: Option<Instant>,
     /// One at a time, until one is answered well.
     on_trial: bool,
+    /// Out of order: it is probed now and then, and that everything ends shows that it is.
+    is_broken: bool,
 }
 
 /// Account and address.
@@ -92,15 +94,17 @@ impl Judge {
                 self.accounts.retain(|name, held| *name != account || held.since >= began);
             }
             Some(Class::Wait { scope: Scope::Recipient, after }) => {
-                let held = Held { since: now, until: now, asked_until: None, on_trial: false };
-                let held = Held { until: now + after.unwrap_or(SECOND), ..held };
+                let until = now + after.unwrap_or(SECOND);
+                let held = Held { since: now, until, asked_until: None, on_trial: false, is_broken: false };
                 self.addresses.insert((account, address), held);
             }
             Some(Class::Wait { after, .. }) => self.hold(account, began, after),
             Some(Class::Network) => self.hold(account, began, None),
-            // One way left is enough for one of them to hold it.
-            Some(Class::Account) if tried.iter().any(|one| one.ways_left() == 0) => self.hold(account, began, None),
-            Some(Class::Account) => {}
+            // Its breaker opens: who has no other way waits for its probes.
+            Some(Class::Account) => {
+                self.hold(account.clone(), began, Some(Duration::ZERO));
+                self.accounts.entry(account).and_modify(|held| *held = Held { since: now, is_broken: true, ..*held });
+            }
             Some(Class::Fault | Class::Unknown) => self.failed(tried, settled, wall),
         }
     }
@@ -115,12 +119,13 @@ impl Judge {
             None if new => now + SECOND,
             None => now,
         };
-        let known = known.unwrap_or(Held { since: now, until, asked_until: None, on_trial: true });
+        let known = known.unwrap_or(Held { since: now, until, asked_until: None, on_trial: true, is_broken: false });
         let held = Held {
             since: if new { now } else { known.since },
             until: known.until.max(until),
             asked_until: known.asked_until.max(asked.map(|asked| now + asked)),
             on_trial: true,
+            is_broken: known.is_broken,
         };
         self.accounts.insert(account, held);
     }
@@ -150,7 +155,9 @@ impl Judge {
     /// After a claim that took all it could: whatever still waits at the account has one of the reasons that there are.
     pub(crate) fn the_rest_waits_with_reason(&self, account: &str, all: &[Delivery], wall: Timestamp) {
         let now = Instant::now();
-        let recent = |held: Option<&Held>| held.is_some_and(|held| held.until.max(held.since + LONGEST_HOLD) > now);
+        let recent = |held: Option<&Held>| {
+            held.is_some_and(|held| held.is_broken || held.until.max(held.since + LONGEST_HOLD) > now)
+        };
         let of_account: Vec<_> = all.iter().filter(|delivery| place(delivery).0 == account).collect();
         let sending = |delivery: &&&Delivery| delivery.state == DeliveryState::Sending;
         let on_trial = self.accounts.get(account).is_some_and(|held| held.on_trial);
