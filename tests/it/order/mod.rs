@@ -71,7 +71,7 @@ fn class() -> impl Strategy<Value = Option<Class>> {
     let fixed =
         [Class::Network, Class::Unknown, Class::Fault, Class::Recipient, Class::Content, Class::Form, Class::Account];
     let waits =
-        [(Scope::Recipient, Some(70)), (Scope::Recipient, None), (Scope::Account, Some(50)), (Scope::Sender, None)];
+        [(Scope::Recipient, Some(50)), (Scope::Recipient, None), (Scope::Account, Some(50)), (Scope::Sender, None)];
     prop_oneof![
         3 => Just(None),
         5 => prop::sample::select(fixed.to_vec()).prop_map(Some),
