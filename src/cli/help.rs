@@ -170,13 +170,16 @@ pub fn help(topic: Option<&str>) -> Result<String, String> {
 
 fn overview() -> String {
     let mut text = "hookbell: a hook is called, a bell rings\n\n".to_owned();
-    let mut line = |call: &str, help: &str| writeln!(text, "  hookbell {call:<36}{help}").ok();
+    let width =
+        VERBS.iter().map(|verb| verb.name.len() + 1 + verb.arguments.chars().count()).max().unwrap_or_default() + 2;
+    let mut line = |call: &str, help: &str| writeln!(text, "  hookbell {call:<width$}{help}").ok();
     line("[flags]", "serve hooks until told to stop");
     for Verb { name, arguments, help, .. } in VERBS {
         line(&format!("{name} {arguments}"), help);
     }
     text += "\nhelp for\n";
-    let mut line = |topic: &str, help: &str| writeln!(text, "  hookbell help {topic:<31}{help}").ok();
+    let under = width - "help ".len();
+    let mut line = |topic: &str, help: &str| writeln!(text, "  hookbell help {topic:<under$}{help}").ok();
     line("flags", "every flag of the daemon (also: hookbell -h)");
     for (topic, help, _) in TOPICS {
         line(topic, help);
@@ -262,7 +265,7 @@ mod tests {
     fn every_topic_of_the_overview_has_its_help() {
         let overview = help(None).unwrap();
         for verb in VERBS {
-            assert!(overview.contains(verb.help));
+            assert!(overview.contains(&format!("  {}", verb.help)), "{}", verb.name);
             assert!(help(Some(verb.name)).unwrap().contains(verb.arguments));
         }
         for (topic, ..) in TOPICS {
