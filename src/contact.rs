@@ -192,11 +192,16 @@ pub fn recipients<'a>(
     };
     for contact in contacts {
         // Whoever can't be reached is no reason to keep it from the others.
+        let mut first = None;
         match contact.ways(via, accounts) {
-            Ok(ways) => add(&contact.name, ways),
+            Ok(ways) => {
+                first = ways.first().map(|way| way.account.clone());
+                add(&contact.name, ways);
+            }
             Err(why) => unreachable = Some(why),
         }
-        for account in also {
+        // By its first way it goes anyway.
+        for account in also.iter().filter(|account| first.as_ref() != Some(account)) {
             // A copy that finds no address is no reason to refuse the message itself.
             if let Ok(ways) = contact.ways(&[Via::account(account.clone())], accounts) {
                 // Of one way: a contact's own patience would let a copy fail that nobody misses.

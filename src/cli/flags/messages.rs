@@ -75,7 +75,7 @@ pub const MESSAGES: &[Flag<MessagesArgs>] = &[
         args.force = boolean(v)?;
         Ok(())
     }),
-    ours("older-than", Value("TIME"), "purge", "accepted so long ago or longer: 30d", "", |args, v| {
+    ours("older-than", Value("TIME"), "purge", "ended so long ago or longer: 30d", "", |args, v| {
         set(&mut args.older_than, text(v))
     }),
     ours("json", Switch, "all", "JSON for programs instead of a table", "false", |args, v| {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::action::send::Stored;
+use crate::http::wait::Fares;
 use crate::outbox::{DeliveryStatus, MessageStatus};
 use crate::provider::preview::Preview;
 
@@ -23,7 +24,12 @@ pub(super) fn stored(stored: &Stored, names: bool, status: Option<&MessageStatus
     if stored.duplicate {
         json["duplicate"] = json!(true);
     }
-    let what = if stored.duplicate { "duplicate" } else { "queued" };
+    let what = match status.map(Fares::of) {
+        _ if stored.duplicate => "duplicate",
+        Some(Fares::Well) => "sent",
+        Some(Fares::Badly) => "failed",
+        Some(Fares::Unknown) | None => "queued",
+    };
     let plural = if count == 1 { "recipient" } else { "recipients" };
     let listed = if names { format!(": {}", stored.contacts.join(", ")) } else { String::new() };
     let mut text = format!("{what} {id} for {count} {plural}{listed}\n");
