@@ -47,7 +47,7 @@ impl Outbox {
     pub fn open(dir: &Path, clock: Clock) -> Result<Outbox, OutboxError> {
         let bells = Bells::default();
         let (store, recovery) = recovery::open(dir, clock.now())?;
-        let reader = Reader::beside(dir)?;
+        let reader = Reader::beside(dir);
         let writer = Writer::start(store, clock, bells.clone())?;
         Ok(Outbox { writer, bells, held: Held::default(), recovery: Arc::new(recovery), reader })
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,15 +20,21 @@ const CACHE: &str = "PRAGMA cache_size = -512";
 
 /// The store, for looking at. Clones share the connection, one look at a time.
 #[derive(Clone, Debug)]
-pub struct Reader(Arc<Mutex<Option<Connection>>>);
+pub struct Reader(Arc<Mutex<Sight>>);
+
+/// A connection costs memory, and most daemons are never asked.
+#[derive(Debug)]
+enum Sight {
+    /// Not opened yet: the file.
+    Shut(PathBuf),
+    Open(Connection),
+    Ended,
+}
 
 impl Reader {
-    /// Beside the daemon's own connection, in its process.
-    pub(super) fn beside(dir: &Path) -> Result<Reader, OutboxError> {
-        let db = Connection::open_with_flags(dir.join("outbox.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        db.busy_timeout(BUSY_TIMEOUT)?;
-        db.execute_batch(CACHE)?;
-        Ok(Reader(Arc::new(Mutex::new(Some(db)))))
+    /// Beside the daemon's own connection, in its process. It is opened by the first look.
+    pub(super) fn beside(dir: &Path) -> Reader {
+        Reader(Arc::new(Mutex::new(Sight::Shut(dir.join("outbox.db")))))
     }
 
     /// From another process, most likely because no daemon runs. It makes no file and changes none, also where it may
@@ -54,18 +60,24 @@ impl Reader {
                 path.display()
             )));
         }
-        Ok(Reader(Arc::new(Mutex::new(Some(db)))))
+        Ok(Reader(Arc::new(Mutex::new(Sight::Open(db)))))
     }
 
     /// Ends it, so that the writer is the last to leave the file, and tidies up.
     pub(super) fn close(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Sight::Ended;
     }
 
     /// Looks at one state of the store.
     pub(super) fn look<T>(&self, look: impl FnOnce(&View<'_>) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
-        let db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let db = db.as_ref().ok_or_else(OutboxError::closed)?;
+        let mut sight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Sight::Shut(path) = &*sight {
+            let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            db.busy_timeout(BUSY_TIMEOUT)?;
+            db.execute_batch(CACHE)?;
+            *sight = Sight::Open(db);
+        }
+        let Sight::Open(db) = &*sight else { return Err(OutboxError::closed()) };
         // Dropped, it ends: there is nothing to commit.
         let _all_of_one_moment = db.unchecked_transaction()?;
         look(&View { db })
