@@ -384,7 +384,7 @@ mod tests {
         assert_eq!(seconds(&own), [Some(90), Some(5)]);
         let (calm, hasty) = (contact(vec![via("wa", Some(9))]), contact(vec![via("wa", Some(3))]));
         let hasty = Contact { name: "petr".to_owned(), ..hasty };
-        let merged = recipients([&calm, &hasty], &hooks, &[AccountName::new("wa")], &accounts).unwrap();
+        let merged = recipients([&calm, &hasty], &hooks, &[AccountName::new("mail")], &accounts).unwrap();
         let shown: Vec<_> = merged.iter().map(|to| (to.contact.as_str(), seconds(&to.ways))).collect();
         assert_eq!(shown, [("ivan, petr", vec![Some(3), Some(90)]), ("ivan, petr", vec![None])]);
     }
