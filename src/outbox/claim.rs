@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::attempts::Entry;
 use super::error::OutboxError;
 use super::held::{Held, Hold};
 use super::queue::{self, ids};
@@ -290,10 +291,12 @@ fn settle_one(
     note: &str,
 ) -> Result<Delivery, OutboxError> {
     let Delivery { id, message, .. } = lease.delivery;
-    let current = rows::read(pen, id)?;
-    let Some(current) = current.filter(|current| current.fence == lease.fence) else {
-        tracing::warn!(id = %message, delivery = id.0, "settled too late: another try has begun since");
-        return Ok(rows::read(pen, id)?.map_or_else(|| lease.delivery.clone(), |current| current.delivery));
+    let current = match rows::read(pen, id)? {
+        Some(current) if current.fence == lease.fence => current,
+        other => {
+            tracing::warn!(id = %message, delivery = id.0, "settled too late: another try has begun since");
+            return Ok(other.map_or_else(|| lease.delivery.clone(), |other| other.delivery));
+        }
     };
     // Should the lease have been given up meanwhile, and the delivery moved, the try still was where and when it was. Else
     // the store knows best when that was: the clock may have been set since.
@@ -302,13 +305,13 @@ fn settle_one(
     let tried = Leased { delivery: lease.delivery.clone(), ..current };
     let shows_life = match &settlement.outcome {
         Ok(receipt) => {
-            queue::note_attempt(pen, &tried, "accepted", "", note)?;
-            news::note_receipt(pen, receipt)?;
+            let receipt = receipt.id.as_deref();
+            Entry { detail: note, receipt, ..Entry::of(pen, &tried, "accepted") }.write(pen)?;
             true
         }
         Err(SendError { class, code, detail }) => {
             let detail = if note.is_empty() { detail } else { &format!("{detail} ({note})") };
-            queue::note_attempt(pen, &tried, class.as_str(), code, detail)?;
+            Entry { code, detail, ..Entry::of(pen, &tried, class.as_str()) }.write(pen)?;
             if *class == Class::Form {
                 windows::close(pen, &tried.delivery)?;
             }
@@ -350,7 +353,7 @@ pub(super) fn void_all(
 }
 
 fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
-    queue::note_attempt(pen, leased, "unknown", "", "the lease ended without an answer")?;
+    Entry { detail: "the lease ended without an answer", ..Entry::of(pen, leased, "unknown") }.write(pen)?;
     let after = queue::change(pen, leased, Event::LeaseVoid(policy), jitter())?.delivery;
     let after = news::catch_up_unheard(pen, &leased.delivery, jitter())?.unwrap_or(after);
     Ok(Some(after).filter(|after| after.state.is_end()))

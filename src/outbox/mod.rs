@@ -12,6 +12,7 @@
 //!    has a higher priority, and whoever finds the older one marked late.
 
 mod alarms;
+mod attempts;
 mod bells;
 mod breaker;
 mod claim;

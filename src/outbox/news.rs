@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
+use super::attempts::Entry;
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
@@ -40,14 +41,6 @@ pub(super) fn hear(pen: &Pen<'_>, account: &str, news: Vec<News>, jitter: f64) -
     Ok(heard)
 }
 
-/// Writes a receipt to the row of the try that was noted last: reports find it there, wherever the delivery goes.
-pub(super) fn note_receipt(pen: &Pen<'_>, receipt: &Receipt) -> Result<(), OutboxError> {
-    let Some(id) = &receipt.id else { return Ok(()) };
-    let row = pen.db.last_insert_rowid();
-    pen.prepare("UPDATE attempts SET receipt = ?2 WHERE id = ?1")?.execute(params![row, id])?;
-    Ok(())
-}
-
 /// Applies what was told of a try before its answer was here. Yields the delivery where it stands elsewhere by that.
 pub(super) fn catch_up(
     pen: &Pen<'_>,
@@ -59,7 +52,7 @@ pub(super) fn catch_up(
     let account = way.account.as_str();
     let mut changed = None;
     for told in parked::by_receipt(pen, account, receipt)? {
-        changed = apply(pen, account, tried.id, number(tried.way), &told, jitter)?.or(changed);
+        changed = apply(pen, account, tried.id, tried.way, &told, jitter)?.or(changed);
     }
     Ok(changed)
 }
@@ -92,15 +85,15 @@ fn apply_to_all(pen: &Pen<'_>, account: &str, told: &Told, jitter: f64) -> Resul
 }
 
 /// The deliveries that got this receipt, each with the way on which it did.
-fn tries_of(pen: &Pen<'_>, account: &str, receipt: &str) -> Result<BTreeMap<DeliveryId, i64>, OutboxError> {
+fn tries_of(pen: &Pen<'_>, account: &str, receipt: &str) -> Result<BTreeMap<DeliveryId, usize>, OutboxError> {
     let mut statement = pen.prepare("SELECT delivery, way FROM attempts WHERE account = ?1 AND receipt = ?2")?;
-    let found = statement.query_map([account, receipt], |row| Ok((DeliveryId(row.get(0)?), row.get(1)?)))?;
+    let found = statement.query_map([account, receipt], |row| Ok((DeliveryId(row.get(0)?), rows::way(row, 1)?)))?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// The delivery of which a try never heard its answer, by the key that the provider gives back, and the way of that try.
 /// While another try is under way its answer is the one to wait for.
-fn try_of_key(pen: &Pen<'_>, account: &str, told: &Told) -> Result<Option<(Leased, i64)>, OutboxError> {
+fn try_of_key(pen: &Pen<'_>, account: &str, told: &Told) -> Result<Option<(Leased, usize)>, OutboxError> {
     let id = told.key.as_deref().and_then(|key| key.rsplit_once('-')?.1.parse().ok());
     let Some(found) = id.map(|id| rows::read(pen, DeliveryId(id))).transpose()?.flatten() else { return Ok(None) };
     let Delivery { recipient, way, state, .. } = &found.delivery;
@@ -108,7 +101,7 @@ fn try_of_key(pen: &Pen<'_>, account: &str, told: &Told) -> Result<Option<(Lease
         return Ok(None);
     }
     let tried = recipient.ways.iter().take(way + 1).rposition(|way| way.account.as_str() == account);
-    Ok(tried.map(|way| (found, number(way))))
+    Ok(tried.map(|way| (found, way)))
 }
 
 /// Takes a report for the answer that never came, so that an unknown one does not go out twice. Yields the delivery where
@@ -117,12 +110,13 @@ fn hear_answer(
     pen: &Pen<'_>,
     account: &str,
     unheard: &Leased,
-    way: i64,
+    way: usize,
     told: &Told,
 ) -> Result<Option<Delivery>, OutboxError> {
     let Delivery { id, way: current, state, .. } = unheard.delivery;
-    note(pen, id, way, account, ("accepted", "", "its answer was not heard: a report names it"), told)?;
-    if number(current) != way || state != DeliveryState::Queued {
+    let detail = "its answer was not heard: a report names it";
+    Entry { detail, ..told_of(id, way, account, "accepted", told) }.write(pen)?;
+    if current != way || state != DeliveryState::Queued {
         return Ok(None);
     }
     let receipt = Receipt { id: Some(told.receipt.clone()), ..Receipt::default() };
@@ -134,7 +128,7 @@ fn apply(
     pen: &Pen<'_>,
     account: &str,
     id: DeliveryId,
-    way: i64,
+    way: usize,
     told: &Told,
     jitter: f64,
 ) -> Result<Option<Delivery>, OutboxError> {
@@ -147,7 +141,7 @@ fn apply(
         Report::Failed(SendError { code, detail, .. }) => (code.as_str(), detail.as_str()),
         _ => ("", ""),
     };
-    note(pen, id, way, account, (told.report.as_str(), code, detail), told)?;
+    Entry { code, detail, ..told_of(id, way, account, told.report.as_str(), told) }.write(pen)?;
     if !told.report.concerns(&before.delivery, &told.receipt) {
         return Ok(None);
     }
@@ -160,31 +154,10 @@ fn apply(
     Ok(Some(after).filter(|after| after.state != before.delivery.state))
 }
 
-/// One row in `attempts` for what was told.
-fn note(
-    pen: &Pen<'_>,
-    id: DeliveryId,
-    way: i64,
-    account: &str,
-    (class, code, detail): (&str, &str, &str),
-    told: &Told,
-) -> Result<(), OutboxError> {
-    pen.prepare(
-        "INSERT INTO attempts (delivery, way, account, started_at, ended_at, class, code, detail, receipt)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?
-    .execute(params![
-        id.0,
-        way,
-        account,
-        told.at.millis(),
-        pen.now.millis(),
-        class,
-        code,
-        detail,
-        told.receipt
-    ])?;
-    Ok(())
+/// What was told of a try, as a row of its own.
+fn told_of<'a>(delivery: DeliveryId, way: usize, account: &'a str, class: &'a str, told: &'a Told) -> Entry<'a> {
+    let receipt = Some(told.receipt.as_str());
+    Entry { delivery, way, account, began: told.at, class, code: "", detail: "", receipt }
 }
 
 /// Stores a message from a person. Says whether it is new.
@@ -197,8 +170,4 @@ fn keep(pen: &Pen<'_>, account: &str, inbound: &Inbound) -> Result<bool, OutboxE
         )?
         .execute(params![account, id, address, contact, kind, text, at.millis(), pen.now.millis()])?;
     Ok(written > 0)
-}
-
-fn number(way: usize) -> i64 {
-    i64::try_from(way).unwrap_or(0)
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::attempts::Entry;
 use super::error::OutboxError;
 use super::writer::Pen;
 use super::{queue, rows};
@@ -46,7 +47,7 @@ pub(super) fn cancel(pen: &Pen<'_>, id: MessageId) -> Result<Option<Vec<Touched>
             DeliveryState::Queued => {
                 let delivery = queue::change(pen, &before, Event::Canceled, 0.0)?.delivery;
                 let reason = delivery.reason.clone().unwrap_or_default();
-                queue::note_attempt(pen, &before, "canceled", "", &reason)?;
+                Entry { detail: &reason, ..Entry::of(pen, &before, "canceled") }.write(pen)?;
                 touched.push(Touched { delivery, done: Ok(()) });
                 continue;
             }

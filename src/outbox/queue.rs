@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::attempts::Entry;
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
@@ -259,25 +260,6 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     Ok(advanced)
 }
 
-/// One row in `attempts`. `class` says what came of it.
-pub(super) fn note_attempt(
-    pen: &Pen<'_>,
-    of: &Leased,
-    class: &str,
-    code: &str,
-    detail: &str,
-) -> Result<(), OutboxError> {
-    let Delivery { id, way, .. } = &of.delivery;
-    let account = of.delivery.current_way().map_or("", |way| way.account.as_str());
-    let (began, now) = (of.since.unwrap_or(pen.now).millis(), pen.now.millis());
-    pen.prepare(
-        "INSERT INTO attempts (delivery, way, account, started_at, ended_at, class, code, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![id.0, i64::try_from(*way).unwrap_or(0), account, began, now, class, code, detail])?;
-    Ok(())
-}
-
 /// Ends a queued delivery whose time ran out.
 pub(super) fn expire(pen: &Pen<'_>, leased: Leased) -> Result<Delivery, OutboxError> {
     let missing = "SELECT missing FROM accounts WHERE account = ?1";
@@ -291,7 +273,7 @@ pub(super) fn expire(pen: &Pen<'_>, leased: Leased) -> Result<Delivery, OutboxEr
         _ => leased,
     };
     let ended = change(pen, &leased, Event::Expired, 0.0)?.delivery;
-    note_attempt(pen, &leased, "expired", "", ended.reason.as_deref().unwrap_or_default())?;
+    Entry { detail: ended.reason.as_deref().unwrap_or_default(), ..Entry::of(pen, &leased, "expired") }.write(pen)?;
     Ok(ended)
 }
 

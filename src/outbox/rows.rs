@@ -42,7 +42,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Leased> {
         message: parsed(row, 1)?,
         hook: row.get(2)?,
         recipient: Recipient { contact: row.get(3)?, ways: ways(row, 4)? },
-        way: usize::try_from(row.get::<_, i64>(5)?).map_err(|e| broken(5, e))?,
+        way: way(row, 5)?,
         priority: priority(row.get(6)?),
         state: DeliveryState::named(row.get_ref(7)?.as_str()?).ok_or_else(|| broken(7, "unknown state"))?,
         form: if row.get(8)? { Form::Template } else { Form::Best },
@@ -229,6 +229,11 @@ fn ways(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Way>> {
     list.into_iter().map(|parts| way(parts).ok_or_else(|| broken(column, "no way"))).collect()
 }
 
+/// The number of a way.
+pub(super) fn way(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
+    usize::try_from(row.get::<_, i64>(column)?).map_err(|e| broken(column, e))
+}
+
 pub(super) fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
     row.get_ref(column)?.as_str()?.parse().map_err(|e: ulid::DecodeError| broken(column, e.to_string()))
 }
@@ -255,7 +260,7 @@ fn priority(rank: i64) -> Priority {
     }
 }
 
-fn number(count: usize) -> i64 {
+pub(super) fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 
+use super::attempts::Entry;
 use super::error::OutboxError;
 use super::queue::{self, SWEEP, Swept, ids};
 use super::writer::Pen;
@@ -34,7 +35,8 @@ impl Swept {
             moved += usize::from(after.way != before.delivery.way);
             if was_sent || after.has_failed() {
                 let class = if was_sent { "silence" } else { after.state.as_str() };
-                queue::note_attempt(pen, &before, class, "", after.reason.as_deref().unwrap_or_default())?;
+                Entry { detail: after.reason.as_deref().unwrap_or_default(), ..Entry::of(pen, &before, class) }
+                    .write(pen)?;
             }
             if after.has_failed() {
                 self.ended.push(after);
