@@ -284,8 +284,9 @@ async fn fill(outbox: &Outbox, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn depth(outbox: &Outbox) -> anyhow::Result<u64> {
-    Ok(outbox.depth().await?.values().map(|depth| depth.queued + depth.sending).sum())
+async fn depth(outbox: &Outbox) -> anyhow::Result<i64> {
+    let accounts = outbox.look(|reader| reader.accounts(Clock::system().now())).await?;
+    Ok(accounts.iter().map(|account| account.queued + account.sending).sum())
 }
 
 /// A server that takes everything, as Telegram would.

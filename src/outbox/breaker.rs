@@ -1,27 +1,13 @@
 //! Breakers: an account that can't send at all keeps its queue and is probed slowly, until one try works.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::alarms;
 use super::error::OutboxError;
 use super::writer::Pen;
-use crate::account::AccountName;
 use crate::clock::Timestamp;
 use crate::message::alarm::Cause;
 use crate::message::retry;
-
-/// An open breaker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breaker {
-    /// When it opened.
-    pub since: Timestamp,
-    /// What the provider said of it.
-    pub why: String,
-    /// When the next delivery tries whether the account works again.
-    pub probe_at: Timestamp,
-}
 
 /// Opens the breaker of an account, or puts its next probe further off. A try that `began` before the last change failed
 /// together with that one.
@@ -77,19 +63,4 @@ pub(super) fn try_now(pen: &Pen<'_>, account: &str) -> Result<(), OutboxError> {
         pen.ring(account);
     }
     Ok(())
-}
-
-/// All breakers that are open.
-pub(super) fn all(pen: &Pen<'_>) -> Result<BTreeMap<AccountName, Breaker>, OutboxError> {
-    let sql = "SELECT account, broken_since, broken_why, hold_until FROM accounts WHERE broken_since IS NOT NULL";
-    let mut statement = pen.prepare(sql)?;
-    let read = |row: &Row<'_>| {
-        let breaker = Breaker {
-            since: Timestamp::from_millis(row.get(1)?),
-            why: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
-            probe_at: Timestamp::from_millis(row.get(3)?),
-        };
-        Ok((AccountName::new(row.get_ref(0)?.as_str()?), breaker))
-    };
-    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
 }

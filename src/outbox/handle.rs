@@ -1,6 +1,6 @@
 //! The store as everybody sees it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::alarms::{self, Due};
 use super::bells::{Bells, Watch};
-use super::breaker::{self, Breaker};
+use super::breaker;
 use super::claim::{self, Claim, Claims, Settlement, Terms};
 use super::error::OutboxError;
 use super::held::Held;
@@ -20,7 +20,7 @@ use super::reader::Reader;
 use super::recovery::{self, Recovery};
 use super::refused::{self, Refused};
 use super::retention::{self, Cursor};
-use super::status::{self, Depth, MessageStatus};
+use super::status::{self, MessageStatus};
 use super::writer::{Pen, Writer};
 use super::{news, orphans, parked, queue, rows, ways, windows};
 use crate::account::AccountName;
@@ -175,11 +175,6 @@ impl Outbox {
         self.writer.run(move |pen| breaker::try_now(pen, account.as_str())).await
     }
 
-    /// The accounts that are out of order.
-    pub async fn breakers(&self) -> Result<BTreeMap<AccountName, Breaker>, OutboxError> {
-        self.writer.run(breaker::all).await
-    }
-
     /// The bell that rings when there may be an alarm to tell. One ring is remembered.
     pub fn alarm_bell(&self) -> Arc<Notify> {
         self.bells.of(alarms::BELL)
@@ -208,8 +203,8 @@ impl Outbox {
         self.writer.run(write).await
     }
 
-    /// Deletes all messages whose deliveries had all ended before that. Yields how many. Others get their turn all the
-    /// while, and can be dropped in between.
+    /// Deletes all messages whose deliveries had all ended before that, and what people wrote before. Yields how many of the
+    /// first. Others get their turn all the while, and it can be dropped in between.
     pub async fn purge(&self, before: Timestamp) -> Result<u64, OutboxError> {
         let (mut messages, mut cursor) = (0, Cursor::default());
         loop {
@@ -221,6 +216,9 @@ impl Outbox {
                 Some(next) => cursor = next,
                 None => break,
             }
+        }
+        while self.writer.run(move |pen| retention::purge_inbound(pen, before)).await? {
+            tokio::time::sleep(retention::PAUSE).await;
         }
         while self.writer.run(retention::shrink).await? {
             tokio::time::sleep(retention::PAUSE).await;
@@ -243,11 +241,6 @@ impl Outbox {
     /// Where a message stands.
     pub async fn find(&self, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
         self.writer.run(move |pen| status::find(pen.db, pen.now, id)).await
-    }
-
-    /// How much there is to do.
-    pub async fn depth(&self) -> Result<Depth, OutboxError> {
-        self.writer.run(status::depth).await
     }
 
     /// Looks at the store beside its writer, which goes on meanwhile.

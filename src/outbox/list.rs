@@ -89,6 +89,8 @@ pub struct AccountState {
     pub missing: bool,
     /// Until when nothing goes by it, if it is held.
     pub held_until: Option<Timestamp>,
+    /// Since when it is out of order and why, if its breaker is open; `held_until` is then the time of the next probe.
+    pub broken: Option<(Timestamp, String)>,
 }
 
 impl Reader {
@@ -221,7 +223,7 @@ fn refused(view: &View<'_>, limit: u32) -> Result<Vec<Refused>, OutboxError> {
 }
 
 fn accounts(view: &View<'_>, now: Timestamp) -> Result<Vec<AccountState>, OutboxError> {
-    let sql = "SELECT account, queued, sending, missing, hold_until FROM accounts";
+    let sql = "SELECT account, queued, sending, missing, hold_until, broken_since, broken_why FROM accounts";
     let read = |row: &Row<'_>| {
         Ok(AccountState {
             account: AccountName::new(row.get_ref(0)?.as_str()?),
@@ -229,6 +231,12 @@ fn accounts(view: &View<'_>, now: Timestamp) -> Result<Vec<AccountState>, Outbox
             sending: row.get(2)?,
             missing: row.get(3)?,
             held_until: Some(Timestamp::from_millis(row.get(4)?)).filter(|until| *until > now),
+            broken: match row.get::<_, Option<i64>>(5)? {
+                Some(since) => {
+                    Some((Timestamp::from_millis(since), row.get::<_, Option<String>>(6)?.unwrap_or_default()))
+                }
+                None => None,
+            },
         })
     };
     let mut statement = view.prepare(sql)?;

@@ -52,7 +52,6 @@ mod writer;
 
 pub use alarms::Due;
 pub use bells::Watch;
-pub use breaker::Breaker;
 pub use claim::{Claim, Claims, Settlement, Terms};
 pub use error::OutboxError;
 pub use handle::Outbox;
@@ -63,4 +62,4 @@ pub use operator::Touched;
 pub use reader::Reader;
 pub use recovery::Recovery;
 pub use refused::Refused;
-pub use status::{AccountDepth, DeliveryStatus, Depth, MessageStatus};
+pub use status::{DeliveryStatus, MessageStatus};

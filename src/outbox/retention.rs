@@ -93,6 +93,13 @@ fn delete_if_empty(pen: &Pen<'_>, message: i64) -> Result<usize, OutboxError> {
     Ok(pen.prepare(sql)?.execute([message])?)
 }
 
+/// One step of deleting what people wrote before `before`. Says whether there may be more.
+pub(super) fn purge_inbound(pen: &Pen<'_>, before: Timestamp) -> Result<bool, OutboxError> {
+    let sql = "DELETE FROM inbound WHERE id IN (SELECT id FROM inbound WHERE received_at < ?1 LIMIT ?2)";
+    let gone = pen.prepare(sql)?.execute(params![before.millis(), AT_ONCE])?;
+    Ok(i64::try_from(gone).is_ok_and(|gone| gone == AT_ONCE))
+}
+
 /// Gives pages that are no longer needed back to the file system. Says whether there may be more.
 pub(super) fn shrink(pen: &Pen<'_>) -> Result<bool, OutboxError> {
     let count =

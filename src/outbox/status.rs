@@ -1,13 +1,10 @@
-//! Where messages stand, and how much there is to do.
-
-use std::collections::BTreeMap;
+//! Where messages stand.
 
 use rusqlite::Connection;
 
 use super::error::OutboxError;
 use super::rows;
-use super::writer::{Pen, prepare};
-use crate::account::AccountName;
+use super::writer::prepare;
 use crate::clock::Timestamp;
 use crate::message::delivery::{Delivery, DeliveryState, Event};
 use crate::message::ways::Circumstances;
@@ -29,18 +26,6 @@ pub struct DeliveryStatus {
     pub delivery: Delivery,
     /// How many tries have begun.
     pub attempts: u32,
-}
-
-/// How much waits and how much is under way, by account.
-pub type Depth = BTreeMap<AccountName, AccountDepth>;
-
-/// How much one account has to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AccountDepth {
-    /// Deliveries that wait.
-    pub queued: u64,
-    /// Tries under way.
-    pub sending: u64,
 }
 
 /// Where a message stands.
@@ -76,15 +61,4 @@ fn as_of(delivery: Delivery, missing: bool, now: Timestamp) -> Delivery {
     let delivery = if stranded { delivery.advance(Event::NoAccount, &at).delivery } else { delivery };
     let is_over = delivery.expires_at <= now;
     if is_over { delivery.advance(Event::Expired, &at).delivery } else { delivery }
-}
-
-/// How much there is to do.
-pub(super) fn depth(pen: &Pen<'_>) -> Result<Depth, OutboxError> {
-    let mut statement = pen.prepare("SELECT account, queued, sending FROM accounts")?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let count = |column| row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0));
-        let depth = AccountDepth { queued: count(1)?, sending: count(2)? };
-        Ok((AccountName::new(row.get_ref(0)?.as_str()?), depth))
-    };
-    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
 }

@@ -120,7 +120,7 @@ impl World {
     /// Lets everybody do what they can without time passing.
     pub(crate) async fn settled(&self) {
         for _ in 0..12 {
-            self.outbox.depth().await.unwrap();
+            self.outbox.next_sweep().await.unwrap();
             for _ in 0..20 {
                 tokio::task::yield_now().await;
             }

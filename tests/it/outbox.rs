@@ -162,8 +162,8 @@ async fn a_second_daemon_is_refused_and_told_who_is_there() {
     let Err(refused) = Outbox::open(world.dir.path(), world.clock.clone()) else { panic!("two owners") };
     assert!(refused.to_string().contains(&format!("in use by process {}", std::process::id())), "{refused}");
     world.outbox.close().await;
-    assert!(matches!(world.outbox.depth().await, Err(OutboxError::Unavailable(_))));
-    opened_again(world.dir.path()).depth().await.unwrap();
+    assert!(matches!(world.outbox.next_sweep().await, Err(OutboxError::Unavailable(_))));
+    opened_again(world.dir.path()).next_sweep().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -475,7 +475,7 @@ async fn an_answer_waits_until_it_can_be_written() {
         biased;
         _ = &mut settled => panic!("nothing could be written"),
         // Comes after the result, so that this has been refused.
-        _ = world.outbox.depth() => other.execute_batch("DROP TRIGGER trouble").unwrap(),
+        _ = world.outbox.next_sweep() => other.execute_batch("DROP TRIGGER trouble").unwrap(),
     }
     let settled = loop {
         tokio::select! {

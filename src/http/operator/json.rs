@@ -53,13 +53,14 @@ pub(super) fn refused(refused: &Refused) -> Value {
 
 /// How an account stands.
 pub(super) fn account(state: &AccountState) -> Value {
-    let AccountState { account, queued, sending, missing, held_until } = state;
+    let AccountState { account, queued, sending, missing, held_until, broken } = state;
     json!({
         "account": account.as_str(),
         "queued": queued,
         "sending": sending,
         "missing": missing,
         "held-until": held_until.as_ref().map(Timestamp::to_string),
+        "broken": broken.as_ref().map(|(since, why)| json!({ "since": since.to_string(), "why": why })),
     })
 }
 

@@ -157,7 +157,7 @@ impl Run {
             Step::SetClock { hours } => {
                 self.clock.set_by(hours * 3_600_000);
                 // The process is there to see it. What is set while none runs is another test's.
-                self.outbox.depth().await.unwrap();
+                self.outbox.next_sweep().await.unwrap();
             }
             Step::Reload { b_is_there } => {
                 self.b_is_there = b_is_there;

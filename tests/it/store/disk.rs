@@ -10,7 +10,7 @@ use hookbell::outbox::OutboxError;
 use rusqlite::Connection;
 
 use super::{accept, open, refused};
-use crate::outbox::account;
+use crate::outbox::START;
 
 /// A file system of its own, where the tests run as root.
 pub(crate) struct Mount(tempfile::TempDir);
@@ -73,8 +73,8 @@ async fn a_full_disk_is_told_and_passes() {
     assert!(refused == OutboxError::Full && refused.to_string().contains("make room"), "{refused}");
     disk.empty();
     accept(&outbox, "room again", "+15550003").await.unwrap();
-    let depth = outbox.depth().await.unwrap();
-    assert_eq!(depth[&account("a")].queued, stored + 1, "what was refused is not there");
+    let accounts = outbox.look(|reader| reader.accounts(START)).await.unwrap();
+    assert_eq!(accounts[0].queued, stored + 1, "what was refused is not there");
 }
 
 #[tokio::test]

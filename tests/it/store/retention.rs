@@ -6,6 +6,7 @@ use hookbell::account::Limits;
 use hookbell::clock::Clock;
 use hookbell::message::Priority;
 use hookbell::message::delivery::{Class, OnUnknown, Receipt};
+use hookbell::message::news::{Inbound, News};
 use hookbell::outbox::{Outbox, Settlement, Terms};
 use rusqlite::Connection;
 
@@ -69,4 +70,29 @@ async fn the_room_is_given_back() {
     drop(db);
     outbox.close().await;
     assert!(size() < 6 << 20, "{}", size());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_people_wrote_goes_with_the_rest() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::following_runtime(START));
+    let outbox = Outbox::open(dir.path(), clock.clone()).unwrap();
+    let wrote = |n: u32| {
+        let (address, kind, text) = ("+15550001".to_owned(), "text".to_owned(), "ok".to_owned());
+        News::Inbound(Inbound { id: n.to_string(), address, contact: None, kind, text, at: START, window: None })
+    };
+    outbox.report(&account("a"), (0..350).map(wrote).collect()).await.unwrap();
+    let alive = standstill();
+    tokio::time::advance(DAY * 10).await;
+    drop(alive);
+    outbox.report(&account("a"), vec![wrote(350)]).await.unwrap();
+    assert_eq!(outbox.purge(START.plus(DAY * 5)).await.unwrap(), 0, "no message of ours");
+    let db = Connection::open(dir.path().join("outbox.db")).unwrap();
+    let left: Vec<String> = db
+        .prepare("SELECT provider_id FROM inbound")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(left, ["350"]);
 }

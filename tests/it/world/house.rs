@@ -171,7 +171,7 @@ impl House {
     async fn settled(&self) {
         for _ in 0..12 {
             // An answer means that the writer has done all before it, if it is still there.
-            self.outbox.depth().await.ok();
+            self.outbox.next_sweep().await.ok();
             for _ in 0..20 {
                 tokio::task::yield_now().await;
             }
