@@ -116,7 +116,7 @@ impl Hook {
             }
         };
         let broken = if action.send().is_some() { Broken::Kept } else { Broken::Dropped };
-        Some(Hook {
+        let mut hook = Hook {
             id: HookId::new(&id.map(|id| id.value).unwrap_or_default()),
             methods: methods(http_methods, known),
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
@@ -127,6 +127,7 @@ impl Hook {
                 content_type: content_type.filter(|given| !given.is_empty()),
                 json_files: json_files(&json_parameters),
                 form_memory: known.form_memory.unwrap_or(DEFAULT_MEMORY),
+                keys: None,
             },
             json_parameters,
             charset,
@@ -135,7 +136,9 @@ impl Hook {
             mismatch: status(mismatch_code, reader),
             action,
             reply,
-        })
+        };
+        hook.reading.keys = hook.payload_keys();
+        Some(hook)
     }
 }
 

@@ -125,6 +125,20 @@ impl Hook {
             || self.parameters().is_none_or(|read| read.iter().any(is_it))
     }
 
+    /// The keys of a payload of JSON that the hook looks at, where it surely looks at no others: a command with arguments and
+    /// no token. A path is the name of a key, or begins with one.
+    fn payload_keys(&self) -> Option<Vec<String>> {
+        let is_plain = self.action.send().is_none() && self.tokens.is_empty() && self.json_parameters.is_empty();
+        let read = self.parameters().filter(|_| is_plain)?;
+        if read.iter().any(|parameter| parameter.source == Source::EntirePayload) {
+            return None;
+        }
+        let paths =
+            read.iter().filter(|parameter| parameter.source == Source::Payload).map(|parameter| &*parameter.name);
+        let keys: BTreeSet<&str> = paths.flat_map(|path| [path, path.split('.').next().unwrap_or(path)]).collect();
+        Some(keys.into_iter().map(str::to_owned).collect())
+    }
+
     /// Every parameter that the hook reads, but for its text; none where it has a `run` line.
     fn parameters(&self) -> Option<Vec<&Parameter>> {
         let mut read: Vec<&Parameter> = self.require.iter().chain(&self.json_parameters).collect();

@@ -144,9 +144,10 @@ fn shown_body(hook: &Hook, request: &HookRequest, mask: &Mask) -> String {
     match (request.format, &request.body_error) {
         (BodyFormat::Form, None) => mask.text(&masked_query(&text, is_secret_name)).into_owned(),
         (BodyFormat::Json, None) => {
-            let shown = mask.value(&request.payload);
+            let payload = request.whole_payload();
+            let shown = mask.value(&payload);
             // Escapes hide a secret in the text as it came, so that the payload stands in for it.
-            if shown == request.payload { text } else { String::from_utf8_lossy(&shown.to_json()).into_owned().into() }
+            if shown == *payload { text } else { String::from_utf8_lossy(&shown.to_json()).into_owned().into() }
                 .into_owned()
         }
         (BodyFormat::Form | BodyFormat::Json, Some(_)) if is_secret_name(&text) => hidden("it may hold a secret"),

@@ -87,7 +87,7 @@ impl Mask {
             ..Mask::default()
         };
         let mut found = BTreeSet::new();
-        gather(&request.payload, false, &mut found);
+        gather(&request.whole_payload(), false, &mut found);
         mask.all = found.len() > MOST;
         if mask.all {
             return mask;

@@ -1,5 +1,7 @@
 //! One call of a hook, read and parsed: never the raw HTTP request.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, PRAGMA, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -53,12 +55,27 @@ pub struct Reading {
     pub json_files: Vec<String>,
     /// Memory that such a form may take besides 10 MiB, in bytes (`-max-multipart-mem`).
     pub form_memory: i64,
+    /// The keys of a payload of JSON that the hook asks for, where it asks for no others.
+    pub keys: Option<Vec<String>>,
 }
 
 impl Default for Reading {
     /// As adnanh/webhook reads where nothing is said.
     fn default() -> Reading {
-        Reading { broken: Broken::Dropped, content_type: None, json_files: Vec::new(), form_memory: DEFAULT_MEMORY }
+        Reading {
+            broken: Broken::Dropped,
+            content_type: None,
+            json_files: Vec::new(),
+            form_memory: DEFAULT_MEMORY,
+            keys: None,
+        }
+    }
+}
+
+impl Reading {
+    /// Whether a key of a payload is one that the hook asks for.
+    fn wants(&self, key: &[u8]) -> bool {
+        self.keys.as_ref().is_none_or(|keys| keys.iter().any(|wanted| wanted.as_bytes() == key))
     }
 }
 
@@ -73,8 +90,10 @@ pub struct HookRequest {
     pub headers: Value,
     /// The query, the first value of each key.
     pub query: Value,
-    /// The parsed body. `null` where there is nothing parsed.
+    /// The parsed body, as far as the hook asks for it. `null` where there is nothing parsed.
     pub payload: Value,
+    /// Whether that is not all of it.
+    is_part: bool,
     /// The body as it came; empty where it is a form in parts, as adnanh/webhook has it.
     pub body: Bytes,
     /// The body that `body` does not have.
@@ -97,7 +116,7 @@ impl HookRequest {
         let (body, in_parts) = if is_multipart(content_type) { (Bytes::new(), body) } else { (body, Bytes::new()) };
         let mut file_errors = Vec::new();
         let payload = match format {
-            BodyFormat::Json => body::json::parse(&body).map_err(BodyError::Json),
+            BodyFormat::Json => body::json::parse_for(&body, |key| reading.wants(key)).map_err(BodyError::Json),
             BodyFormat::Form => body::form(&body, reading.broken),
             BodyFormat::Xml => body::xml::parse(&body).map_err(BodyError::Xml),
             BodyFormat::Multipart => read_form(&in_parts, head.headers, query_is_whole, reading)
@@ -112,12 +131,14 @@ impl HookRequest {
             Ok(payload) => (payload, None),
             Err(why) => (Value::Null, Some(why)),
         };
+        let is_part = format == BodyFormat::Json && reading.keys.is_some();
         HookRequest {
             method: head.method.as_str().to_owned(),
             remote: head.remote.to_owned(),
             headers: headers(head.headers),
             query: fields(query),
             payload,
+            is_part,
             body,
             in_parts,
             format,
@@ -129,6 +150,12 @@ impl HookRequest {
     /// What a signature of the call is over: the body as it came, a form in parts, too (adnanh/webhook signs nothing then).
     pub fn signed_body(&self) -> &[u8] {
         if self.in_parts.is_empty() { &self.body } else { &self.in_parts }
+    }
+
+    /// All of the payload, for whoever asks for more than the hook does.
+    pub fn whole_payload(&self) -> Cow<'_, Value> {
+        let whole = self.is_part.then(|| body::json::parse(&self.body).ok()).flatten();
+        whole.map_or(Cow::Borrowed(&self.payload), Cow::Owned)
     }
 
     /// Where the fields of a message are looked for: in the payload, and of XML in its one element.

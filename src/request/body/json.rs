@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 use crate::request::map::Map;
-use crate::request::number::Number;
 use crate::request::value::{MAX_DEPTH, MAX_VALUES, Value};
 
+mod made;
 mod scan;
+mod text;
+
+use made::Made;
 
 /// Why it is no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,11 +34,25 @@ pub enum JsonError {
 ///
 /// upstream: internal/hook/request.go ParseJSONPayload. What follows the first value is not looked at.
 pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
-    match Parser::of(body).value()? {
-        map @ Value::Map(_) => Ok(map),
-        list @ Value::List(_) => Ok(Value::Map(Map::first_of_each(vec![(b"root".into(), list)]))),
-        Value::Null => Ok(Value::Null),
-        Value::NoMap | Value::Boolean(_) | Value::Number(_) | Value::Text(_) => Err(JsonError::Scalar),
+    parse_for(body, |_| true)
+}
+
+/// The same with those of its keys alone that somebody will ask for. The others are looked through, and nothing is kept of
+/// them: most of what a forge sends.
+pub fn parse_for(body: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Result<Value, JsonError> {
+    const ROOT: &[u8] = b"root";
+    let mut parser = Parser::of(body);
+    match parser.peek()? {
+        b'{' => parser.members(is_wanted).map(Value::Map),
+        b'[' if is_wanted(ROOT) => {
+            let list = parser.value()?;
+            Ok(Value::Map(Map::first_of_each(vec![(ROOT.into(), list)])))
+        }
+        b'[' => parser.value().map(|()| Value::Map(Map::default())),
+        _ => match parser.value()? {
+            Value::Null => Ok(Value::Null),
+            _ => Err(JsonError::Scalar),
+        },
     }
 }
 
@@ -55,6 +72,8 @@ struct Parser<'a> {
     at: usize,
     /// Values that may still be there.
     room: usize,
+    /// How many objects and lists what is read stands in.
+    depth: usize,
     /// All of it is UTF-8, and so is whatever stands between two quotes.
     is_utf8: bool,
 }
@@ -70,31 +89,55 @@ enum Open {
     Map(usize),
 }
 
+const NO_MEMBER: &str = "a comma or } is missing";
+
 impl<'a> Parser<'a> {
     fn of(text: &'a [u8]) -> Parser<'a> {
-        Parser { text, at: 0, room: MAX_VALUES, is_utf8: std::str::from_utf8(text).is_ok() }
+        Parser { text, at: 0, room: MAX_VALUES, depth: 0, is_utf8: std::str::from_utf8(text).is_ok() }
     }
 
-    /// One value. Nested ones are kept on lists of our own, not on the stack, and are given memory once they are whole and
-    /// their size is known.
-    fn value(&mut self) -> Result<Value, JsonError> {
-        let mut open: Vec<Open> = Vec::new();
-        let mut keys = Vec::new();
-        let (mut values, mut pairs) = (Vec::with_capacity(ROOM), Vec::with_capacity(ROOM));
+    /// An object, with those of its values that are wanted.
+    fn members(&mut self, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Map<Value>, JsonError> {
+        self.count(0)?;
+        self.at += 1;
+        let mut pairs = Vec::with_capacity(ROOM);
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Ok(Map::default());
+        }
+        self.depth = 1;
         loop {
-            if open.len() > MAX_DEPTH {
-                return Err(self.wrong("nested too deep"));
+            let key = self.key()?;
+            if is_wanted(&key) {
+                let value = self.value()?;
+                pairs.push((key.into(), value));
+            } else {
+                let () = self.value()?;
             }
-            self.room = self.room.checked_sub(1).ok_or_else(|| self.wrong("too many values"))?;
+            match self.after_element()? {
+                b',' => {}
+                b'}' => return Ok(Map::last_of_each(pairs)),
+                _ => return Err(self.wrong(NO_MEMBER)),
+            }
+        }
+    }
+
+    /// One value, or nothing in its place. Nested ones are kept on lists of our own, not on the stack, and are given memory
+    /// once they are whole and their size is known.
+    fn value<V: Made>(&mut self) -> Result<V, JsonError> {
+        let mut open: Vec<Open> = Vec::new();
+        let (mut keys, mut values, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            self.count(open.len())?;
             let mut done = match self.peek()? {
                 b'{' => {
                     self.at += 1;
                     if self.peek()? == b'}' {
                         self.at += 1;
-                        Value::Map(Map::default())
+                        V::map(Vec::new())
                     } else {
                         open.push(Open::Map(pairs.len()));
-                        keys.push(self.key()?);
+                        keys.push(V::key(self.key()?));
                         continue;
                     }
                 }
@@ -102,7 +145,7 @@ impl<'a> Parser<'a> {
                     self.at += 1;
                     if self.peek()? == b']' {
                         self.at += 1;
-                        Value::List(Box::default())
+                        V::list(Vec::new())
                     } else {
                         open.push(Open::List(values.len()));
                         continue;
@@ -118,27 +161,36 @@ impl<'a> Parser<'a> {
                         values.push(done);
                         match closing {
                             b',' => break,
-                            b']' => done = Value::List(last(&mut values, start).into()),
+                            b']' => done = V::list(last(&mut values, start)),
                             _ => return Err(self.wrong("a comma or ] is missing")),
                         }
                     }
                     (Open::Map(start), closing) => {
                         if let Some(key) = keys.pop() {
-                            pairs.push((key.into(), done));
+                            pairs.push((key, done));
                         }
                         match closing {
                             b',' => {
-                                keys.push(self.key()?);
+                                keys.push(V::key(self.key()?));
                                 break;
                             }
-                            b'}' => done = Value::Map(Map::last_of_each(last(&mut pairs, start))),
-                            _ => return Err(self.wrong("a comma or } is missing")),
+                            b'}' => done = V::map(last(&mut pairs, start)),
+                            _ => return Err(self.wrong(NO_MEMBER)),
                         }
                     }
                 }
                 open.pop();
             }
         }
+    }
+
+    /// One more value, `below` as many others of those that are being read.
+    fn count(&mut self, below: usize) -> Result<(), JsonError> {
+        if self.depth + below > MAX_DEPTH {
+            return Err(self.wrong("nested too deep"));
+        }
+        self.room = self.room.checked_sub(1).ok_or_else(|| self.wrong("too many values"))?;
+        Ok(())
     }
 
     fn after_element(&mut self) -> Result<u8, JsonError> {
@@ -159,25 +211,25 @@ impl<'a> Parser<'a> {
         Ok(key)
     }
 
-    fn scalar(&mut self) -> Result<Value, JsonError> {
+    fn scalar<V: Made>(&mut self) -> Result<V, JsonError> {
         match self.peek()? {
-            b'"' => Ok(Value::of_text(self.string()?)),
+            b'"' => self.string().map(V::text),
             b't' => self.word("true", Value::Boolean(true)),
             b'f' => self.word("false", Value::Boolean(false)),
             b'n' => self.word("null", Value::Null),
-            _ => self.number(),
+            _ => self.number().map(V::number),
         }
     }
 
-    fn word(&mut self, word: &'static str, value: Value) -> Result<Value, JsonError> {
+    fn word<V: Made>(&mut self, word: &'static str, value: Value) -> Result<V, JsonError> {
         if !self.text[self.at..].starts_with(word.as_bytes()) {
             return Err(self.wrong("a value is missing"));
         }
         self.at += word.len();
-        Ok(value)
+        Ok(V::word(value))
     }
 
-    fn number(&mut self) -> Result<Value, JsonError> {
+    fn number(&mut self) -> Result<&'a [u8], JsonError> {
         let start = self.at;
         self.skip(b'-');
         match self.byte() {
@@ -192,8 +244,7 @@ impl<'a> Parser<'a> {
             let _ = self.skip(b'+') || self.skip(b'-');
             self.some_digits()?;
         }
-        let number = String::from_utf8_lossy(&self.text[start..self.at]);
-        Ok(Value::Number(Number::new(&number)))
+        Ok(&self.text[start..self.at])
     }
 
     fn some_digits(&mut self) -> Result<(), JsonError> {
@@ -208,70 +259,6 @@ impl<'a> Parser<'a> {
         while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-    }
-
-    /// As it stands in the body where that says what it means.
-    fn string(&mut self) -> Result<Cow<'a, [u8]>, JsonError> {
-        self.at += 1;
-        let rest = &self.text[self.at..];
-        let plain = scan::plain(rest);
-        self.at += plain;
-        // Most texts have no escape in them, and are taken as they are.
-        if self.skip(b'"') {
-            let whole = &rest[..plain];
-            return Ok(if self.is_utf8 { Cow::Borrowed(whole) } else { well_formed(whole) });
-        }
-        let mut raw = rest[..plain].to_vec();
-        loop {
-            let byte = self.byte().ok_or_else(|| self.wrong("a quote is missing"))?;
-            self.at += 1;
-            match byte {
-                b'"' => return Ok(Cow::Owned(if self.is_utf8 { raw } else { well_formed(&raw).into_owned() })),
-                b'\\' => self.escape(&mut raw)?,
-                0..=0x1f => return Err(self.wrong("a raw control character in a text")),
-                _ => raw.push(byte),
-            }
-        }
-    }
-
-    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), JsonError> {
-        let byte = self.byte().ok_or_else(|| self.wrong("a quote is missing"))?;
-        self.at += 1;
-        let letter = match byte {
-            b'"' | b'\\' | b'/' => char::from(byte),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => self.unicode()?,
-            _ => return Err(self.wrong("an unknown escape")),
-        };
-        out.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
-        Ok(())
-    }
-
-    /// `\uXXXX`, or a pair of them for what needs two; half a pair is U+FFFD.
-    fn unicode(&mut self) -> Result<char, JsonError> {
-        let first = self.hex4()?;
-        if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with(b"\\u") {
-            let after_first = self.at;
-            self.at += 2;
-            let second = self.hex4()?;
-            if (0xdc00..0xe000).contains(&second) {
-                let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-            }
-            self.at = after_first;
-        }
-        Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
-    }
-
-    fn hex4(&mut self) -> Result<u32, JsonError> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        let digits = digits.ok_or_else(|| self.wrong("four hex digits are missing"))?;
-        self.at += 4;
-        Ok(digits.iter().fold(0, |code, digit| code << 4 | char::from(*digit).to_digit(16).unwrap_or(0)))
     }
 
     fn skip(&mut self, byte: u8) -> bool {
@@ -295,19 +282,6 @@ impl<'a> Parser<'a> {
     fn wrong(&self, what: &'static str) -> JsonError {
         JsonError::Syntax { what, at: self.at }
     }
-}
-
-/// Go puts U+FFFD in place of each byte that is no UTF-8.
-fn well_formed(raw: &[u8]) -> Cow<'_, [u8]> {
-    if std::str::from_utf8(raw).is_ok() {
-        return Cow::Borrowed(raw);
-    }
-    let mut text = Vec::with_capacity(raw.len());
-    for chunk in raw.utf8_chunks() {
-        text.extend(chunk.valid().as_bytes());
-        text.extend("\u{fffd}".repeat(chunk.invalid().len()).as_bytes());
-    }
-    Cow::Owned(text)
 }
 
 /// Takes out what lies from `start` on. Much of it is taken as it is, not copied.
@@ -350,13 +324,37 @@ mod tests {
             assert_eq!(written(text), value, "{text}");
         }
         assert!(written(&"[".repeat(100_000)).contains("nested too deep"));
-        let small =
-            |room: usize| Parser { room, ..Parser::of(br#"[0,{"a":0}]"#) }.value().map_err(|why| why.to_string());
+        let small = |room: usize| {
+            Parser { room, ..Parser::of(br#"[0,{"a":0}]"#) }.value::<Value>().map_err(|why| why.to_string())
+        };
         assert!(small(4).is_ok() && small(3).is_err_and(|why| why.contains("too many values")));
+    }
+
+    /// JSON of a few keys, and what is left of it where it ends early.
+    fn some_json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof!["[0-9a]{1,2}", "\"[a-c\\\\n]{0,9}\"", Just("null".to_owned()), Just("[]".to_owned())];
+        let nested = leaf.prop_recursive(4, 24, 4, |inner| {
+            let pairs = prop::collection::vec(("[a-c]", inner.clone()), 0..4).prop_map(|pairs| {
+                let pairs: Vec<_> = pairs.into_iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+                format!("{{{}}}", pairs.join(", "))
+            });
+            let list = prop::collection::vec(inner, 0..4).prop_map(|values| format!("[{}]", values.join(" , ")));
+            prop_oneof![3 => pairs, 1 => list]
+        });
+        (nested, 0..400_usize).prop_map(|(text, end)| text.chars().take(end).collect())
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn what_is_not_wanted_is_looked_through_and_left_out(text in some_json(), wanted in "a|b|root") {
+            let mut expected = parse(text.as_bytes());
+            if let Ok(Value::Map(map)) = &mut expected {
+                map.retain(|key| key == wanted.as_bytes());
+            }
+            prop_assert_eq!(parse_for(text.as_bytes(), |key| key == wanted.as_bytes()), expected);
+        }
 
         #[test]
         fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..100)) {
