@@ -258,7 +258,7 @@ fn lease(pen: &Pen<'_>, first: Leased, address: &str, terms: Terms, held: &Held)
 fn begin(pen: &Pen<'_>, leased: Leased, until: Timestamp, held: &Held) -> Result<Lease, OutboxError> {
     let delivery = leased.delivery.advance(Event::Claimed, &Circumstances::at(pen.now)).delivery;
     let fence = leased.fence + 1;
-    let sql = "UPDATE deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5 WHERE id = ?1";
+    let sql = "UPDATE OR FAIL deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5 WHERE id = ?1";
     let given = params![delivery.id.0, delivery.state.as_str(), fence, pen.now.millis(), until.millis()];
     pen.prepare(sql)?.execute(given)?;
     let hold = held.hold((delivery.id, fence));

@@ -80,7 +80,7 @@ impl Outbox {
         let write = move |pen: &Pen<'_>| {
             let accepted = once::look(pen, &message, &onces)?;
             if accepted == Accepted::New {
-                accept(pen, &message, &recipients)?;
+                accept(pen, &message, recipients)?;
             }
             Ok(accepted)
         };
@@ -196,7 +196,7 @@ impl Outbox {
         let write = move |pen: &Pen<'_>| {
             let by = (!recipients.is_empty()).then_some(message.id);
             if by.is_some() {
-                accept(pen, &message, &recipients)?;
+                accept(pen, &message, recipients)?;
             }
             alarms::told(pen, &alarm, by)
         };
@@ -271,7 +271,7 @@ impl Outbox {
 }
 
 /// Writes a message and its deliveries, and puts them into their queues.
-fn accept(pen: &Pen<'_>, message: &Message, recipients: &[Recipient]) -> Result<(), OutboxError> {
+fn accept(pen: &Pen<'_>, message: &Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
     for new in rows::insert(pen, message, recipients)? {
         queue::join(pen, &new)?;
     }

@@ -55,27 +55,25 @@ pub(super) fn join(pen: &Pen<'_>, new: &Delivery) -> Result<(), OutboxError> {
     if new.due_at > pen.now || older_elsewhere(pen, new.id.0, &new.recipient.contact, &new.hook, rank)?.is_some() {
         return refresh(pen, &account, &address).map(drop);
     }
-    let sql = "INSERT INTO address_queue (account, address, ready, priority, head) VALUES (?1, ?2, 1, ?3, ?4)
-                   ON CONFLICT DO NOTHING";
-    if pen.prepare(sql)?.execute(params![account, address, rank, new.id.0])? > 0 {
-        pen.ring(&account);
-        return Ok(());
+    match waits_behind(pen, &account, &address, rank)? {
+        Some(true) => Ok(()),
+        Some(false) => refresh(pen, &account, &address).map(drop),
+        None => {
+            let sql = "INSERT INTO address_queue (account, address, ready, priority, head) VALUES (?1, ?2, 1, ?3, ?4)";
+            pen.prepare(sql)?.execute(params![account, address, rank, new.id.0])?;
+            pen.ring(&account);
+            Ok(())
+        }
     }
-    if waits_behind(pen, &account, &address, rank)? {
-        return Ok(());
-    }
-    refresh(pen, &account, &address).map(drop)
 }
 
 /// Whether a new delivery changes nothing about who goes next: one is under way, or an older one may go that lets nobody
-/// of this rank pass.
-fn waits_behind(pen: &Pen<'_>, account: &str, address: &str, rank: i64) -> Result<bool, OutboxError> {
-    let sql = "SELECT q.under_way IS NOT NULL
-                   OR (q.ready = 1 AND (q.priority > ?3 OR (q.priority = ?3 AND d.late = 0)))
+/// of this rank pass. `None`: nothing is known of the address.
+fn waits_behind(pen: &Pen<'_>, account: &str, address: &str, rank: i64) -> Result<Option<bool>, OutboxError> {
+    let sql = "SELECT coalesce(q.under_way IS NOT NULL
+                   OR (q.ready = 1 AND (q.priority > ?3 OR (q.priority = ?3 AND d.late = 0))), 0)
                FROM address_queue q LEFT JOIN deliveries d ON d.id = q.head WHERE q.account = ?1 AND q.address = ?2";
-    let known: Option<Option<bool>> =
-        pen.prepare(sql)?.query_row(params![account, address, rank], |row| row.get(0)).optional()?;
-    Ok(known.flatten().unwrap_or(false))
+    Ok(pen.prepare(sql)?.query_row(params![account, address, rank], |row| row.get(0)).optional()?)
 }
 
 /// Works out anew who goes next at an address. Yields the delivery that may go now.

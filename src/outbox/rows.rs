@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::OutboxError;
 use super::standing;
@@ -73,7 +73,11 @@ pub(super) fn read(pen: &Pen<'_>, id: DeliveryId) -> Result<Option<Leased>, Outb
 }
 
 /// Writes a new message and its deliveries, and yields these.
-pub(super) fn insert(pen: &Pen<'_>, message: &Message, recipients: &[Recipient]) -> Result<Vec<Delivery>, OutboxError> {
+pub(super) fn insert(
+    pen: &Pen<'_>,
+    message: &Message,
+    recipients: Vec<Recipient>,
+) -> Result<Vec<Delivery>, OutboxError> {
     if recipients.is_empty() || recipients.iter().any(|recipient| recipient.ways.is_empty()) {
         // Accepted means that somebody gets it; whoever calls this has made sure.
         return Err(OutboxError::Nobody);
@@ -97,12 +101,14 @@ pub(super) fn insert(pen: &Pen<'_>, message: &Message, recipients: &[Recipient])
     let mut deliveries = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         // The store gives it its number.
-        let new = Delivery::new(DeliveryId(0), message, recipient.clone());
+        let new = Delivery::new(DeliveryId(0), message, recipient);
         let (account, address) = place(&new);
         let new = standing::beginning(pen, new, (&account, &address, rank(*priority)))?;
         let (account, address) = place(&new);
         pen.prepare(
-            "INSERT INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
+            // OR FAIL: whatever fails here takes back all of its operation or of its transaction, so that SQLite need not
+            // keep a copy of each page for this statement alone.
+            "INSERT OR FAIL INTO deliveries (message, contact, ways, way, ways_left, account, address, hook, priority, state,
                      template, due_at, accepted_at, expires_at, tries, late_tries, first_failed_at, moved_at, late,
                      possible_duplicate, receipt, reason, patience_until)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
@@ -142,7 +148,7 @@ pub(super) fn insert(pen: &Pen<'_>, message: &Message, recipients: &[Recipient])
 pub(super) fn update(pen: &Pen<'_>, after: &Delivery) -> Result<(), OutboxError> {
     let (account, address) = place(after);
     pen.prepare(
-            "UPDATE deliveries SET way = ?2, ways_left = ?3, account = ?4, address = ?5, state = ?6, template = ?7,
+            "UPDATE OR FAIL deliveries SET way = ?2, ways_left = ?3, account = ?4, address = ?5, state = ?6, template = ?7,
                  due_at = ?8, tries = ?9, late_tries = ?10, first_failed_at = ?11, moved_at = ?12, late = ?13,
                  possible_duplicate = ?14, receipt = ?15, reason = ?16, expires_at = ?17, patience_until = ?18,
                  leased_at = iif(?6 = 'sending', leased_at, NULL), leased_until = iif(?6 = 'sending', leased_until, NULL),
@@ -211,9 +217,11 @@ fn address(address: &Address) -> String {
 fn written(ways: &[Way]) -> String {
     let list = ways.iter().map(|Way { account, address, patience }| {
         let patience = patience.map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        json!([account.as_str(), address.kind.as_str(), address.text, patience])
+        (account.as_str(), address.kind.as_str(), address.text.as_str(), patience)
     });
-    Value::from_iter(list).to_string()
+    let list: Vec<_> = list.collect();
+    // Texts and numbers can always be written.
+    serde_json::to_string(&list).unwrap_or_default()
 }
 
 fn ways(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Way>> {

@@ -19,7 +19,7 @@ CREATE TABLE messages (
 -- One row per message and contact. `id` is also its place in every queue.
 CREATE TABLE deliveries (
     id                 INTEGER PRIMARY KEY,
-    message            INTEGER NOT NULL REFERENCES messages (seq) ON DELETE CASCADE,
+    message            INTEGER NOT NULL REFERENCES messages (seq) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     contact            TEXT    NOT NULL,
     ways               TEXT    NOT NULL,       -- as accepted: [["account", "kind", "address", patience in ms or null], ...]
     way                INTEGER NOT NULL,       -- which of them it is on, from 0

@@ -107,6 +107,7 @@ fn settle_in(db: &Connection) -> Result<(), OutboxError> {
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -8192;
+         PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 16777216;",
     )?;
     let steps = match usize::try_from(format) {
