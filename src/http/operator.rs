@@ -67,6 +67,13 @@ pub fn look(reader: &Reader, path: &str, query: &str, now: Timestamp) -> Result<
             Query::read(query)?.nothing()?;
             Ok(json!({ "accounts": reader.accounts(now)?.iter().map(json::account).collect::<Vec<_>>() }))
         }
+        "expected" => {
+            Query::read(query)?.nothing()?;
+            Ok(json!({
+                "canaries": reader.canaries()?.iter().map(json::canary).collect::<Vec<_>>(),
+                "hooks": reader.expected_calls()?.iter().map(json::expected_call).collect::<Vec<_>>(),
+            }))
+        }
         _ => {
             let id = path.strip_prefix("messages/").filter(|id| !id.contains('/')).ok_or(NoAnswer::Nowhere)?;
             Query::read(query)?.nothing()?;

@@ -1,0 +1,91 @@
+//! What must be heard of again and again, as everybody sees it: canaries, and calls of hooks.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::canaries::{self, Canaries};
+use super::error::OutboxError;
+use super::expected;
+use super::handle::{Outbox, accept};
+use super::writer::Pen;
+use crate::account::AccountName;
+use crate::clock::Timestamp;
+use crate::message::Message;
+use crate::message::canary::{Canary, Record};
+use crate::message::expected::Expectations;
+
+impl Outbox {
+    /// From now on this is expected. `at_start` says that it is the first of this process: what was due while none ran is
+    /// not held against anybody.
+    pub async fn expect(&self, expected: Arc<Expectations>, at_start: bool) -> Result<(), OutboxError> {
+        let configure = move |pen: &Pen<'_>| {
+            canaries::configure(pen, &expected.canaries, at_start)?;
+            expected::configure(pen, &expected.calls, at_start)
+        };
+        self.writer.run(configure).await
+    }
+
+    /// Tells of canaries that are lost, and says what is to be done next.
+    pub async fn judge_canaries(&self) -> Result<Canaries, OutboxError> {
+        self.writer.run(canaries::judge).await
+    }
+
+    /// Takes a canary of the account.
+    pub async fn send_canary(
+        &self,
+        account: &AccountName,
+        canary: Canary,
+        message: Message,
+    ) -> Result<(), OutboxError> {
+        let account = account.clone();
+        let write = move |pen: &Pen<'_>| {
+            let record = canaries::of_account(pen, account.as_str())?.unwrap_or_else(|| Record::new(pen.now));
+            accept(pen, &message, &canary.recipients)?;
+            canaries::mark(pen, &message.id.to_string())?;
+            canaries::write(pen, account.as_str(), &record.sent(&canary, message.id, pen.now))
+        };
+        self.writer.run(write).await
+    }
+
+    /// Notes that a hook was called, in memory: `judge_calls` writes it down.
+    pub fn note_call(&self, hook: &str) {
+        self.calls.note(hook);
+    }
+
+    /// Whether calls were noted that are not on disk yet.
+    pub fn has_unwritten_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// The bell that rings when a hook is called whose silence was told. One ring is remembered.
+    pub fn calls_bell(&self) -> Arc<Notify> {
+        self.calls.bell()
+    }
+
+    /// Writes down the calls that were noted, and tells of hooks that are silent since, or heard again. `since` is when
+    /// this process began to listen. Yields when the next hook would be silent.
+    pub async fn judge_calls(&self, since: Instant) -> Result<Option<Timestamp>, OutboxError> {
+        let noted = self.calls.take();
+        let ago: Vec<_> = noted.iter().map(|(hook, at)| (hook.clone(), at.elapsed())).collect();
+        let listening = since.elapsed();
+        let judge = move |pen: &Pen<'_>| {
+            expected::hear(pen, &ago)?;
+            let next = expected::judge(pen, pen.now.minus(listening))?;
+            Ok((next, expected::silent(pen)?))
+        };
+        match self.writer.run(judge).await {
+            Ok((next, silent)) => {
+                if self.calls.listen_for(silent) {
+                    self.calls.bell().notify_one();
+                }
+                Ok(next)
+            }
+            Err(e) => {
+                self.calls.put_back(noted);
+                Err(e)
+            }
+        }
+    }
+}
