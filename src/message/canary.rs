@@ -186,7 +186,7 @@ fn missing_why(delivery: &Delivery) -> String {
     let reason = delivery.reason.as_deref().map(|reason| reason.trim_end_matches('.').to_owned());
     match delivery.state {
         DeliveryState::Sent => {
-            "the provider took it and reports no arrival; do its callbacks reach this host?".to_owned()
+            "the provider took it and reports no arrival (do its callbacks reach this host?)".to_owned()
         }
         DeliveryState::Sending => "a try is still under way".to_owned(),
         _ => reason.unwrap_or_else(|| "it still waits for its turn".to_owned()),

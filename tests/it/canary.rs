@@ -1,14 +1,20 @@
 //! Canaries of accounts go the road of every message, and are missed when they don't come back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookbell::account::{Limits, Rate};
+use hookbell::config::compile::compile;
+use hookbell::contact::Way;
+use hookbell::diagnostic::Source;
+use hookbell::hook::Known;
 use hookbell::message::canary::Until;
 use hookbell::message::delivery::{Class, Report};
 use hookbell::message::expected::Expectations;
 use hookbell::message::news::{News, Told};
 use hookbell::outbox::CanaryState;
+use hookbell::secret::Surroundings;
 
 use crate::outbox::{START, account, recipient};
 use crate::world::house::{House, to};
@@ -16,7 +22,7 @@ use crate::world::house::{House, to};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What is told of a canary that the provider took and never reported.
-const LOST: &str = "the canary of the account wa did not come back: ivan: the provider took it and reports no arrival; do its callbacks reach this host?. Alarms by it may be lost.";
+const LOST: &str = "the canary of the account wa did not come back: ivan: the provider took it and reports no arrival (do its callbacks reach this host?). Alarms by it may be lost.";
 
 /// A house with `wa`, that answers so and has a canary each hour, and `sms`, by which failures are told.
 fn house(until: Until, wa: impl Fn(&str, usize) -> Result<(), Class> + Send + Sync + 'static) -> House {
@@ -255,6 +261,46 @@ async fn a_hook_of_that_name_is_a_hook() {
     house.pass(1).await;
     assert_eq!(house.carried().len(), 1);
     assert_eq!(house.asked("SELECT count(*) FROM messages WHERE kind = 2"), "1");
+}
+
+/// What a configuration expects.
+fn expected_by(text: &str) -> Arc<Expectations> {
+    let source = Arc::new(Source::new("hooks.json", text));
+    compile(&[source], Known::default(), &mut Surroundings::default()).config.expected
+}
+
+#[test]
+fn an_account_that_reports_waits_for_the_arrival_and_no_canary_takes_another_way() {
+    let expected = expected_by(
+        r#"{
+          "accounts": {
+            "wa": { "provider": "whatsapp-cloud", "phone-number-id": "1", "access-token": "x",
+                    "canary": { "to": "all", "every": "24h" } },
+            "deaf": { "provider": "whatsapp-cloud", "phone-number-id": "1", "access-token": "x",
+                      "canary": { "to": "ivan", "every": "24h", "within": "2h", "until": "sent" } },
+            "desk": { "provider": "console", "canary": { "to": "ivan", "every": "5m" } },
+            "typed": { "provider": "console", "canary": { "to": "ivna", "every": "5m" } }
+          },
+          "contacts": {
+            "ivan": { "phone": "+79001234567", "via": [{ "account": "wa", "patience": "3m" }, "desk"] },
+            "petr": { "phone": "+79007654321" }
+          },
+          "lists": { "all": ["ivan", "petr"] },
+          "hooks": [
+            { "id": "backup", "expect-every": "26h", "run": "true" },
+            { "id": "broken", "expect-every": "26h" },
+            { "id": "off", "expect-every": "26h", "run": "true", "enabled": false },
+            { "id": "other", "run": "true" }
+          ]
+        }"#,
+    );
+    let told: Vec<_> = expected.canaries.iter().map(|(name, c)| (name.as_str(), c.until, c.within.as_secs())).collect();
+    assert_eq!(told, [("deaf", Until::Sent, 7200), ("desk", Until::Sent, 300), ("wa", Until::Delivered, 900)]);
+    let wa = &expected.canaries[&account("wa")];
+    let ways: Vec<_> = wa.recipients.iter().map(|recipient| (recipient.contact.as_str(), &recipient.ways[..])).collect();
+    assert!(matches!(ways[..], [("ivan", [Way { patience: None, .. }]), ("petr", [_])]), "{ways:?}");
+    let calls: Vec<_> = expected.calls.iter().map(|(hook, every)| (hook.as_str(), every.is_some())).collect();
+    assert_eq!(calls, [("backup", true), ("broken", false)], "nobody knows what a broken one expects");
 }
 
 #[test]
