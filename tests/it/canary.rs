@@ -297,7 +297,8 @@ fn an_account_that_reports_waits_for_the_arrival_and_no_canary_takes_another_way
     let told: Vec<_> = expected.canaries.iter().map(|(name, c)| (name.as_str(), c.until, c.within.as_secs())).collect();
     assert_eq!(told, [("deaf", Until::Sent, 7200), ("desk", Until::Sent, 300), ("wa", Until::Delivered, 900)]);
     let wa = &expected.canaries[&account("wa")];
-    let ways: Vec<_> = wa.recipients.iter().map(|recipient| (recipient.contact.as_str(), &recipient.ways[..])).collect();
+    let ways: Vec<_> =
+        wa.recipients.iter().map(|recipient| (recipient.contact.as_str(), &recipient.ways[..])).collect();
     assert!(matches!(ways[..], [("ivan", [Way { patience: None, .. }]), ("petr", [_])]), "{ways:?}");
     let calls: Vec<_> = expected.calls.iter().map(|(hook, every)| (hook.as_str(), every.is_some())).collect();
     assert_eq!(calls, [("backup", true), ("broken", false)], "nobody knows what a broken one expects");
