@@ -117,6 +117,10 @@ pub(super) async fn answer(site: &Site, method: &Method, path: &str, query: &str
 }
 
 async fn looked(site: &Site, outbox: &Outbox, path: &str, query: &str) -> Result<Value, NoAnswer> {
+    if path == "expected" {
+        // Whoever looks may just have called.
+        outbox.write_calls().await?;
+    }
     let (path, query, now) = (path.to_owned(), query.to_owned(), site.means.clock.now());
     outbox.look(move |reader| Ok(look(reader, &path, &query, now))).await?
 }

@@ -39,11 +39,6 @@ impl Calls {
         Arc::clone(&self.bell)
     }
 
-    /// Whether there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.noted().last.is_empty()
-    }
-
     /// Takes what there is to write.
     pub(super) fn take(&self) -> HashMap<String, Instant> {
         std::mem::take(&mut self.noted().last)

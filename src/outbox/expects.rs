@@ -49,14 +49,9 @@ impl Outbox {
         self.writer.run(write).await
     }
 
-    /// Notes that a hook was called, in memory: `judge_calls` writes it down.
+    /// Notes that a hook was called, in memory: `write_calls` writes it down.
     pub fn note_call(&self, hook: &str) {
         self.calls.note(hook);
-    }
-
-    /// Whether calls were noted that are not on disk yet.
-    pub fn has_unwritten_calls(&self) -> bool {
-        !self.calls.is_empty()
     }
 
     /// The bell that rings when a hook is called whose silence was told. One ring is remembered.
@@ -64,28 +59,33 @@ impl Outbox {
         self.calls.bell()
     }
 
-    /// Writes down the calls that were noted, and tells of hooks that are silent since, or heard again. `since` is when
-    /// this process began to listen. Yields when the next hook would be silent.
-    pub async fn judge_calls(&self, since: Instant) -> Result<Option<Timestamp>, OutboxError> {
+    /// Writes down the calls that were noted, and tells of hooks that are heard again.
+    pub async fn write_calls(&self) -> Result<(), OutboxError> {
         let noted = self.calls.take();
+        if noted.is_empty() {
+            return Ok(());
+        }
         let ago: Vec<_> = noted.iter().map(|(hook, at)| (hook.clone(), at.elapsed())).collect();
+        let written = self.writer.run(move |pen| expected::hear(pen, &ago)).await;
+        if written.is_err() {
+            self.calls.put_back(noted);
+        }
+        written
+    }
+
+    /// The same, and tells of hooks that are silent since. `since` is when this process began to listen. Yields when the next
+    /// hook would be silent.
+    pub async fn judge_calls(&self, since: Instant) -> Result<Option<Timestamp>, OutboxError> {
+        self.write_calls().await?;
         let listening = since.elapsed();
         let judge = move |pen: &Pen<'_>| {
-            expected::hear(pen, &ago)?;
             let next = expected::judge(pen, pen.now.minus(listening))?;
             Ok((next, expected::silent(pen)?))
         };
-        match self.writer.run(judge).await {
-            Ok((next, silent)) => {
-                if self.calls.listen_for(silent) {
-                    self.calls.bell().notify_one();
-                }
-                Ok(next)
-            }
-            Err(e) => {
-                self.calls.put_back(noted);
-                Err(e)
-            }
+        let (next, silent) = self.writer.run(judge).await?;
+        if self.calls.listen_for(silent) {
+            self.calls.bell().notify_one();
         }
+        Ok(next)
     }
 }

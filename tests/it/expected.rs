@@ -9,7 +9,7 @@ use hookbell::message::delivery::Class;
 use hookbell::message::expected::{Expectations, Record};
 use tokio::time::Instant;
 
-use crate::daemon::Home;
+use crate::daemon::{Home, eventually};
 use crate::outbox::{START, World};
 use crate::world::house::House;
 
@@ -239,8 +239,8 @@ fn called(calls: &[(&str, u16)]) -> Vec<String> {
     for (target, status) in calls {
         assert_eq!(daemon.get(&format!("/hooks/{target}")).status, *status, "{target}");
     }
-    let log = daemon.stop();
-    assert!(log.contains("canary from"), "{log}");
+    daemon.logged(&["canary from"]);
+    daemon.stop();
     let output = home.hookbell(&["messages", "expected", "-json"]).output().unwrap();
     let expected: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(expected["canaries"][0]["account"], "desk");
@@ -276,13 +276,32 @@ fn a_call_counts_when_it_is_accepted() {
 fn the_operator_sees_both() {
     let home = Home::with(HOUSE);
     let daemon = home.serve();
-    daemon.logged(&["canary from"]);
-    let output = home.hookbell(&["messages", "expected"]).output().unwrap();
-    let shown = String::from_utf8(output.stdout).unwrap();
+    let shown = eventually("the canary is back", || {
+        let output = home.hookbell(&["messages", "expected"]).output().unwrap();
+        String::from_utf8(output.stdout).ok().filter(|shown| shown.contains("  well\n\nHOOK"))
+    });
     let heads: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(heads[0], ["CANARY", "OF", "LAST", "SENT", "LAST", "BACK", "NEXT", "STATE"], "{shown}");
     assert_eq!((heads[1][0], *heads[1].last().unwrap()), ("desk", "well"), "{shown}");
     assert_eq!(heads[3], ["HOOK", "EVERY", "LAST", "CALL", "DUE", "STATE"], "{shown}");
     assert_eq!((heads[4][0], heads[4][1], heads[4][2], heads[4].len()), ("fails", "1d2h", "-", 5), "{shown}");
+    daemon.stop();
+}
+
+#[test]
+fn a_reload_is_enough_and_a_list_of_commands_too() {
+    let home = Home::with(r#"[{ "id": "job", "execute-command": "/bin/true" }]"#);
+    let daemon = home.serve();
+    assert_eq!(daemon.get("/hooks/job").status, 200);
+    assert!(!home.path("hookbell-state").exists(), "a drop-in leaves no file behind");
+    home.write("hooks.json", r#"[{ "id": "job", "execute-command": "/bin/true", "expect-every": "26h" }]"#);
+    let expected = || {
+        let output = home.hookbell(&["messages", "expected", "-json"]).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).ok()?["hooks"].get(0).cloned()
+    };
+    let before = eventually("it is expected", expected);
+    assert_eq!((&before["hook"], &before["called"]), (&"job".into(), &serde_json::Value::Null));
+    assert_eq!(daemon.get("/hooks/job").status, 200);
+    assert!(expected().unwrap()["called"].is_string(), "whoever looks sees the call at once");
     daemon.stop();
 }

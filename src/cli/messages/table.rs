@@ -78,6 +78,7 @@ pub(super) fn touched(touched: &Value) -> String {
 pub(super) fn expected(expected: &Value) -> String {
     let canaries = expected["canaries"].as_array().into_iter().flatten().map(|row| {
         let state = match (&row["lost-since"], &row["back-by"]) {
+            (Value::Null, Value::Null) if row["sent"].is_null() => "not sent yet".to_owned(),
             (Value::Null, Value::Null) => "well".to_owned(),
             (Value::Null, by) => format!("under way, back by {}", time(by)),
             (since, _) => format!("LOST since {}", time(since)),
