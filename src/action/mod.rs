@@ -98,6 +98,11 @@ async fn perform_here(
         Some(send) => Some(send::send(hook, send, &request, caller, means.ways(), &means.clock).await?),
         None => None,
     };
+    // A message is kept: whatever becomes of the command, this was a call. A command's counts when it starts, for it may
+    // take long.
+    if kept.is_some() {
+        note_call(hook, means);
+    }
     let is_repeated = kept.as_ref().and_then(Kept::stored).is_some_and(|stored| stored.duplicate);
     let ran = match &hook.action {
         // The first call ran it.
@@ -107,11 +112,21 @@ async fn perform_here(
             // It may be large, and the command may take long.
             drop(request);
             match started {
-                Ok(ran) => Some(ran.await),
+                Ok(ran) => {
+                    note_call(hook, means);
+                    Some(ran.await)
+                }
                 Err(refusal) => return Err(ActionError::Run { refusal, kept }),
             }
         }
         Action::Send(_) => None,
     };
     Ok(Done { kept, ran })
+}
+
+/// Only hooks that are expected to be called pay for being remembered.
+fn note_call(hook: &Hook, means: &Means) {
+    if let (Some(_), Some(outbox)) = (hook.expect_every, means.outbox.get()) {
+        outbox.note_call(hook.id.as_str());
+    }
 }

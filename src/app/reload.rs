@@ -298,6 +298,7 @@ impl Reloader {
     fn reconcile(&mut self) {
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.alarms().heard_by(self.current.on_failure.clone());
+            dispatcher.expect(Arc::clone(&self.current.expected));
             dispatcher.reconcile(&self.current.accounts);
         }
     }
@@ -317,7 +318,7 @@ impl Reloader {
     /// Opens what a configuration that sends needs: state directory, outbox, dispatcher, control socket. Without an outbox
     /// messages are sent straight from memory; only one that is another process's is an error.
     async fn provide(&mut self, config: &Config) -> Result<(), StartError> {
-        if !config.sends {
+        if !config.needs_outbox() {
             return Ok(());
         }
         let carriers = self.carriers.get_or_insert_with(transport::carriers).clone();

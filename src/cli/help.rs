@@ -43,15 +43,16 @@ pub const VERBS: &[Verb] = &[
     },
     Verb {
         name: "messages",
-        arguments: "[show|retry|cancel ID | purge] [flags]",
+        arguments: "[show|retry|cancel ID | purge | expected] [flags]",
         help: "list messages and how they fare, or act on them",
         more: "Without a word it lists deliveries, the newest first, times in UTC.\n  \
                show ID     one message, with every try and what came of it\n  \
                retry ID    put what failed, expired or was canceled back to the queue, with its time to live anew\n  \
                cancel ID   take back what is queued, and what is being tried once that try has failed\n  \
-               purge       forget messages that have ended; with -older-than\n\
-               The beginning of an ID is enough if no other begins so. While no daemon runs, list and show read its\n\
-               outbox.db and change nothing there; the others exit with 75.",
+               purge       forget messages that have ended; with -older-than\n  \
+               expected    canaries of accounts, and hooks with expect-every: the last time, the next, and what is amiss\n\
+               The beginning of an ID is enough if no other begins so. While no daemon runs, list, show and expected read\n\
+               its outbox.db and change nothing there; the others exit with 75.",
     },
     Verb { name: "help", arguments: "[TOPIC]", help: "tell more about a command, a flag or a topic", more: "" },
 ];

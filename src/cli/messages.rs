@@ -30,7 +30,7 @@ const PURGE_PATIENCE: Duration = Duration::from_secs(60 * 60);
 const USUAL: usize = 50;
 
 /// The words after `messages`.
-const WORDS: [&str; 5] = ["list", "show", "retry", "cancel", "purge"];
+const WORDS: [&str; 6] = ["list", "show", "retry", "cancel", "purge", "expected"];
 
 /// What the words say. The error is for a terminal.
 pub(super) fn act(words: &[OsString]) -> Result<Act, String> {
@@ -42,6 +42,7 @@ pub(super) fn act(words: &[OsString]) -> Result<Act, String> {
         ["retry", id] => Ok(Act::Retry(beginning(id)?)),
         ["cancel", id] => Ok(Act::Cancel(beginning(id)?)),
         ["purge"] => Ok(Act::Purge),
+        ["expected"] => Ok(Act::Expected),
         [word @ ("show" | "retry" | "cancel")] => Err(format!("{word} which one? give an ID or its beginning")),
         [word, .., more] if WORDS.contains(word) => Err(format!("{more:?} is one word too many")),
         [word, ..] => {
@@ -95,6 +96,10 @@ pub(super) fn messages(args: MessagesArgs) -> anyhow::Result<Exit> {
         },
         Act::Show(id) => match read(&args, &format!("messages/{id}"))? {
             Some(message) => (Exit::Fine, shown(&args, &message, table::message)),
+            None => return Ok(Exit::TryAgain),
+        },
+        Act::Expected => match read(&args, "expected")? {
+            Some(expected) => (Exit::Fine, shown(&args, &expected, table::expected)),
             None => return Ok(Exit::TryAgain),
         },
         Act::Retry(id) => {

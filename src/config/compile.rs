@@ -5,14 +5,17 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::defaults::Hearers;
 use super::raw::RawFile;
 use super::template::{guarded, parse};
-use super::{Config, defaults};
+use super::{Config, canary, defaults};
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
 use crate::hook::catalog::Slot;
 use crate::hook::{Hook, HookId, Known, raw, via};
+use crate::message::canary::Canary;
+use crate::message::expected::Expectations;
 use crate::node::{self, Entry, Form, Node, Reader, Value};
 use crate::provider::Account;
 use crate::provider::kinds::KINDS;
@@ -75,9 +78,14 @@ pub fn compile(sources: &[Arc<Source>], told: Known, surroundings: &mut Surround
     let (directory, accounts, reporting) = (Arc::new(directory), Arc::new(accounts), Arc::new(reporting));
     let known = Known { directory: directory.clone(), accounts: accounts.clone(), reporting, ..told };
     compiled.config.on_failure = defaults.on_failure(&known, &mut reader);
+    let hearers = Hearers::new(&defaults, &compiled.config.on_failure);
+    let canaries = canaries(&files, &known, &hearers, &mut reader);
+    let known = Known { on_failure: hearers.any(), ..known };
     compiled.config.directory = directory;
     compiled.config.account_directory = accounts;
     hooks(files, &known, surroundings, &mut compiled);
+    let calls = compiled.config.hooks.expected_calls();
+    compiled.config.expected = Arc::new(Expectations { canaries, calls });
     compiled
 }
 
@@ -99,6 +107,26 @@ fn accounts(files: &[RawFile], config: &mut Config, reader: &mut Reader<'_>) -> 
         }
     }
     directory
+}
+
+/// The canaries of the accounts that can be used.
+fn canaries(
+    files: &[RawFile],
+    known: &Known,
+    hearers: &Hearers<'_>,
+    reader: &mut Reader<'_>,
+) -> BTreeMap<AccountName, Canary> {
+    let mut canaries = BTreeMap::new();
+    for entry in files.iter().flat_map(|file| &file.accounts) {
+        let account = AccountName::new(&entry.key);
+        // A name that is taken twice was told, and the first has it.
+        if !canaries.contains_key(&account)
+            && let Some(canary) = canary::read(&account, entry, known, hearers, reader)
+        {
+            canaries.insert(account, canary);
+        }
+    }
+    canaries
 }
 
 /// The accounts whose providers report when a message arrives.

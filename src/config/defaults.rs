@@ -1,11 +1,12 @@
 //! `defaults`: what holds for the whole configuration.
 
 use super::raw::RawFile;
+use crate::account::AccountName;
 use crate::contact::{Recipient, Region};
 use crate::diagnostic::Place;
-use crate::hook::Known;
 use crate::hook::reach::{fixed, preferences};
 use crate::hook::via::{self, RawVia};
+use crate::hook::{Known, SET_ON_FAILURE};
 use crate::node::{Node, Placed, Property, Reader};
 
 /// `defaults` as written.
@@ -61,6 +62,38 @@ impl Defaults {
     pub(super) fn on_failure(&self, known: &Known, reader: &mut Reader<'_>) -> Vec<Recipient> {
         let Some(Placed { value: RawOnFailure { to, via }, place }) = &self.on_failure else { return Vec::new() };
         reached(to, via, place, known, reader).unwrap_or_default()
+    }
+}
+
+/// Who hears of failures, for those who would have something told to them.
+pub(super) struct Hearers<'a> {
+    recipients: &'a [Recipient],
+    /// `on-failure` is written; should nobody come of that, the mistake is told.
+    written: bool,
+}
+
+impl<'a> Hearers<'a> {
+    /// These.
+    pub(super) fn new(defaults: &Defaults, recipients: &'a [Recipient]) -> Hearers<'a> {
+        Hearers { recipients, written: defaults.on_failure.is_some() }
+    }
+
+    /// Whether anybody does.
+    pub(super) fn any(&self) -> bool {
+        self.written
+    }
+
+    /// Warns where nobody would hear that an account's canary is lost.
+    pub(super) fn warn(&self, account: &AccountName, place: &Place, reader: &mut Reader<'_>) {
+        if !self.written {
+            reader.warn(place, format!("nobody would hear that it is lost: {SET_ON_FAILURE}"));
+        }
+        let same = |recipient: &Recipient| recipient.ways.iter().all(|way| way.account == *account);
+        if !self.recipients.is_empty() && self.recipients.iter().all(same) {
+            let message =
+                format!("that it is lost would be told by {account} itself: give \"on-failure\" another account");
+            reader.warn(place, message);
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use tokio::sync::watch as channel;
 use crate::account::{AccountDirectory, AccountName};
 use crate::contact::{Directory, Recipient};
 use crate::hook::catalog::HookCatalog;
+use crate::message::expected::Expectations;
 use crate::provider::Account;
 
+mod canary;
 pub mod compile;
 mod defaults;
 mod found;
@@ -32,8 +34,17 @@ pub struct Config {
     pub directory: Arc<Directory>,
     /// Who hears of failures (`defaults.on-failure`); nobody, where it is not set.
     pub on_failure: Vec<Recipient>,
-    /// Whether messages can be sent, so that an outbox is needed.
+    /// Whether messages can be sent.
     pub sends: bool,
+    /// What must be heard of again and again.
+    pub expected: Arc<Expectations>,
+}
+
+impl Config {
+    /// Whether something must be stored.
+    pub fn needs_outbox(&self) -> bool {
+        self.sends || !self.expected.is_empty()
+    }
 }
 
 /// The only pen. Not `Clone`: whoever holds it is the one writer.

@@ -78,29 +78,30 @@ async fn tell_all(
     recipients: &[Recipient],
 ) -> Result<Option<crate::clock::Timestamp>, OutboxError> {
     let due = outbox.due_alarms().await?;
-    for alarm in due.alarms {
+    for alarms in due.alarms.chunk_by(Alarm::goes_with) {
         let now = clock.now();
         let message = Message {
             id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
             hook: HOOK.to_owned(),
             caller: None,
             title: None,
-            text: alarm.text(),
+            text: Alarm::text_of(alarms),
             priority: Priority::High,
             accepted_at: now,
             expires_at: now.plus(DEFAULT_TTL),
         };
-        let recipients = around(recipients, &alarm);
-        outbox.tell(alarm, message, recipients).await?;
+        let recipients = around(recipients, alarms);
+        outbox.tell(alarms.to_vec(), message, recipients).await?;
     }
     // What was just told may have had companions meanwhile, which wait for the end of its silence.
     Ok(outbox.due_alarms().await?.next_at)
 }
 
-/// The recipients by other accounts than the one that the alarm is about, as far as they have any.
-fn around(recipients: &[Recipient], alarm: &Alarm) -> Vec<Recipient> {
+/// The recipients by other accounts than those that the alarms are about, as far as they have any.
+fn around(recipients: &[Recipient], alarms: &[Alarm]) -> Vec<Recipient> {
+    let is_other = |way: &&Way| alarms.iter().all(|alarm| way.account != alarm.account);
     let other = |recipient: &Recipient| {
-        let ways: Vec<Way> = recipient.ways.iter().filter(|way| way.account != alarm.account).cloned().collect();
+        let ways: Vec<Way> = recipient.ways.iter().filter(is_other).cloned().collect();
         let ways = if ways.is_empty() { recipient.ways.clone() } else { ways };
         Recipient { contact: recipient.contact.clone(), ways }
     };

@@ -8,19 +8,23 @@ use tokio::sync::watch;
 
 use alarm::Alarms;
 use carry::Carriers;
+use expected::{Wanted, keep_expecting};
 use lane::{BREATH, Common, Known, SLOW_POLL};
 
 use crate::account::AccountName;
 use crate::clock::Clock;
+use crate::message::expected::Expectations;
 use crate::message::link::Links;
 use crate::outbox::Outbox;
 use crate::provider::Account;
 use crate::tasks::Tasks;
 
 pub mod alarm;
+mod canary;
 pub mod carry;
 mod conversation;
 pub mod direct;
+mod expected;
 mod lane;
 pub mod transport;
 
@@ -39,6 +43,7 @@ pub struct Dispatcher {
     tasks: Tasks,
     alarms: Alarms,
     accounts: watch::Sender<Known>,
+    expected: watch::Sender<Wanted>,
     lanes: HashMap<AccountName, Running>,
     /// Lanes that finish what they hold; a successor must wait for them.
     ending: HashMap<AccountName, Tasks>,
@@ -53,7 +58,15 @@ impl Dispatcher {
         let alarms = Alarms::start(outbox.clone(), clock.clone(), &tasks);
         let common = Common { outbox, clock, known, stray: Arc::default(), links: None };
         tasks.spawn(keep_accounts(common.clone(), tasks.clone()));
-        Dispatcher { common, carriers, tasks, alarms, accounts, lanes: HashMap::new(), ending: HashMap::new() }
+        let (expected, wanted) = watch::channel(None);
+        tasks.spawn(keep_expecting(common.outbox.clone(), common.clock.clone(), wanted, tasks.clone()));
+        let (lanes, ending) = Default::default();
+        Dispatcher { common, carriers, tasks, alarms, accounts, expected, lanes, ending }
+    }
+
+    /// From now on this is expected.
+    pub fn expect(&self, expected: Arc<Expectations>) {
+        self.expected.send_replace(Some(expected));
     }
 
     /// The way to the contacts of `on-failure`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Hook, HookId};
 use crate::diagnostic::Diagnostic;
@@ -51,6 +52,16 @@ impl HookCatalog {
     /// All ids with their hooks, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&HookId, &Slot)> {
         self.0.iter().map(|(id, row)| (id, &row.slot))
+    }
+
+    /// Hooks that are expected to be called, each with the longest time between two calls; of a broken one nobody knows
+    /// that.
+    pub fn expected_calls(&self) -> BTreeMap<String, Option<Duration>> {
+        let every = |slot: &Slot| match slot {
+            Slot::Ready(hook) => hook.expect_every.map(Some),
+            Slot::Broken(_) => Some(None),
+        };
+        self.iter().filter_map(|(id, slot)| Some((id.as_str().to_owned(), every(slot)?))).collect()
     }
 
     /// How many there are.

@@ -7,8 +7,8 @@ use http::HeaderName;
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::reach::{accounts_of, fixed, preferences};
 use super::{
-    Action, Capture, CommandLine, FileParameter, Hook, HookId, Known, PriorityRule, Reply, ReplyStatus, Run, Send, To,
-    Token,
+    Action, Capture, CommandLine, FileParameter, Hook, HookId, Known, PriorityRule, Reply, ReplyStatus, Run,
+    SET_ON_FAILURE, Send, To, Token,
 };
 use crate::contact::Via;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
@@ -54,9 +54,16 @@ impl Hook {
             charset,
             allow_cross_site,
             enabled,
+            expect_every,
         } = raw;
         if enabled == Some(false) {
+            if let Some(expected) = &expect_every {
+                reader.warn(&expected.place, "the hook is switched off: nobody waits for its calls");
+            }
             return None;
+        }
+        if let Some(expected) = expect_every.as_ref().filter(|_| !known.on_failure) {
+            reader.warn(&expected.place, format!("nobody would hear of its silence: {SET_ON_FAILURE}"));
         }
         // A token that could not be read has been told, and must not leave the door open.
         if asks_for_token && tokens.is_empty() && !reader.findings.iter().any(Diagnostic::is_error) {
@@ -136,6 +143,7 @@ impl Hook {
             mismatch: status(mismatch_code, reader),
             action,
             reply,
+            expect_every: expect_every.map(|every| every.value),
         };
         hook.reading.keys = hook.payload_keys();
         Some(hook)

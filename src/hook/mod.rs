@@ -49,6 +49,9 @@ impl fmt::Display for HookId {
     }
 }
 
+/// What to do where nobody hears of failures, for findings.
+pub const SET_ON_FAILURE: &str = "set \"defaults\": {\"on-failure\": {\"to\": …, \"via\": …}}";
+
 /// What a hook may refer to.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -62,6 +65,8 @@ pub struct Known {
     pub methods: Option<Vec<String>>,
     /// `-max-multipart-mem`, in bytes, where it is said.
     pub form_memory: Option<i64>,
+    /// Whether anybody hears of failures.
+    pub on_failure: bool,
 }
 
 /// A hook, ready to be called.
@@ -94,6 +99,8 @@ pub struct Hook {
     pub action: Action,
     /// What it answers when that went well.
     pub reply: Reply,
+    /// The longest time between two calls, where silence is trouble.
+    pub expect_every: Option<Duration>,
 }
 
 /// A token and who holds it.

@@ -2,6 +2,7 @@
 
 use super::via::{self, RawVia};
 use crate::diagnostic::Diagnostic;
+use crate::message::expected::MOST_OFTEN;
 use crate::node::{Entry, Form, Node, Placed, Property, Reader, Value};
 use crate::rule::raw::{self as rule, RawRule};
 use crate::secret::{SECRET_SOURCES, Secret};
@@ -63,6 +64,8 @@ pub struct RawHook {
     pub allow_cross_site: bool,
     /// `enabled`
     pub enabled: Option<bool>,
+    /// `expect-every`
+    pub expect_every: Option<Placed<std::time::Duration>>,
 }
 
 /// A parameter as users write it: `{"source": …, "name": …, "envname": …}`.
@@ -178,6 +181,7 @@ const HOOK: &[Property<RawHook>] = &[
         read: |hook, node, r| hook.allow_cross_site = r.boolean(node).unwrap_or_default(),
     },
     Property { name: "enabled", read: |hook, node, r| hook.enabled = r.boolean(node) },
+    Property { name: "expect-every", read: |hook, node, r| hook.expect_every = node.placed(expect_every(node, r)) },
 ];
 
 /// Whether a hook has a property of this name.
@@ -345,6 +349,14 @@ fn ttl(node: &Node, reader: &mut Reader<'_>) -> Option<std::time::Duration> {
     } else {
         Some(ttl)
     }
+}
+
+fn expect_every(node: &Node, reader: &mut Reader<'_>) -> Option<std::time::Duration> {
+    let every = reader.duration(node)?;
+    if every < MOST_OFTEN {
+        return reader.wrong(&node.place, "too often: a call can be expected every 1m at most");
+    }
+    Some(every)
 }
 
 fn map(node: &Node, reader: &mut Reader<'_>) -> Vec<(String, Placed<String>)> {

@@ -67,6 +67,13 @@ pub fn look(reader: &Reader, path: &str, query: &str, now: Timestamp) -> Result<
             Query::read(query)?.nothing()?;
             Ok(json!({ "accounts": reader.accounts(now)?.iter().map(json::account).collect::<Vec<_>>() }))
         }
+        "expected" => {
+            Query::read(query)?.nothing()?;
+            Ok(json!({
+                "canaries": reader.canaries()?.iter().map(json::canary).collect::<Vec<_>>(),
+                "hooks": reader.expected_calls()?.iter().map(json::expected_call).collect::<Vec<_>>(),
+            }))
+        }
         _ => {
             let id = path.strip_prefix("messages/").filter(|id| !id.contains('/')).ok_or(NoAnswer::Nowhere)?;
             Query::read(query)?.nothing()?;
@@ -110,6 +117,10 @@ pub(super) async fn answer(site: &Site, method: &Method, path: &str, query: &str
 }
 
 async fn looked(site: &Site, outbox: &Outbox, path: &str, query: &str) -> Result<Value, NoAnswer> {
+    if path == "expected" {
+        // Whoever looks may just have called.
+        outbox.write_calls().await?;
+    }
     let (path, query, now) = (path.to_owned(), query.to_owned(), site.means.clock.now());
     outbox.look(move |reader| Ok(look(reader, &path, &query, now))).await?
 }

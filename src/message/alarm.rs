@@ -9,6 +9,9 @@ use crate::clock::Timestamp;
 /// Of one account and cause they hear once in this time, and at its end how many more there were.
 const QUIET: Duration = Duration::from_secs(600);
 
+/// Of those that are told together, so many with their own words.
+const TOGETHER: usize = 20;
+
 /// Why there is an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -26,11 +29,19 @@ pub enum Cause {
     Reload,
     /// The outbox was damaged.
     Store,
+    /// An account's canary did not come back.
+    CanaryLost,
+    /// It came back after all, or the next one did.
+    CanaryBack,
+    /// A hook was not called in time.
+    NoCall,
+    /// It is called again.
+    CalledAgain,
 }
 
 impl Cause {
     /// Every cause with its word.
-    pub const ALL: [(&'static str, Cause); 14] = [
+    pub const ALL: [(&'static str, Cause); 18] = [
         ("wait", Cause::Refused("wait")),
         ("network", Cause::Refused("network")),
         ("unknown", Cause::Refused("unknown")),
@@ -45,6 +56,10 @@ impl Cause {
         ("well", Cause::Well),
         ("reload", Cause::Reload),
         ("store", Cause::Store),
+        ("canary-lost", Cause::CanaryLost),
+        ("canary-back", Cause::CanaryBack),
+        ("no-call", Cause::NoCall),
+        ("called-again", Cause::CalledAgain),
     ];
 
     /// The cause that `word` means.
@@ -71,6 +86,8 @@ impl Cause {
     pub fn quiet(self) -> Duration {
         match self {
             Cause::Refused(_) | Cause::Silence | Cause::Expired => QUIET,
+            // As seldom as somebody configured.
+            Cause::CanaryLost | Cause::CanaryBack | Cause::NoCall | Cause::CalledAgain => QUIET,
             Cause::Broken | Cause::Well | Cause::Reload | Cause::Store => Duration::ZERO,
         }
     }
@@ -94,6 +111,8 @@ pub struct Alarm {
     pub account: AccountName,
     /// Why.
     pub cause: Cause,
+    /// The hook that is not called, or is again; else empty.
+    pub about: String,
     /// How often it happened since it was told.
     pub count: u32,
     /// When, the last time.
@@ -109,6 +128,10 @@ pub struct Alarm {
 impl Alarm {
     /// What to tell.
     pub fn text(&self) -> String {
+        format!("hookbell: {}", self.body())
+    }
+
+    fn body(&self) -> String {
         let Alarm { account, cause, count, why, waiting, .. } = self;
         let why = why.trim().trim_end_matches('.');
         let waiting = match waiting {
@@ -123,7 +146,15 @@ impl Alarm {
             ),
             Cause::Well => format!("the account {account} works again.{waiting}"),
             Cause::Reload => format!("a reload was refused, the configuration in force stays: {why}."),
-            Cause::Store => format!("{why}."),
+            Cause::CanaryLost => {
+                format!(
+                    "the canary of the account {account} did not come back: {why}. Alarms by it may be lost.{waiting}"
+                )
+            }
+            Cause::CanaryBack => {
+                format!("the canary of the account {account} came back{why}: it works again.{waiting}")
+            }
+            Cause::Store | Cause::NoCall | Cause::CalledAgain => format!("{why}."),
         };
         let more = match (count.saturating_sub(1), cause) {
             (0, _) => String::new(),
@@ -132,7 +163,21 @@ impl Alarm {
             }
             (more, _) => format!(" This happened {more} more times."),
         };
-        format!("hookbell: {said}{more}")
+        format!("{said}{more}")
+    }
+
+    /// What to tell of several at once.
+    pub fn text_of(alarms: &[Alarm]) -> String {
+        let mut lines: Vec<String> = alarms.iter().take(TOGETHER).map(Alarm::body).collect();
+        if let Some(more) = alarms.len().checked_sub(TOGETHER).filter(|more| *more > 0) {
+            lines.push(format!("And {more} more: see hookbell messages expected."));
+        }
+        format!("hookbell: {}", lines.join("\n"))
+    }
+
+    /// Whether it may be told in one message with that one.
+    pub fn goes_with(&self, other: &Alarm) -> bool {
+        self.cause == other.cause && matches!(self.cause, Cause::NoCall | Cause::CalledAgain)
     }
 
     fn failure(&self, why: &str) -> String {
@@ -153,7 +198,8 @@ mod tests {
         let failed = Failed { message: "01J".to_owned(), contact: "ana".to_owned(), hook: "disk".to_owned() };
         let at = Timestamp::from_millis(1_795_216_500_000);
         let (account, why) = (AccountName::new("wa"), "no such number.".to_owned());
-        Alarm { account, cause, count, at, why, failed: Some(failed), waiting: 2 }
+        let about = String::new();
+        Alarm { account, cause, about, count, at, why, failed: Some(failed), waiting: 2 }
     }
 
     #[test]

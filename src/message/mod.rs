@@ -8,7 +8,9 @@ use crate::clock::Timestamp;
 
 mod advance;
 pub mod alarm;
+pub mod canary;
 pub mod delivery;
+pub mod expected;
 pub mod fold;
 pub mod link;
 pub mod news;

@@ -34,6 +34,28 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(milliseconds)) }
 }
 
+/// A length of time as `duration` reads it: `1d2h`.
+pub fn shown(time: Duration) -> String {
+    let mut rest = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    for (unit, milliseconds) in TIME_UNITS {
+        let count = rest / milliseconds;
+        rest %= milliseconds;
+        if count > 0 {
+            text.push_str(&format!("{count}{unit}"));
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// To the minute, unless that says nothing.
+pub fn coarse(time: Duration) -> Duration {
+    match time.as_secs() {
+        seconds @ 0..60 => Duration::from_secs(seconds),
+        seconds => Duration::from_secs(seconds / 60 * 60),
+    }
+}
+
 /// The slowest and the quickest rate that anybody can mean: a message lives for a day, and no clock tells more than a
 /// million times a second apart.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_micros(1)..=Duration::from_secs(24 * 60 * 60);
@@ -126,6 +148,9 @@ mod tests {
             assert!(duration(text).is_err(), "{text}");
         }
         assert!(duration("90").is_err_and(|why| why.contains("`90s` for seconds")));
+        for (text, milliseconds) in [("1d2h", 93_600_000), ("15m", 900_000), ("1s500ms", 1_500), ("0s", 0)] {
+            assert_eq!(shown(Duration::from_millis(milliseconds)), text);
+        }
     }
 
     #[test]

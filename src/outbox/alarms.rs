@@ -25,22 +25,33 @@ pub struct Due {
 
 /// Notes trouble that is no delivery's own.
 pub(super) fn raise(pen: &Pen<'_>, account: &str, cause: Cause, why: &str) -> Result<(), OutboxError> {
+    raise_about(pen, (account, ""), cause, why)
+}
+
+/// The same about something else than an account, of which there may be several at once.
+pub(super) fn raise_about(
+    pen: &Pen<'_>,
+    (account, about): (&str, &str),
+    cause: Cause,
+    why: &str,
+) -> Result<(), OutboxError> {
     pen.prepare(
-        "INSERT INTO alarms (account, cause, untold, quiet_until, happened_at, why) VALUES (?1, ?2, 1, 0, ?3, ?4)
+        "INSERT INTO alarms (account, cause, about, untold, quiet_until, happened_at, why)
+             VALUES (?1, ?2, ?5, 1, 0, ?3, ?4)
              ON CONFLICT DO UPDATE SET untold = untold + 1, happened_at = ?3, why = ?4",
     )?
-    .execute(params![account, cause.as_str(), pen.now.millis(), why])?;
+    .execute(params![account, cause.as_str(), pen.now.millis(), why, about])?;
     pen.ring(BELL);
     Ok(())
 }
 
-/// Notes the end of a delivery that reached nobody; but not of one that tells of a failure itself.
+/// Notes the end of a delivery that reached nobody; but not of an alarm, nor of a canary, which is told as such.
 pub(super) fn raise_failed(pen: &Pen<'_>, failed: &Delivery, cause: Cause) -> Result<(), OutboxError> {
     let cause = if failed.state == DeliveryState::Expired { Cause::Expired } else { cause };
     let noted = pen
         .prepare(
             "INSERT INTO alarms (account, cause, untold, quiet_until, happened_at, why, message, contact, hook)
-                 SELECT ?1, ?2, 1, 0, ?3, ?4, ?5, ?6, ?7 FROM messages WHERE id = ?5 AND is_alarm = 0
+                 SELECT ?1, ?2, 1, 0, ?3, ?4, ?5, ?6, ?7 FROM messages WHERE id = ?5 AND kind = 0
                  ON CONFLICT DO UPDATE SET untold = untold + 1, happened_at = excluded.happened_at, why = excluded.why,
                      message = excluded.message, contact = excluded.contact, hook = excluded.hook",
         )?
@@ -64,8 +75,8 @@ pub(super) fn due(pen: &Pen<'_>) -> Result<Due, OutboxError> {
     let now = pen.now.millis();
     pen.prepare("DELETE FROM alarms WHERE untold = 0 AND quiet_until <= ?1")?.execute([now])?;
     let sql = "SELECT account, cause, untold, happened_at, why, message, contact, hook,
-                   (SELECT queued FROM accounts WHERE accounts.account = alarms.account)
-               FROM alarms WHERE untold > 0 AND quiet_until <= ?1";
+                   (SELECT queued FROM accounts WHERE accounts.account = alarms.account), about
+               FROM alarms WHERE untold > 0 AND quiet_until <= ?1 ORDER BY account, cause, about";
     let mut statement = pen.prepare(sql)?;
     let alarms = statement.query_map([now], alarm)?.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let sql = "SELECT min(quiet_until) FROM alarms WHERE untold > 0 AND quiet_until > ?1";
@@ -83,6 +94,7 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<Option<Alarm>> {
     Ok(Some(Alarm {
         account: AccountName::new(row.get_ref(0)?.as_str()?),
         cause,
+        about: row.get(9)?,
         count: row.get(2)?,
         at: Timestamp::from_millis(row.get(3)?),
         why: row.get(4)?,
@@ -91,13 +103,16 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<Option<Alarm>> {
     }))
 }
 
-/// Notes that an alarm was told: by this message, if it was one that somebody gets.
-pub(super) fn told(pen: &Pen<'_>, alarm: &Alarm, by: Option<MessageId>) -> Result<(), OutboxError> {
+/// Notes that alarms were told: by this message, if it was one that somebody gets.
+pub(super) fn told(pen: &Pen<'_>, alarms: &[Alarm], by: Option<MessageId>) -> Result<(), OutboxError> {
     if let Some(id) = by {
-        pen.prepare("UPDATE messages SET is_alarm = 1 WHERE id = ?1")?.execute([id.to_string()])?;
+        pen.prepare("UPDATE messages SET kind = 1 WHERE id = ?1")?.execute([id.to_string()])?;
     }
-    let quiet_until = pen.now.plus(alarm.cause.quiet()).millis();
-    let sql = "UPDATE alarms SET untold = max(0, untold - ?3), quiet_until = ?4 WHERE account = ?1 AND cause = ?2";
-    pen.prepare(sql)?.execute(params![alarm.account.as_str(), alarm.cause.as_str(), alarm.count, quiet_until])?;
+    let sql = "UPDATE alarms SET untold = max(0, untold - ?3), quiet_until = ?4
+               WHERE account = ?1 AND cause = ?2 AND about = ?5";
+    for Alarm { account, cause, about, count, .. } in alarms {
+        let quiet_until = pen.now.plus(cause.quiet()).millis();
+        pen.prepare(sql)?.execute(params![account.as_str(), cause.as_str(), count, quiet_until, about])?;
+    }
     Ok(())
 }

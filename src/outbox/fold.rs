@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
+use super::canaries;
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
@@ -16,7 +17,7 @@ const MOST: i64 = 200;
 /// Those that go together with `head`, the next at its address, where more than `fold_after` wait with it: all behind it
 /// up to the first that may not go yet.
 pub(super) fn others(pen: &Pen<'_>, head: &Delivery, fold_after: u32) -> Result<Vec<Leased>, OutboxError> {
-    if fold_after == 0 || !folds(head) {
+    if fold_after == 0 || !folds(head) || canaries::is_one(pen, head)? {
         return Ok(Vec::new());
     }
     let (account, address) = rows::place(head);
@@ -29,7 +30,10 @@ pub(super) fn others(pen: &Pen<'_>, head: &Delivery, fold_after: u32) -> Result<
     for other in waiting {
         let Delivery { due_at, expires_at, form, .. } = &other.delivery;
         let may_go = *due_at <= pen.now && *expires_at > pen.now && *form == head.form && folds(&other.delivery);
-        if !may_go || waits_elsewhere(pen, &other.delivery, &account, &address)? {
+        if !may_go
+            || canaries::is_one(pen, &other.delivery)?
+            || waits_elsewhere(pen, &other.delivery, &account, &address)?
+        {
             break;
         }
         others.push(other);

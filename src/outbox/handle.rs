@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::alarms::{self, Due};
 use super::bells::{Bells, Watch};
 use super::breaker;
+use super::calls::Calls;
 use super::claim::{self, Claim, Claims, Settlement, Terms};
 use super::error::OutboxError;
 use super::held::Held;
@@ -34,7 +35,8 @@ use crate::message::{Message, MessageId, retry};
 /// The store. Clones are the same store; when the last one is dropped, its thread writes what it has, and ends.
 #[derive(Clone)]
 pub struct Outbox {
-    writer: Writer,
+    pub(super) writer: Writer,
+    pub(super) calls: Calls,
     bells: Bells,
     held: Held,
     recovery: Arc<Option<Recovery>>,
@@ -49,7 +51,8 @@ impl Outbox {
         let (store, recovery) = recovery::open(dir, clock.now())?;
         let reader = Reader::beside(dir);
         let writer = Writer::start(store, clock, bells.clone())?;
-        Ok(Outbox { writer, bells, held: Held::default(), recovery: Arc::new(recovery), reader })
+        let (calls, held) = (Calls::default(), Held::default());
+        Ok(Outbox { writer, calls, bells, held, recovery: Arc::new(recovery), reader })
     }
 
     /// What became of a damaged file, should `open` have found one.
@@ -190,15 +193,20 @@ impl Outbox {
         self.writer.run(alarms::due).await
     }
 
-    /// Takes the message that tells an alarm, and notes in the same transaction that it was told. Where there is nobody to
-    /// tell, the alarm is only put away.
-    pub async fn tell(&self, alarm: Alarm, message: Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
+    /// Takes the message that tells some alarms, and notes in the same transaction that they were told. Where there is
+    /// nobody to tell, they are only put away.
+    pub async fn tell(
+        &self,
+        alarms: Vec<Alarm>,
+        message: Message,
+        recipients: Vec<Recipient>,
+    ) -> Result<(), OutboxError> {
         let write = move |pen: &Pen<'_>| {
             let by = (!recipients.is_empty()).then_some(message.id);
             if by.is_some() {
                 accept(pen, &message, recipients)?;
             }
-            alarms::told(pen, &alarm, by)
+            alarms::told(pen, &alarms, by)
         };
         self.writer.run(write).await
     }
@@ -271,7 +279,7 @@ impl Outbox {
 }
 
 /// Writes a message and its deliveries, and puts them into their queues.
-fn accept(pen: &Pen<'_>, message: &Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
+pub(super) fn accept(pen: &Pen<'_>, message: &Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
     for new in rows::insert(pen, message, recipients)? {
         queue::join(pen, &new)?;
     }

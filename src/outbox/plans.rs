@@ -1,16 +1,19 @@
 //! For tests: no statement walks through a table that grows with what waits, and none is planned twice.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Statement, StatementStatus};
+use tokio::time::Instant;
 
 use super::{Content, Filter, Named, Once, Outbox, Reader, Refused, Settlement, Terms};
 use crate::account::{AccountName, Address, AddressKind, Limits, Rate};
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{Recipient, Way};
+use crate::message::canary::{Canary, Until};
 use crate::message::delivery::{Class, OnUnknown, Receipt, Report, Scope, SendError};
+use crate::message::expected::Expectations;
 use crate::message::news::{Inbound, News, Told};
 use crate::message::{Message, MessageId, Priority};
 
@@ -33,11 +36,12 @@ pub(super) fn look(db: &Connection, sql: &str, statement: &Statement<'_>) {
     let mut steps = plan.raw_query();
     while let Some(step) = steps.next().unwrap() {
         let step: String = step.get(3).unwrap();
-        // There are as many accounts as somebody wrote into a file, of alarms a few for each, and as many leases as lanes have
-        // slots.
+        // There are as many accounts and expected calls as somebody wrote into a file, of alarms a few for each, and as many
+        // leases as lanes have slots.
         let bounded = step == "SCAN CONSTANT ROW"
-            || step.contains("SCAN accounts")
-            || step.contains("SCAN alarms")
+            || ["accounts", "alarms", "canaries", "expected_calls"]
+                .iter()
+                .any(|few| step.contains(&format!("SCAN {few}")))
             || step.contains("INDEX deliveries_leased");
         if (step.starts_with("SCAN") && !bounded) || step.contains("TEMP B-TREE") {
             WALKS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{step}: {sql}"));
@@ -123,6 +127,33 @@ async fn operate(outbox: &Outbox, start: Timestamp) {
     outbox.purge(start.plus(Duration::from_secs(1))).await.unwrap();
 }
 
+/// What is expected, and what becomes of it.
+async fn expect(outbox: &Outbox, start: Timestamp) {
+    let every = Duration::from_secs(60);
+    let to = vec![recipient("ivan".to_owned(), &["a"])];
+    let canary = Canary { recipients: to, every, within: every, until: Until::Sent };
+    let calls = ["backup", "beat"].map(|hook| (hook.to_owned(), Some(every)));
+    let canaries = BTreeMap::from([(AccountName::new("a"), canary.clone())]);
+    let expected = Arc::new(Expectations { canaries, calls: BTreeMap::from(calls) });
+    outbox.expect(expected, true).await.unwrap();
+    let due = outbox.judge_canaries().await.unwrap().due.unwrap();
+    let sent = Message { hook: "canary".to_owned(), priority: Priority::Low, ..message(150, start) };
+    outbox.send_canary(&due, canary, sent).await.unwrap();
+    outbox.cancel(message(150, start).id).await.unwrap().unwrap();
+    outbox.retry(message(150, start).id, false).await.unwrap().unwrap();
+    let began = Instant::now();
+    for _ in 0..2 {
+        tokio::time::advance(every * 2).await;
+        outbox.judge_canaries().await.unwrap();
+        outbox.judge_calls(began).await.unwrap();
+        outbox.note_call("beat");
+    }
+    outbox.judge_calls(began).await.unwrap();
+    let look = |reader: &Reader| Ok((reader.canaries()?.len(), reader.expected_calls()?.len()));
+    assert_eq!(outbox.look(look).await.unwrap(), (1, 2));
+    outbox.expect(Arc::default(), false).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_waits_is_never_walked_through() {
     let start = Timestamp::from_millis(1_795_216_500_000);
@@ -178,8 +209,9 @@ async fn what_waits_is_never_walked_through() {
     outbox.find(MessageId::new(start, [1; 10])).await.unwrap().unwrap();
     outbox.next_sweep().await.unwrap();
     let alarm = outbox.due_alarms().await.unwrap().alarms.remove(0);
-    outbox.tell(alarm, message(200, start), vec![recipient("boss".to_owned(), &["a", "b"])]).await.unwrap();
+    outbox.tell(vec![alarm], message(200, start), vec![recipient("boss".to_owned(), &["a", "b"])]).await.unwrap();
     operate(&outbox, start).await;
+    expect(&outbox, start).await;
     let accounts = outbox.look(move |reader| reader.accounts(start)).await.unwrap();
     let waiting: i64 = accounts.iter().map(|account| account.queued).sum();
     assert!(waiting > 2_000, "{accounts:?}");

@@ -6,7 +6,7 @@ use super::attempts::Entry;
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
-use super::{alarms, breaker, hold, standing};
+use super::{alarms, breaker, canaries, hold, standing};
 use crate::clock::Timestamp;
 use crate::message::alarm::Cause;
 use crate::message::delivery::{Advanced, Delivery, DeliveryId, DeliveryState, Event, Hold};
@@ -254,6 +254,9 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     }
     if new.has_failed() && !old.has_failed() {
         alarms::raise_failed(pen, new, cause)?;
+    }
+    if new.state != old.state {
+        canaries::follow(pen, new)?;
     }
     Ok(advanced)
 }

@@ -13,7 +13,8 @@ CREATE TABLE messages (
     priority    INTEGER NOT NULL,              -- 0 low, 1 normal, 2 high
     accepted_at INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
-    is_alarm    INTEGER NOT NULL DEFAULT 0     -- 1: it tells of a failure, and its own failure is told to nobody
+    -- 0 a call's; 1 an alarm: it tells of a failure, and its own failure is told to nobody; 2 a canary.
+    kind        INTEGER NOT NULL DEFAULT 0
 );
 
 -- One row per message and contact. `id` is also its place in every queue.
@@ -135,6 +136,7 @@ CREATE TABLE accounts (
 CREATE TABLE alarms (
     account     TEXT    NOT NULL,              -- empty: it is about none
     cause       TEXT    NOT NULL,              -- a class of failure, 'expired', 'silence', 'broken', 'well', 'reload', ...
+    about       TEXT    NOT NULL DEFAULT '',   -- the hook that is not called, or is again; else empty
     untold      INTEGER NOT NULL,              -- how often it happened since they were told
     quiet_until INTEGER NOT NULL,              -- they are told no more of it before this
     happened_at INTEGER NOT NULL,              -- the last time
@@ -142,8 +144,30 @@ CREATE TABLE alarms (
     message     TEXT,                          -- id of the message that it last happened to
     contact     TEXT,
     hook        TEXT,
-    PRIMARY KEY (account, cause)
+    PRIMARY KEY (account, cause, about)
 ) WITHOUT ROWID;
+
+-- What must be heard of again and again. One row per account with a "canary": a message that must come back.
+CREATE TABLE canaries (
+    account    TEXT PRIMARY KEY,
+    next_at    INTEGER NOT NULL,               -- when the next is sent
+    message    TEXT,                           -- id of the last one
+    until      TEXT,                           -- the state in which that is back: 'sent' or 'delivered'
+    sent_at    INTEGER,                        -- when it was put into the queue
+    back_by    INTEGER,                        -- it must be back by then; NULL: it is judged already
+    back_at    INTEGER,                        -- when one came back, the last time
+    lost_since INTEGER                         -- the contacts of `on-failure` heard of it then; NULL: it is well
+) WITHOUT ROWID;
+
+-- One row per hook with "expect-every".
+CREATE TABLE expected_calls (
+    hook         TEXT PRIMARY KEY,
+    every        INTEGER NOT NULL,             -- in milliseconds
+    called_at    INTEGER,                      -- the last call that was accepted, to the minute before a kill
+    due_at       INTEGER,                      -- the next must come before; NULL: it can't be called now
+    silent_since INTEGER                       -- the contacts of `on-failure` heard of it then; NULL: it is well
+) WITHOUT ROWID;
+CREATE INDEX expected_calls_due ON expected_calls (due_at) WHERE silent_since IS NULL AND due_at IS NOT NULL;
 
 -- Calls that are accepted once: one row per Idempotency-Key (for a day), and one per content of a hook with "dedupe" (for
 -- its window). A key is a SHA-256 over hook, caller and what they sent; a content one over heading, text and recipients.

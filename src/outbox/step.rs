@@ -82,6 +82,15 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
              tat = tat + ?1 * 1000",
         [by],
     )?;
+    all.execute(
+        "UPDATE canaries SET next_at = next_at + ?1, sent_at = sent_at + ?1, back_by = back_by + ?1,
+             back_at = back_at + ?1, lost_since = lost_since + ?1",
+        [by],
+    )?;
+    all.execute(
+        "UPDATE expected_calls SET called_at = called_at + ?1, due_at = due_at + ?1, silent_since = silent_since + ?1",
+        [by],
+    )?;
     all.execute("UPDATE windows SET open_until = open_until + ?1", [by])?;
     all.execute("UPDATE parked_reports SET parked_at = parked_at + ?1", [by])?;
     all.commit()

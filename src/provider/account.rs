@@ -46,6 +46,8 @@ const SHARED: &[Property<Shared>] = &[
             shared.callback_secret = node.placed(Some(secrets));
         },
     },
+    // Read by `config` once it is known who can be reached: a mistake in it breaks no account.
+    Property { name: "canary", read: |_, _, _| {} },
 ];
 
 /// The properties that accounts may have whose requests are HTTP.

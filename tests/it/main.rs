@@ -5,6 +5,8 @@
 mod architecture;
 /// The setup of a well-known how-to, whole: hooks, script, unit, terminal and browser.
 mod article;
+/// Canaries of accounts go the road of every message, and are missed when they don't come back.
+mod canary;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
 /// What makes a caller's life easy: repeating a call safely, waiting for its end, trying without ringing.
@@ -23,6 +25,8 @@ mod delivery;
 mod edge;
 /// What the examples and the README show is accepted.
 mod examples;
+/// Hooks that are expected to be called are missed when they are not, and remembered over restarts.
+mod expected;
 /// The format of `fixtures/hooks`, which the program `real` reads, too.
 mod fixture;
 /// The life of a delivery over random events: forward only, never stuck, each end with its reason.

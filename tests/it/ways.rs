@@ -346,7 +346,7 @@ async fn a_hundred_failures_within_ten_minutes_give_two_messages() {
     assert_eq!(told.len(), 1);
     assert!(told[0].contains(" 98 more failed by this account for the same cause."), "{}", told[0]);
     house.pass(1300).await;
-    assert_eq!(house.asked("SELECT count(*) FROM messages WHERE is_alarm"), "2");
+    assert_eq!(house.asked("SELECT count(*) FROM messages WHERE kind = 1"), "2");
 }
 
 #[tokio::test(start_paused = true)]

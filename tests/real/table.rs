@@ -19,8 +19,18 @@ const AT_ONCE: usize = 4;
 const LOG_TIME: Duration = Duration::from_secs(2);
 
 /// Properties that adnanh/webhook does not know. A call of a hook with one of them is not made.
-const OWN: &[&str] =
-    &["allow-cross-site", "allow-empty-message", "charset", "enabled", "require", "run", "send", "token", "tokens"];
+const OWN: &[&str] = &[
+    "allow-cross-site",
+    "allow-empty-message",
+    "charset",
+    "enabled",
+    "expect-every",
+    "require",
+    "run",
+    "send",
+    "token",
+    "tokens",
+];
 
 /// What became of one file.
 #[derive(Default)]

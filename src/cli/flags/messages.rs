@@ -49,6 +49,8 @@ pub enum Act {
     Cancel(String),
     /// Forget old messages.
     Purge,
+    /// Show canaries, and hooks that are expected to be called.
+    Expected,
 }
 
 /// The flags of `hookbell messages`.

@@ -74,6 +74,31 @@ pub(super) fn touched(touched: &Value) -> String {
     rows.map(line).collect()
 }
 
+/// Canaries, and hooks that are expected to be called.
+pub(super) fn expected(expected: &Value) -> String {
+    let canaries = expected["canaries"].as_array().into_iter().flatten().map(|row| {
+        let state = match (&row["lost-since"], &row["back-by"]) {
+            (Value::Null, Value::Null) if row["sent"].is_null() => "not sent yet".to_owned(),
+            (Value::Null, Value::Null) => "well".to_owned(),
+            (Value::Null, by) => format!("under way, back by {}", time(by)),
+            (since, _) => format!("LOST since {}", time(since)),
+        };
+        vec![text(&row["account"]), time(&row["sent"]), time(&row["back"]), time(&row["next"]), state]
+    });
+    let hooks = expected["hooks"].as_array().into_iter().flatten().map(|row| {
+        let state = match (&row["silent-since"], &row["due"]) {
+            (Value::Null, Value::Null) => "broken: it can't be called".to_owned(),
+            (Value::Null, _) => "well".to_owned(),
+            (since, _) => format!("SILENT, told {}", time(since)),
+        };
+        vec![text(&row["hook"]), text(&row["every"]), time(&row["called"]), time(&row["due"]), state]
+    });
+    let canaries = aligned(&["CANARY OF", "LAST SENT", "LAST BACK", "NEXT", "STATE"], canaries.collect());
+    let hooks = aligned(&["HOOK", "EVERY", "LAST CALL", "DUE", "STATE"], hooks.collect());
+    let between = if canaries.is_empty() || hooks.is_empty() { "" } else { "\n" };
+    format!("{canaries}{between}{hooks}")
+}
+
 /// What stands where there is nothing.
 const NOTHING: &str = "-";
 

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::message::delivery::Delivery;
-use crate::outbox::{AccountState, Attempt, Listed, MessageStatus, Refused, Touched};
+use crate::message::{canary, expected};
+use crate::node::units;
+use crate::outbox::{AccountState, Attempt, CanaryState, ExpectedCall, Listed, MessageStatus, Refused, Touched};
 
 /// A piece of a list, and where the next one begins (`before=`).
 pub(super) fn listed(listed: &Listed) -> Value {
@@ -62,6 +64,36 @@ pub(super) fn account(state: &AccountState) -> Value {
         "held-until": held_until.as_ref().map(Timestamp::to_string),
         "broken": broken.as_ref().map(|(since, why)| json!({ "since": since.to_string(), "why": why })),
     })
+}
+
+/// How the canary of an account stands.
+pub(super) fn canary(state: &CanaryState) -> Value {
+    let CanaryState { account, record: canary::Record { next_at, last, back_by, back_at, lost_since } } = state;
+    json!({
+        "account": account.as_str(),
+        "message": last.as_ref().map(|last| last.message.to_string()),
+        "sent": last.as_ref().map(|last| last.sent_at.to_string()),
+        "back-by": moment(*back_by),
+        "back": moment(*back_at),
+        "next": next_at.to_string(),
+        "lost-since": moment(*lost_since),
+    })
+}
+
+/// When a hook was called that is expected to be.
+pub(super) fn expected_call(call: &ExpectedCall) -> Value {
+    let ExpectedCall { hook, record: expected::Record { every, called_at, due_at, silent_since } } = call;
+    json!({
+        "hook": hook,
+        "every": units::shown(*every),
+        "called": moment(*called_at),
+        "due": moment(*due_at),
+        "silent-since": moment(*silent_since),
+    })
+}
+
+fn moment(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
 }
 
 fn delivery(row: &Delivery, tries: u32) -> Value {

@@ -18,10 +18,11 @@ ALTER TABLE accounts ADD COLUMN broken_why TEXT;
 ALTER TABLE accounts ADD COLUMN look_from INTEGER;
 
 -- What the contacts of on-failure are told.
-ALTER TABLE messages ADD COLUMN is_alarm INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE alarms (
     account     TEXT    NOT NULL,
     cause       TEXT    NOT NULL,
+    about       TEXT    NOT NULL DEFAULT '',
     untold      INTEGER NOT NULL,
     quiet_until INTEGER NOT NULL,
     happened_at INTEGER NOT NULL,
@@ -29,7 +30,7 @@ CREATE TABLE alarms (
     message     TEXT,
     contact     TEXT,
     hook        TEXT,
-    PRIMARY KEY (account, cause)
+    PRIMARY KEY (account, cause, about)
 ) WITHOUT ROWID;
 
 -- Limits: what an account owes its rate is kept, and all such times are in microseconds.
@@ -116,3 +117,23 @@ CREATE TABLE refused (
     reason  TEXT    NOT NULL,
     untold  INTEGER NOT NULL                   -- how many more were refused since the row before this one
 );
+
+-- Canaries, and hooks that are expected to be called.
+CREATE TABLE canaries (
+    account    TEXT PRIMARY KEY,
+    next_at    INTEGER NOT NULL,
+    message    TEXT,
+    until      TEXT,
+    sent_at    INTEGER,
+    back_by    INTEGER,
+    back_at    INTEGER,
+    lost_since INTEGER
+) WITHOUT ROWID;
+CREATE TABLE expected_calls (
+    hook         TEXT PRIMARY KEY,
+    every        INTEGER NOT NULL,
+    called_at    INTEGER,
+    due_at       INTEGER,
+    silent_since INTEGER
+) WITHOUT ROWID;
+CREATE INDEX expected_calls_due ON expected_calls (due_at) WHERE silent_since IS NULL AND due_at IS NOT NULL;

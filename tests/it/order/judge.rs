@@ -86,27 +86,50 @@ impl Judge {
 
     /// A try was answered. `settled` is what became of those that were in it.
     pub(crate) fn answered(&mut self, tried: &[Delivery], class: Option<Class>, settled: &[Delivery], wall: Timestamp) {
-        let now = Instant::now();
         let (account, address) = place(&tried[0]);
         let began = self.began[&tried[0].id];
         match class {
             None | Some(Class::Recipient | Class::Content | Class::Form) => {
                 self.accounts.retain(|name, held| *name != account || held.since >= began);
             }
-            Some(Class::Wait { scope: Scope::Recipient, after }) => {
-                let until = now + after.unwrap_or(SECOND);
-                let held = Held { since: now, until, asked_until: None, on_trial: false, is_broken: false };
-                self.addresses.insert((account, address), held);
-            }
+            Some(Class::Wait { scope: Scope::Recipient, after }) => self.hold_address((account, address), after),
             Some(Class::Wait { after, .. }) => self.hold(account, began, after),
             Some(Class::Network) => self.hold(account, began, None),
-            // Its breaker opens: who has no other way waits for its probes.
-            Some(Class::Account) => {
-                self.hold(account.clone(), began, Some(Duration::ZERO));
-                self.accounts.entry(account).and_modify(|held| *held = Held { since: now, is_broken: true, ..*held });
-            }
+            Some(Class::Account) => self.breaks(account, began),
             Some(Class::Fault | Class::Unknown) => self.failed(tried, settled, wall),
         }
+    }
+
+    /// What was taken has failed after all, as the provider reports: that begins with the report.
+    pub(crate) fn reported(&mut self, sent: &Delivery, class: Class, after: &Delivery, wall: Timestamp) {
+        let now = Instant::now();
+        match class {
+            Class::Wait { scope: Scope::Recipient, after } => self.hold_address(place(sent), after),
+            Class::Wait { after, .. } => self.hold(place(sent).0, now, after),
+            Class::Network => self.hold(place(sent).0, now, None),
+            Class::Account => self.breaks(place(sent).0, now),
+            Class::Fault => self.failed(std::slice::from_ref(sent), std::slice::from_ref(after), wall),
+            // On to the next way, or to another form.
+            Class::Recipient | Class::Content | Class::Form | Class::Unknown => {}
+        }
+    }
+
+    fn hold_address(&mut self, place: Place, asked: Option<Duration>) {
+        let now = Instant::now();
+        let until = now + asked.unwrap_or(SECOND);
+        let held = Held { since: now, until, asked_until: None, on_trial: false, is_broken: false };
+        self.addresses.insert(place, held);
+    }
+
+    /// A breaker opens: who has no other way waits for its probes. What began before it opened failed together with the
+    /// first, and says nothing new.
+    fn breaks(&mut self, account: String, began: Instant) {
+        let now = Instant::now();
+        if self.accounts.get(&account).is_some_and(|held| held.is_broken && began <= held.since) {
+            return;
+        }
+        self.hold(account.clone(), began, Some(Duration::ZERO));
+        self.accounts.entry(account).and_modify(|held| *held = Held { since: now, is_broken: true, ..*held });
     }
 
     fn hold(&mut self, account: String, began: Instant, asked: Option<Duration>) {

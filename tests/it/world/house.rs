@@ -9,7 +9,9 @@ use hookbell::clock::Clock;
 use hookbell::contact::{Recipient, Way};
 use hookbell::dispatch::Dispatcher;
 use hookbell::dispatch::carry::{BoxFuture, Carry};
+use hookbell::message::canary::{Canary, Until, WITHIN};
 use hookbell::message::delivery::{Class, Delivery, OnUnknown, Receipt, SendError};
+use hookbell::message::expected::Expectations;
 use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::Outbox;
 use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
@@ -81,6 +83,7 @@ pub(crate) struct House {
     wire: Wire,
     limits: BTreeMap<String, Limits>,
     hearers: Vec<Recipient>,
+    expected: Expectations,
     dir: Arc<tempfile::TempDir>,
     _standstill: std::sync::mpsc::Sender<()>,
 }
@@ -97,8 +100,8 @@ impl House {
         let carrier = wire.clone();
         let carriers = Arc::new(move |_: &Transport| Arc::new(carrier.clone()) as Arc<dyn Carry>);
         let dispatcher = Some(Dispatcher::start(outbox.clone(), clock.clone(), &Tasks::new(), carriers));
-        let (limits, hearers) = (BTreeMap::new(), Vec::new());
-        House { outbox, clock, dispatcher, wire, limits, hearers, dir, _standstill: standstill() }
+        let (limits, hearers, expected) = Default::default();
+        House { outbox, clock, dispatcher, wire, limits, hearers, expected, dir, _standstill: standstill() }
     }
 
     /// Has an account answer so from now on.
@@ -130,11 +133,37 @@ impl House {
         self
     }
 
+    /// Has an account send a canary to `ivan`.
+    pub(crate) fn canary(&mut self, name: &str, every: Duration, until: Until) -> &mut House {
+        let canary = Canary { recipients: vec![recipient("ivan", &[name])], every, within: WITHIN.min(every), until };
+        self.expected.canaries.insert(account(name), canary);
+        self
+    }
+
+    /// Has the canary of an account go to all of these.
+    pub(crate) fn list_of_canary(&mut self, name: &str, recipients: Vec<Recipient>) -> &mut House {
+        self.expected.canaries.get_mut(&account(name)).unwrap().recipients = recipients;
+        self
+    }
+
+    /// Has a hook be expected to be called so often; with nothing said it is broken.
+    pub(crate) fn expects(&mut self, hook: &str, every: Option<Duration>) -> &mut House {
+        self.expected.calls.insert(hook.to_owned(), every);
+        self
+    }
+
+    /// Has nothing be expected any more.
+    pub(crate) fn expects_nothing(&mut self) -> &mut House {
+        self.expected = Expectations::default();
+        self
+    }
+
     /// Brings the lanes in step with what was said.
     pub(crate) fn configure(&mut self) {
         let accounts = self.limits.iter().map(|(name, limits)| configured(name, *limits)).collect();
         let dispatcher = self.dispatcher.as_mut().unwrap();
         dispatcher.alarms().heard_by(self.hearers.clone());
+        dispatcher.expect(Arc::new(self.expected.clone()));
         dispatcher.reconcile(&accounts);
     }
 
@@ -143,13 +172,20 @@ impl House {
     }
 
     /// Ends the process, and starts another in the same folder with the same accounts.
-    pub(crate) async fn restarted(mut self) -> House {
+    pub(crate) async fn restarted(self) -> House {
+        self.restarted_after(Duration::ZERO, 0).await
+    }
+
+    /// The same, with so much time in between, in which somebody sets the clock by so many hours.
+    pub(crate) async fn restarted_after(mut self, pause: Duration, hours: i64) -> House {
         let stop = self.dispatcher.take().unwrap().stop();
         tokio::join!(stop, self.pass(1));
         self.outbox.close().await;
-        let House { outbox, clock, wire, limits, hearers, dir, .. } = self;
+        let House { outbox, clock, wire, limits, hearers, expected, dir, .. } = self;
         drop(outbox);
-        let mut house = House { limits, hearers, ..House::opened(dir, clock, wire) };
+        tokio::time::advance(pause).await;
+        clock.set_by(hours * 3_600_000);
+        let mut house = House { limits, hearers, expected, ..House::opened(dir, clock, wire) };
         house.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
         house.configure();
         house
@@ -184,6 +220,26 @@ impl House {
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         self.settled().await;
+    }
+
+    /// Lets so much time pass, in steps of a minute.
+    pub(crate) async fn pass_minutes(&self, minutes: u64) {
+        for _ in 0..minutes {
+            self.settled().await;
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+        self.settled().await;
+    }
+
+    /// Sets the clock, as an operator sets the system's.
+    pub(crate) fn set_clock_by(&self, hours: i64) {
+        self.clock.set_by(hours * 3_600_000);
+    }
+
+    /// What the contacts of `on-failure` are told by this account, without what is before the colon.
+    pub(crate) fn told(&self, name: &str) -> Vec<String> {
+        let carried = self.carried().into_iter().filter(|(_, by, _)| by == name);
+        carried.filter_map(|(_, _, text)| text.strip_prefix("hookbell: ").map(str::to_owned)).collect()
     }
 
     /// What was carried since the last time it was asked.
