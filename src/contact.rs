@@ -64,7 +64,15 @@ pub enum Region {
 impl Region {
     /// The region that an ISO 3166 code means.
     pub fn named(code: &str) -> Option<Region> {
-        (code == "RU").then_some(Region::Russia)
+        Region::ALL.iter().find(|(name, _)| *name == code).map(|(_, region)| *region)
+    }
+
+    /// Every region with its code.
+    const ALL: [(&'static str, Region); 1] = [("RU", Region::Russia)];
+
+    /// The codes of all regions.
+    pub fn names() -> Vec<&'static str> {
+        Region::ALL.iter().map(|(name, _)| *name).collect()
     }
 }
 

@@ -29,6 +29,13 @@ pub const VERBS: &[Verb] = &[
                It connects to nothing and makes nothing.",
     },
     Verb {
+        name: "schema",
+        arguments: "",
+        help: "print a JSON Schema of the files, for editors",
+        more: "hookbell schema > hookbell.schema.json, and in the full form \"$schema\": \"./hookbell.schema.json\";\n\
+               in YAML a first line # yaml-language-server: $schema=./hookbell.schema.json.",
+    },
+    Verb {
         name: "token",
         arguments: "NAME [flags]",
         help: "print the generated secret NAME",
@@ -274,6 +281,6 @@ mod tests {
         assert!(help(Some("-port")).unwrap().contains("default 9000"));
         assert!(help(Some("admin")).unwrap().contains("not in this version"));
         assert!(help(Some("chekc")).unwrap_err().contains("did you mean \"check\"?"));
-        assert!(help(Some("zzzz")).unwrap_err().contains("there are check, token"));
+        assert!(help(Some("zzzz")).unwrap_err().contains("there are check, schema"));
     }
 }

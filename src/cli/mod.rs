@@ -11,6 +11,7 @@ use parse::Stop;
 
 use crate::app::privileges::Identity;
 use crate::app::settings::RawSettings;
+use crate::config::schema::schema;
 use crate::diagnostic::did_you_mean;
 use crate::http::tls::policy::MinVersion;
 
@@ -209,6 +210,14 @@ impl Command {
                 messages::check(&messages).map_err(wrong)?;
                 Ok(Command::Messages(messages))
             }
+            "schema" => match args {
+                [] => serde_json::to_string_pretty(&schema()).map(|text| Command::Print(text + "\n")),
+                [first, ..] if matches!(first.to_str(), Some("-h" | "-help" | "--help")) => {
+                    return Err(stopped(Stop::Help));
+                }
+                [first, ..] => return Err(wrong(format!("it takes nothing, and {first:?} is too much"))),
+            }
+            .map_err(|e| wrong(e.to_string())),
             "help" => match args {
                 [] => help::help(None),
                 [topic, ..] => help::help(Some(&topic.to_string_lossy())),

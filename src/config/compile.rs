@@ -12,7 +12,7 @@ use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes}
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
 use crate::hook::catalog::Slot;
-use crate::hook::{Hook, HookId, Known, raw, via};
+use crate::hook::{Hook, HookId, Known, properties, via};
 use crate::node::{self, Entry, Form, Node, Reader, Value};
 use crate::provider::Account;
 use crate::provider::kinds::KINDS;
@@ -302,7 +302,7 @@ fn hook_at(node: &Node, known: &Known, reader: &mut Reader<'_>) -> Option<Hook> 
     // upstream: an empty element of the list is a hook of nothing.
     let raw = match node.value {
         Value::Null => Default::default(),
-        _ => raw::read(node, reader)?,
+        _ => properties::read(node, reader)?,
     };
     Hook::compile(raw, &node.place, known, reader)
 }

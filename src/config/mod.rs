@@ -16,6 +16,7 @@ mod found;
 pub mod last_good;
 pub mod load;
 mod raw;
+pub mod schema;
 mod template;
 pub mod watch;
 

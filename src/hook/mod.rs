@@ -21,8 +21,10 @@ use crate::secret::Secret;
 use crate::template::{Template, Words};
 
 pub mod admit;
+mod argument;
 pub mod catalog;
 mod compile;
+pub mod properties;
 pub mod raw;
 pub mod reach;
 pub mod via;

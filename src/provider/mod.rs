@@ -13,10 +13,10 @@ use self::callback::Callback;
 use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
-use crate::node::{Node, Reader};
+use crate::node::{About, Node, Reader};
 use crate::secret::Secret;
 
-mod account;
+pub mod account;
 pub mod callback;
 pub mod kinds;
 pub mod preview;
@@ -42,6 +42,10 @@ pub struct Kind {
     pub limits: Limits,
     /// Whether it reports that a message arrived. Where it doesn't, a written patience always ends in vain.
     pub reports: bool,
+    /// What it is, in a sentence.
+    pub help: &'static str,
+    /// The properties that its accounts have besides the shared ones.
+    pub properties: fn() -> Vec<About>,
     /// Makes a provider of an account.
     pub open: Open,
 }

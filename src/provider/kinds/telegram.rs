@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Receipt, Scope, SendError};
-use crate::node::{Node, Property, Reader};
+use crate::node::{Node, Property, Reader, Shape, needed, rows};
 use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
 use crate::provider::text::{cut_utf16, with_title};
 use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
@@ -26,6 +26,8 @@ pub(super) const KIND: Kind = Kind {
         ..Limits::NONE
     },
     reports: false,
+    help: "The Telegram Bot API: a bot writes to people, groups and channels.",
+    properties: || rows(PROPERTIES),
     open: Open::Http { base_url: "https://api.telegram.org", open },
 };
 
@@ -38,7 +40,9 @@ struct Properties {
 }
 
 const PROPERTIES: &[Property<Properties>] =
-    &[Property { name: "bot-token", read: |properties, node, reader| properties.bot_token = bot_token(node, reader) }];
+    &[needed("bot-token", Shape::Secret, "The bot's token, from @BotFather.", |properties, node, reader| {
+        properties.bot_token = bot_token(node, reader)
+    })];
 
 fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> {
     let earlier = reader.findings.len();

@@ -11,7 +11,7 @@ use self::errors::{Fault, classify, patient};
 use self::template::{Filled, Template};
 use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Form, Receipt, SendError};
-use crate::node::{Node, Property, Reader};
+use crate::node::{Node, Property, Reader, Shape, needed, property, rows, usual};
 use crate::provider::callback::{Callback, Sha256};
 use crate::provider::reply::{bare_refusal, lenient, refusal};
 use crate::provider::text::{cut_with_link, with_title};
@@ -32,6 +32,8 @@ pub(super) const KIND: Kind = Kind {
         ..Limits::NONE
     },
     reports: true,
+    help: "Meta's WhatsApp Cloud API.",
+    properties: || rows(PROPERTIES),
     open: Open::Http { base_url: "https://graph.facebook.com", open },
 };
 
@@ -52,12 +54,44 @@ struct Properties {
 }
 
 const PROPERTIES: &[Property<Properties>] = &[
-    Property { name: "phone-number-id", read: |p, node, reader| p.phone_number_id = phone_number_id(node, reader) },
-    Property { name: "access-token", read: |p, node, reader| p.access_token = access_token(node, reader) },
-    Property { name: "api-version", read: |p, node, reader| p.api_version = api_version(node, reader) },
-    Property { name: "approved-template", read: |p, node, reader| p.template = template::read(node, reader) },
-    Property { name: "verify-token", read: |p, node, r| p.verify_tokens = r.one_or_more(node, Reader::secret) },
-    Property { name: "app-secret", read: |p, node, r| p.app_secrets = r.one_or_more(node, Reader::secret) },
+    needed(
+        "phone-number-id",
+        Shape::Pattern("^[0-9]+$"),
+        "The ID that Meta gave the phone number, not the number itself.",
+        |p, node, reader| p.phone_number_id = phone_number_id(node, reader),
+    ),
+    needed(
+        "access-token",
+        Shape::Secret,
+        "The access token of a system user; it needs whatsapp_business_messaging.",
+        |p, node, reader| p.access_token = access_token(node, reader),
+    ),
+    usual(
+        "api-version",
+        Shape::Pattern("^v[0-9]+[.][0-9]+$"),
+        "v23.0",
+        "The version of the Graph API.",
+        |p, node, reader| p.api_version = api_version(node, reader),
+    ),
+    property(
+        "approved-template",
+        Shape::Object(template::TABLE),
+        "The template that Meta approved: what a message goes out as while the recipient has not written within \
+         24 hours.",
+        |p, node, reader| p.template = template::read(node, reader),
+    ),
+    property(
+        "verify-token",
+        Shape::OneOrMore(&Shape::Secret),
+        "The Verify Token that Meta's App Dashboard asks for when callbacks are set up.",
+        |p, node, r| p.verify_tokens = r.one_or_more(node, Reader::secret),
+    ),
+    property(
+        "app-secret",
+        Shape::OneOrMore(&Shape::Secret),
+        "The app's secret, with which Meta signs its calls.",
+        |p, node, r| p.app_secrets = r.one_or_more(node, Reader::secret),
+    ),
 ];
 
 fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> {
