@@ -5,10 +5,12 @@ use std::io::Write as _;
 use std::path::Path;
 
 use exit::{Exit, say};
+use flags::check::{CHECK, CheckArgs};
 use flags::messages::{MESSAGES, MessagesArgs};
-use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
+use flags::{SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
 
+use crate::app::access;
 use crate::app::privileges::Identity;
 use crate::app::settings::RawSettings;
 use crate::config::schema::schema;
@@ -101,6 +103,13 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
         None => (OsStr::new("hookbell"), args),
     };
     let program = Program::named(called);
+    if let Some((_, asked)) =
+        args.split_first().filter(|(word, _)| program == Program::Hookbell && *word == access::VERB)
+    {
+        let told = access::judge(asked).map_err(anyhow::Error::msg)?;
+        std::io::stdout().write_all(told.as_bytes())?;
+        return Ok(Exit::Fine);
+    }
     let command = match Command::parse(called, args, &|name| std::env::var_os(name)) {
         Ok(command) => command,
         Err(Refusal { text, exit }) => {

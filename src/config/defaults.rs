@@ -31,7 +31,7 @@ const ON_FAILURES: Table = Table { name: "on-failure", rows: || rows(ON_FAILURE)
 const DEFAULTS: &[Property<Defaults>] = &[
     property(
         "region",
-        Words(Region::names),
+        Words(regions),
         "The country whose national phone numbers are completed.",
         |defaults, node, r| defaults.region = region(node, r),
     ),
@@ -51,6 +51,11 @@ const ON_FAILURE: &[Property<RawOnFailure>] = &[
         to.via = r.one_or_more(node, via::read)
     }),
 ];
+
+/// The codes of all regions.
+fn regions() -> Vec<&'static str> {
+    Region::ALL.iter().map(|(code, _)| *code).collect()
+}
 
 fn region(node: &Node, reader: &mut Reader<'_>) -> Option<Region> {
     let code = reader.text(node)?;

@@ -18,6 +18,7 @@ pub mod load;
 mod raw;
 pub mod schema;
 mod template;
+pub mod uses;
 pub mod watch;
 
 /// Everything that the files say.

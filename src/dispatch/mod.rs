@@ -22,6 +22,7 @@ pub mod carry;
 mod conversation;
 pub mod direct;
 mod lane;
+pub mod probe;
 pub mod transport;
 
 pub use lane::log_end;

@@ -256,7 +256,8 @@ fn the_reader_knows_every_property_that_the_schema_offers() {
     let names = |definition: &str| {
         definitions[definition]["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
-    let places: [(&str, fn(&str) -> Value); 7] = [
+    type Place = (&'static str, fn(&str) -> Value);
+    let places: [Place; 7] = [
         ("hook", |key| json!({ "hooks": [ { key: null } ] })),
         ("send", |key| json!({ "hooks": [ { "send": { key: null } } ] })),
         ("rule", |key| json!({ "hooks": [ { "trigger-rule": { key: null } } ] })),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::account::{AddressKind, Limits, Takes};
 use crate::message::delivery::{Class, Receipt, SendError};
 use crate::node::{Node, Placed, Property, Reader, Shape, needed, property, rows, usual};
+use crate::provider::probe::{Inquiry, Learned, Probe};
 use crate::provider::text::one_line;
 use crate::provider::{Answer, Command, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::template::{Template, TemplateError, Words};
@@ -150,6 +151,18 @@ impl Provider for Program {
                 Err(detail) => Err(SendError { class: Class::Content, code: "template".to_owned(), detail }),
             },
         }
+    }
+
+    fn probe(&self, _: &Inquiry, _: &[Answer]) -> Result<Probe, SendError> {
+        let words = match self.program() {
+            Some(program) => format!("runs {program}, which was not tried"),
+            None => "runs a program that the message names".to_owned(),
+        };
+        Ok(Probe::Done(Learned::well(words)))
+    }
+
+    fn program(&self) -> Option<&str> {
+        self.command.program()
     }
 }
 

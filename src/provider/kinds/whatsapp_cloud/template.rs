@@ -116,6 +116,11 @@ struct Parameter {
 }
 
 impl Template {
+    /// Its name, its language, and how many parameters it is filled with.
+    pub(super) fn wanted(&self) -> (String, String, usize) {
+        (self.name.clone(), self.language.clone(), self.params.len().max(1))
+    }
+
     /// The template with a message in it; `again`: shorter, for it was found too long.
     pub(super) fn filled(&self, out: &Outgoing, again: bool) -> Result<Filled<'_>, SendError> {
         let mut texts = self.texts(out)?;
