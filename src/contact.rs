@@ -64,8 +64,11 @@ pub enum Region {
 impl Region {
     /// The region that an ISO 3166 code means.
     pub fn named(code: &str) -> Option<Region> {
-        (code == "RU").then_some(Region::Russia)
+        Region::ALL.iter().find(|(name, _)| *name == code).map(|(_, region)| *region)
     }
+
+    /// Every region with its code.
+    pub const ALL: [(&'static str, Region); 1] = [("RU", Region::Russia)];
 }
 
 /// All contacts and lists of a configuration.
@@ -137,15 +140,20 @@ impl Contact {
 
     fn way(&self, via: &Via, accounts: &AccountDirectory) -> Option<Way> {
         let Via { account, patience } = via;
-        let address = match accounts.get(account)? {
+        let address = self.address(account, accounts.get(account)?);
+        address.map(|address| Way { account: account.clone(), address, patience: *patience })
+    }
+
+    /// The address that an account writes to which takes these.
+    pub fn address(&self, account: &AccountName, takes: &Takes) -> Option<Address> {
+        match takes {
             Takes::Kinds(kinds) => {
                 kinds.iter().find_map(|kind| self.addresses.iter().find(|address| address.kind == *kind)).cloned()
             }
             Takes::Any => self.addresses.first().cloned().or_else(|| Some(named("name", &self.name))),
             Takes::Itself => Some(named("room", account.as_str())),
             Takes::Nothing => None,
-        };
-        address.map(|address| Way { account: account.clone(), address, patience: *patience })
+        }
     }
 }
 

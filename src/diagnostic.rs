@@ -113,9 +113,12 @@ struct Step {
     to: Crumb,
 }
 
-#[derive(Debug)]
-enum Crumb {
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Crumb {
+    /// Into the value under a key.
     Key(Box<str>),
+    /// Into an element of a list, counted from 0.
     Index(usize),
 }
 
@@ -128,6 +131,14 @@ impl Path {
     /// The path of the element number `index`, counted from 0.
     pub fn index(&self, index: usize) -> Path {
         Path(Some(Arc::new(Step { parent: self.clone(), to: Crumb::Index(index) })))
+    }
+
+    /// Its steps, from the top.
+    pub fn crumbs(&self) -> Vec<Crumb> {
+        let Some(step) = &self.0 else { return Vec::new() };
+        let mut crumbs = step.parent.crumbs();
+        crumbs.push(step.to.clone());
+        crumbs
     }
 }
 
@@ -257,6 +268,21 @@ impl Diagnostic {
         rendered
     }
 
+    /// Its message as it may be shown.
+    pub fn shown_message(&self) -> String {
+        self.masked(&self.message)
+    }
+
+    /// Its advice as it may be shown.
+    pub fn shown_help(&self) -> Option<String> {
+        self.help.as_ref().map(|help| self.masked(help))
+    }
+
+    /// The path of its place as it may be shown, where it has one.
+    pub fn shown_path(&self) -> Option<String> {
+        self.place.as_ref().map(|place| self.masked(&place.path.to_string())).filter(|path| !path.is_empty())
+    }
+
     /// A text without what a template took from outside.
     fn masked(&self, text: &str) -> String {
         self.place.as_ref().map_or_else(|| text.to_owned(), |place| place.source.masked(text))
@@ -291,6 +317,12 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, name)| *distance <= (name.chars().count().max(word.chars().count()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| format!("did you mean \"{name}\"?"))
+}
+
+/// What `did_you_mean` names in an advice.
+pub fn meant(help: &str) -> Option<&str> {
+    let (_, rest) = help.split_once("did you mean \"")?;
+    rest.split_once("\"?").map(|(name, _)| name)
 }
 
 #[cfg(test)]

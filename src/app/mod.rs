@@ -21,6 +21,7 @@ use crate::http::tls::certificate::CertificateKeeper;
 use crate::http::tls::handshake::Tls;
 use crate::tasks::Tasks;
 
+pub mod access;
 mod links;
 pub mod opening;
 pub mod pidfile;
@@ -29,6 +30,7 @@ pub mod reload;
 pub mod settings;
 pub mod systemd;
 mod told;
+pub mod unit;
 
 pub use reload::StartError;
 use reload::{Asked, Reloader};

@@ -2,6 +2,7 @@
 //!
 //! A row notes exactly what was typed; `app::settings` makes something of it.
 
+pub mod check;
 pub mod messages;
 
 use std::ffi::{OsStr, OsString};
@@ -176,40 +177,6 @@ pub const SERVE: &[Flag<RawSettings>] = &[
 const STATE_DIR: &str = "folder of messages and generated secrets";
 const VERB: &str = "flags";
 
-/// `hookbell check`, as typed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CheckArgs {
-    /// Whether warnings are findings, too.
-    pub strict: bool,
-    /// Whether lists of hooks are templates.
-    pub template: bool,
-    /// Whether it is told what differs from adnanh/webhook.
-    pub compat: bool,
-    /// Where generated secrets are.
-    pub state_dir: Option<OsString>,
-    /// The files; none means the default one.
-    pub files: Vec<OsString>,
-}
-
-/// The flags of `hookbell check`.
-pub const CHECK: &[Flag<CheckArgs>] = &[
-    ours("strict", Switch, VERB, "a warning is a finding, too", "false", |args, v| {
-        args.strict = boolean(v)?;
-        Ok(())
-    }),
-    ours("template", Switch, VERB, "as for the daemon: lists of hooks are Go templates", "false", |args, v| {
-        args.template = boolean(v)?;
-        Ok(())
-    }),
-    ours("compat", Switch, VERB, "also tell what adnanh/webhook would do otherwise", "false", |args, v| {
-        args.compat = boolean(v)?;
-        Ok(())
-    }),
-    ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", |args, v| {
-        set(&mut args.state_dir, Ok(v.to_owned()))
-    }),
-];
-
 /// `hookbell token`, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenArgs {
@@ -368,7 +335,7 @@ mod tests {
             }
         }
         guard(SERVE);
-        guard(CHECK);
+        guard(check::CHECK);
         guard(TOKEN);
         guard(SEND);
         guard(messages::MESSAGES);

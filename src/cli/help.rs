@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::flags::check::CHECK;
 use super::flags::messages::MESSAGES;
-use super::flags::{CHECK, SEND, SERVE, TOKEN};
+use super::flags::{SEND, SERVE, TOKEN};
 use super::parse::{Flag, Takes};
 use crate::diagnostic::did_you_mean;
 
@@ -26,7 +27,19 @@ pub const VERBS: &[Verb] = &[
         arguments: "[flags] [FILE …]",
         help: "read the files, tell everything that is wrong with them",
         more: "Without FILE it reads hooks.json. It exits with 1 where there is an error (with -strict: or a warning).\n\
-               It connects to nothing and makes nothing.",
+               It makes nothing, and connects to nothing without -online.\n\
+               Programs, directories and files that the service may not use are told, with what mends it.\n\
+               -format json prints an object: findings (each with severity, message, help, did-you-mean, file, line,\n\
+               column, path, hook, account; what is not known is null), the counts hooks, accounts, contacts, errors,\n\
+               warnings, the user and unit that access was judged by, with -online: online (each with account,\n\
+               provider, works, says), and with -compat: differences.",
+    },
+    Verb {
+        name: "schema",
+        arguments: "",
+        help: "print a JSON Schema of the files, for editors",
+        more: "hookbell schema > hookbell.schema.json, and in the full form \"$schema\": \"./hookbell.schema.json\";\n\
+               in YAML a first line # yaml-language-server: $schema=./hookbell.schema.json.",
     },
     Verb {
         name: "token",
@@ -275,6 +288,6 @@ mod tests {
         assert!(help(Some("-port")).unwrap().contains("default 9000"));
         assert!(help(Some("admin")).unwrap().contains("not in this version"));
         assert!(help(Some("chekc")).unwrap_err().contains("did you mean \"check\"?"));
-        assert!(help(Some("zzzz")).unwrap_err().contains("there are check, token"));
+        assert!(help(Some("zzzz")).unwrap_err().contains("there are check, schema"));
     }
 }

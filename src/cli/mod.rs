@@ -5,12 +5,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 use exit::{Exit, say};
+use flags::check::{CHECK, CheckArgs};
 use flags::messages::{MESSAGES, MessagesArgs};
-use flags::{CHECK, CheckArgs, SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
+use flags::{SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
 
+use crate::app::access;
 use crate::app::privileges::Identity;
 use crate::app::settings::RawSettings;
+use crate::config::schema::schema;
 use crate::diagnostic::did_you_mean;
 use crate::http::tls::policy::MinVersion;
 
@@ -100,6 +103,13 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
         None => (OsStr::new("hookbell"), args),
     };
     let program = Program::named(called);
+    if let Some((_, asked)) =
+        args.split_first().filter(|(word, _)| program == Program::Hookbell && *word == access::VERB)
+    {
+        let told = access::judge(asked).map_err(anyhow::Error::msg)?;
+        std::io::stdout().write_all(told.as_bytes())?;
+        return Ok(Exit::Fine);
+    }
     let command = match Command::parse(called, args, &|name| std::env::var_os(name)) {
         Ok(command) => command,
         Err(Refusal { text, exit }) => {
@@ -209,6 +219,14 @@ impl Command {
                 messages::check(&messages).map_err(wrong)?;
                 Ok(Command::Messages(messages))
             }
+            "schema" => match args {
+                [] => serde_json::to_string_pretty(&schema()).map(|text| Command::Print(text + "\n")),
+                [first, ..] if matches!(first.to_str(), Some("-h" | "-help" | "--help")) => {
+                    return Err(stopped(Stop::Help));
+                }
+                [first, ..] => return Err(wrong(format!("it takes nothing, and {first:?} is too much"))),
+            }
+            .map_err(|e| wrong(e.to_string())),
             "help" => match args {
                 [] => help::help(None),
                 [topic, ..] => help::help(Some(&topic.to_string_lossy())),

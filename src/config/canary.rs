@@ -5,27 +5,12 @@ use std::time::Duration;
 use super::defaults::Hearers;
 use crate::account::{AccountName, Takes};
 use crate::contact::{Recipient, Via, Way};
-use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::hook::Known;
 use crate::hook::reach::fixed;
 use crate::message::canary::{Canary, MOST_OFTEN, Until, WITHIN};
-use crate::node::{Entry, Node, Placed, Property, Reader, Value, units};
-
-/// `canary` as written.
-#[derive(Default)]
-struct RawCanary {
-    to: Vec<Placed<String>>,
-    every: Option<Placed<Duration>>,
-    within: Option<Placed<Duration>>,
-    until: Option<Placed<Until>>,
-}
-
-const CANARY: &[Property<RawCanary>] = &[
-    Property { name: "to", read: |canary, node, r| canary.to = r.one_or_more(node, Reader::placed_text) },
-    Property { name: "every", read: |canary, node, r| canary.every = node.placed(r.duration(node)) },
-    Property { name: "within", read: |canary, node, r| canary.within = node.placed(r.duration(node)) },
-    Property { name: "until", read: |canary, node, r| canary.until = node.placed(until(node, r)) },
-];
+use crate::node::{Entry, Placed, Reader, Value, units};
+use crate::provider::canary::{CANARY, RawCanary};
 
 /// The canary of an account as it is written there; none, also after a mistake: the account sends all the same.
 pub(super) fn read(
@@ -42,7 +27,7 @@ pub(super) fn read(
         return None;
     }
     let before = reader.findings.len();
-    let raw: RawCanary = reader.record(node, CANARY)?;
+    let raw = reader.record(node, CANARY)?;
     let place = &node.place;
     let whole = |reader: &Reader<'_>| !reader.findings.iter().skip(before).any(Diagnostic::is_error);
     // One that is there and can't be read was told.
@@ -90,16 +75,6 @@ fn timing(raw: &RawCanary, place: &Place, reader: &mut Reader<'_>) -> Option<(Du
         }
         Some(within) => Some((every.value, within.value)),
     }
-}
-
-fn until(node: &Node, reader: &mut Reader<'_>) -> Option<Until> {
-    let word = reader.text(node)?;
-    let found = Until::named(&word);
-    if found.is_none() {
-        let finding = Diagnostic::error(&node.place, format!("\"{word}\" is no end of a canary: delivered or sent"));
-        return reader.note(Diagnostic { help: did_you_mean(&word, Until::ALL.map(|(word, _)| word)), ..finding });
-    }
-    found
 }
 
 fn compile_until(

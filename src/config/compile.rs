@@ -13,7 +13,7 @@ use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes}
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
 use crate::hook::catalog::Slot;
-use crate::hook::{Hook, HookId, Known, raw, via};
+use crate::hook::{Hook, HookId, Known, properties, via};
 use crate::message::canary::Canary;
 use crate::message::expected::Expectations;
 use crate::node::{self, Entry, Form, Node, Reader, Value};
@@ -34,6 +34,10 @@ pub struct Compiled {
     pub unparsed: BTreeSet<PathBuf>,
     /// The hooks of each file, in order, quarantined ones too.
     pub hooks_of: Vec<(PathBuf, Vec<HookId>)>,
+    /// Where each hook stands.
+    pub hook_places: BTreeMap<HookId, Place>,
+    /// Where each account stands.
+    pub account_places: BTreeMap<AccountName, Place>,
 }
 
 impl Compiled {
@@ -42,6 +46,16 @@ impl Compiled {
         let mut all: Vec<_> = self.findings.iter().chain(self.hook_findings.values().flatten()).collect();
         all.sort_by_key(|finding| finding.place.as_ref().map(|place| (place.source.path.clone(), place.span.start)));
         all
+    }
+
+    /// The id of the hook that a finding is about, where it is about one.
+    pub fn hook_at(&self, finding: &Diagnostic) -> Option<String> {
+        let at = finding.place.as_ref()?;
+        let holds = |place: &Place| {
+            place.source.path == at.source.path && place.span.start <= at.span.start && at.span.end <= place.span.end
+        };
+        let found = self.hook_places.iter().find(|(_, place)| !at.span.is_empty() && holds(place));
+        found.map(|(id, _)| id.to_string())
     }
 
     /// Hooks in quarantine.
@@ -71,6 +85,8 @@ pub fn compile(sources: &[Arc<Source>], told: Known, surroundings: &mut Surround
     let defaults = defaults::read(&files, &mut reader);
     let mut directory = Directory { region: defaults.region, ..Directory::default() };
     let accounts = accounts(&files, &mut compiled.config, &mut reader);
+    let places = files.iter().flat_map(|file| &file.accounts);
+    compiled.account_places = places.map(|entry| (AccountName::new(&entry.key), entry.key_place.clone())).collect();
     let reporting = reporting(&compiled.config.accounts);
     let mut names = Names::default();
     contacts(&files, (&accounts, &reporting), &mut directory, &mut names, &mut reader);
@@ -324,13 +340,14 @@ fn hooks(files: Vec<RawFile>, known: &Known, surroundings: &mut Surroundings, co
         }
         compiled.hooks_of.push((file.path, ids));
     }
+    compiled.hook_places = first_of;
 }
 
 fn hook_at(node: &Node, known: &Known, reader: &mut Reader<'_>) -> Option<Hook> {
     // upstream: an empty element of the list is a hook of nothing.
     let raw = match node.value {
         Value::Null => Default::default(),
-        _ => raw::read(node, reader)?,
+        _ => properties::read(node, reader)?,
     };
     Hook::compile(raw, &node.place, known, reader)
 }

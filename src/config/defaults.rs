@@ -7,7 +7,8 @@ use crate::diagnostic::Place;
 use crate::hook::reach::{fixed, preferences};
 use crate::hook::via::{self, RawVia};
 use crate::hook::{Known, SET_ON_FAILURE};
-use crate::node::{Node, Placed, Property, Reader};
+use crate::node::Shape::{Object, OneOrMore, Text, Words};
+use crate::node::{Node, Placed, Property, Reader, Table, needed, property, rows};
 
 /// `defaults` as written.
 #[derive(Default)]
@@ -24,18 +25,38 @@ struct RawOnFailure {
     via: Vec<RawVia>,
 }
 
+/// The tables by their names in the schema.
+pub(super) const DEFAULT_ROWS: Table = Table { name: "defaults", rows: || rows(DEFAULTS) };
+const ON_FAILURES: Table = Table { name: "on-failure", rows: || rows(ON_FAILURE) };
+
 const DEFAULTS: &[Property<Defaults>] = &[
-    Property { name: "region", read: |defaults, node, r| defaults.region = region(node, r) },
-    Property {
-        name: "on-failure",
-        read: |defaults, node, r| defaults.on_failure = node.placed(r.record(node, ON_FAILURE)),
-    },
+    property(
+        "region",
+        Words(regions),
+        "The country whose national phone numbers are completed.",
+        |defaults, node, r| defaults.region = region(node, r),
+    ),
+    property(
+        "on-failure",
+        Object(ON_FAILURES),
+        "Who hears of messages that failed, of accounts that are out of order, and of files that were refused.",
+        |defaults, node, r| defaults.on_failure = node.placed(r.record(node, ON_FAILURE)),
+    ),
 ];
 
 const ON_FAILURE: &[Property<RawOnFailure>] = &[
-    Property { name: "to", read: |to, node, r| to.to = r.one_or_more(node, Reader::placed_text) },
-    Property { name: "via", read: |to, node, r| to.via = r.one_or_more(node, via::read) },
+    needed("to", OneOrMore(&Text), "To whom: a contact, a list, or several.", |to, node, r| {
+        to.to = r.one_or_more(node, Reader::placed_text)
+    }),
+    property("via", OneOrMore(&via::SHAPE), "The accounts to send by, in order of preference.", |to, node, r| {
+        to.via = r.one_or_more(node, via::read)
+    }),
 ];
+
+/// The codes of all regions.
+fn regions() -> Vec<&'static str> {
+    Region::ALL.iter().map(|(code, _)| *code).collect()
+}
 
 fn region(node: &Node, reader: &mut Reader<'_>) -> Option<Region> {
     let code = reader.text(node)?;

@@ -18,7 +18,9 @@ mod found;
 pub mod last_good;
 pub mod load;
 mod raw;
+pub mod schema;
 mod template;
+pub mod uses;
 pub mod watch;
 
 /// Everything that the files say.

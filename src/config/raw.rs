@@ -23,8 +23,15 @@ pub(super) struct RawFile {
     pub defaults: Option<Node>,
 }
 
-/// What may stand at the top of a full file.
-const SECTIONS: [&str; 6] = ["accounts", "contacts", "lists", "hooks", "defaults", "$schema"];
+/// What may stand at the top of a full file, and what it is for.
+pub(super) const SECTIONS: [(&str, &str); 6] = [
+    ("accounts", "Uses of providers, by names that you choose."),
+    ("contacts", "People and rooms by their names, each with its addresses."),
+    ("lists", "Names of contacts and of other lists, under a name of their own."),
+    ("hooks", "The hooks: what is run or sent when /hooks/ID is called."),
+    ("defaults", "What holds for the whole configuration; in one file only."),
+    ("$schema", "Where the schema is, for editors: `hookbell schema` prints it."),
+];
 
 impl RawFile {
     /// Which form a file has.
@@ -73,7 +80,9 @@ impl RawFile {
             "$schema" => {}
             other => {
                 let finding = Diagnostic::error(&entry.key_place, format!("unknown key \"{other}\""));
-                reader.findings.push(Diagnostic { help: did_you_mean(other, SECTIONS), ..finding });
+                reader
+                    .findings
+                    .push(Diagnostic { help: did_you_mean(other, SECTIONS.map(|(name, _)| name)), ..finding });
             }
         }
     }

@@ -26,6 +26,7 @@ mod conversation;
 pub mod direct;
 mod expected;
 mod lane;
+pub mod probe;
 pub mod transport;
 
 pub use lane::log_end;

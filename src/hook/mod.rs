@@ -1,6 +1,7 @@
 //! A hook, compiled: everything that could be wrong with it was found when its file was read.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,8 +22,10 @@ use crate::secret::Secret;
 use crate::template::{Template, Words};
 
 pub mod admit;
+mod argument;
 pub mod catalog;
 mod compile;
+pub mod properties;
 pub mod raw;
 pub mod reach;
 pub mod via;
@@ -200,7 +203,11 @@ impl Run {
     /// result is found from there again. A `run` line has no such history: bare names are in `$PATH`, and what is found
     /// is the program wherever the command runs.
     pub fn file(&self, program: &str) -> Result<PathBuf, SpawnError> {
-        let path = std::env::var_os("PATH");
+        self.file_in(program, std::env::var_os("PATH").as_deref())
+    }
+
+    /// The same with another `$PATH`.
+    pub fn file_in(&self, program: &str, path: Option<&OsStr>) -> Result<PathBuf, SpawnError> {
         let is_line = matches!(self.command, CommandLine::Line(_));
         let is_relative = !Path::new(program).is_absolute();
         let inside = self.directory.as_deref().filter(|_| is_relative && (!is_line || program.contains('/')));
@@ -208,17 +215,21 @@ impl Run {
             Some(folder) => clean(&format!("{}/{program}", folder.display())),
             None => program.to_owned(),
         };
-        let found = process::look_path(&name, path.as_deref())?;
+        let found = process::look_path(&name, path)?;
         if is_line { Ok(std::path::absolute(&found).unwrap_or(found)) } else { Ok(found) }
     }
 
     /// Why the program is not there now, if it is not. One whose name is a template nobody knows before a call.
     pub fn missing(&self) -> Option<SpawnError> {
-        let program = match &self.command {
-            CommandLine::Execute { program, .. } => program.as_str(),
-            CommandLine::Line(words) => words.program()?,
-        };
-        self.file(program).err()
+        self.file(self.program()?).err()
+    }
+
+    /// The program's name, where that is no template.
+    pub fn program(&self) -> Option<&str> {
+        match &self.command {
+            CommandLine::Execute { program, .. } => Some(program),
+            CommandLine::Line(words) => words.program(),
+        }
     }
 }
 

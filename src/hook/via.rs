@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::account::{AccountDirectory, AccountName, Takes};
 use crate::contact::Via;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::node::{Node, Placed, Property, Reader, Value};
+use crate::node::{Node, Placed, Property, Reader, Shape, Table, Value, needed, rows, usual};
 
 /// One entry of `via` as users write it: an account's name, or `{"account": …, "patience": …}`.
 pub struct RawVia {
@@ -21,9 +21,19 @@ struct Written {
 }
 
 const WRITTEN: &[Property<Written>] = &[
-    Property { name: "account", read: |way, node, r| way.account = r.placed_text(node) },
-    Property { name: "patience", read: |way, node, r| way.patience = patience(node, r) },
+    needed("account", Shape::Text, "The account's name.", |way, node, r| way.account = r.placed_text(node)),
+    usual(
+        "patience",
+        Shape::SomeTime,
+        "2m",
+        "How long this way may hold a message before the next one is taken; it is satisfied only by a report \
+         that the message arrived.",
+        |way, node, r| way.patience = patience(node, r),
+    ),
 ];
+
+/// What may stand in one entry.
+pub const SHAPE: Shape = Shape::Either(&[Shape::Text, Shape::Object(Table { name: "way", rows: || rows(WRITTEN) })]);
 
 /// Reads one entry.
 pub fn read(reader: &mut Reader<'_>, node: &Node) -> Option<RawVia> {

@@ -13,12 +13,14 @@ mod parse;
 mod read;
 mod resolve;
 mod scalar;
+mod shape;
 mod tree;
 pub mod units;
 
 pub use parse::parse;
-pub use read::{Form, Property, Reader};
+pub use read::{COMMENTS, Form, Property, Read, Reader, beside, guard, needed, needed_in_full, property, rows, usual};
 pub use scalar::is_newest_number;
+pub use shape::{About, Needed, Shape, Table};
 
 /// A value that was read, and where it stands: for what is judged later than it is read.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::shape::{About, Needed, Shape};
 use super::{Entry, Node, Placed, Value, scalar, units};
 use crate::account::Rate;
 use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
@@ -18,12 +19,56 @@ pub enum Form {
     Full,
 }
 
-/// One property that a record may have: its name and what to do with its value. `null` leaves the default.
+/// One property that a record may have: what it is, and what to do with its value. `null` leaves the default.
 pub struct Property<T> {
-    /// The key, in lower case with dashes.
-    pub name: &'static str,
+    /// What everybody may know of it.
+    pub about: About,
     /// Reads the value into the record; mistakes go to the reader.
-    pub read: fn(&mut T, &Node, &mut Reader<'_>),
+    pub read: Read<T>,
+}
+
+/// Reads a value into a record; mistakes go to the reader.
+pub type Read<T> = fn(&mut T, &Node, &mut Reader<'_>);
+
+/// A row of a table: the property's name, what may stand in it, what it is for, and what reads it.
+pub const fn property<T>(name: &'static str, takes: Shape, help: &'static str, read: Read<T>) -> Property<T> {
+    let about = About { name, takes, help, default: "", needed: Needed::No, guards: false };
+    Property { about, read }
+}
+
+/// The same for one that must not be left out.
+pub const fn needed<T>(name: &'static str, takes: Shape, help: &'static str, read: Read<T>) -> Property<T> {
+    let Property { about, read } = property(name, takes, help, read);
+    Property { about: About { needed: Needed::Always, ..about }, read }
+}
+
+/// The same for one that must not be left out in the full form.
+pub const fn needed_in_full<T>(name: &'static str, takes: Shape, help: &'static str, read: Read<T>) -> Property<T> {
+    let Property { about, read } = property(name, takes, help, read);
+    Property { about: About { needed: Needed::InFull, ..about }, read }
+}
+
+/// The same for one with a default, as it would be written.
+pub const fn usual<T>(
+    name: &'static str,
+    takes: Shape,
+    default: &'static str,
+    help: &'static str,
+    read: Read<T>,
+) -> Property<T> {
+    let Property { about, read } = property(name, takes, help, read);
+    Property { about: About { default, ..about }, read }
+}
+
+/// The same for one that guards something: an empty one would guard nothing, and nobody would notice.
+pub const fn guard<T>(name: &'static str, takes: Shape, help: &'static str, read: Read<T>) -> Property<T> {
+    let Property { about, read } = property(name, takes, help, read);
+    Property { about: About { guards: true, ..about }, read }
+}
+
+/// What everybody may know of a table.
+pub fn rows<T>(table: &[Property<T>]) -> Vec<About> {
+    table.iter().map(|property| property.about).collect()
 }
 
 /// Reads nodes into values and notes what is wrong with them.
@@ -167,7 +212,7 @@ impl Reader<'_> {
             match self.property(&entry.key, table) {
                 Some(_) if matches!(entry.value.value, Value::Null) => {}
                 Some(property) => (property.read)(&mut record, &entry.value, self),
-                None => self.unknown_key(entry, table.iter().map(|property| property.name)),
+                None => self.unknown_key(entry, table.iter().map(|property| property.about.name)),
             }
         }
         Some(record)
@@ -188,8 +233,8 @@ impl Reader<'_> {
 
     fn property<'t, T>(&self, key: &str, table: &'t [Property<T>]) -> Option<&'t Property<T>> {
         table.iter().find(|property| match self.form {
-            Form::Classic => property.name.eq_ignore_ascii_case(key),
-            Form::Full => property.name == key,
+            Form::Classic => property.about.name.eq_ignore_ascii_case(key),
+            Form::Full => property.about.name == key,
         })
     }
 
@@ -275,11 +320,14 @@ impl Reader<'_> {
     }
 }
 
-/// Keys that start like this say nothing to the program.
+/// Keys that start like one of these say nothing to the program.
+pub const COMMENTS: [&str; 3] = ["_", "//", "x-"];
+
 fn is_comment(key: &str) -> bool {
-    key.starts_with('_') || key.starts_with("//") || key.starts_with("x-")
+    COMMENTS.iter().any(|start| key.starts_with(start))
 }
 
-fn beside(place: &Place, name: &str) -> PathBuf {
+/// A file's path as it stands at `place`: relative to the file it stands in.
+pub fn beside(place: &Place, name: &str) -> PathBuf {
     place.source.path.parent().map_or_else(|| PathBuf::from(name), |folder| folder.join(name))
 }

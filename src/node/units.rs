@@ -8,6 +8,18 @@ use crate::account::Rate;
 /// Units of time, the longest first, in milliseconds.
 const TIME_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
+/// The texts that `duration` takes, as a regular expression of JSON Schema.
+pub const DURATION_PATTERN: &str =
+    r"^(?=\s*[0-9])\s*([0-9]+\s*d\s*)?([0-9]+\s*h\s*)?([0-9]+\s*m\s*)?([0-9]+\s*s\s*)?([0-9]+\s*ms\s*)?$";
+
+/// The same for a duration that is not zero.
+pub const SOME_TIME_PATTERN: &str =
+    r"^(?=.*[1-9])\s*([0-9]+\s*d\s*)?([0-9]+\s*h\s*)?([0-9]+\s*m\s*)?([0-9]+\s*s\s*)?([0-9]+\s*ms\s*)?$";
+
+/// The texts that `rate` takes, but for those that are too often or too seldom.
+pub const RATE_PATTERN: &str =
+    r"^\s*0*[1-9][0-9]*/[0-9]*(d|h|m|s|ms)([0-9]+(h|m|s|ms))*(\s+burst\s+0*[1-9][0-9]*)?\s*$";
+
 /// Units of size in bytes.
 const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use http::Uri;
 
+use super::canary::CANARIES;
 use super::{Account, Kind, Open, Opened, Provider, Transport};
 use crate::account::{AccountName, Limits, Rate};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::message::delivery::OnUnknown;
-use crate::node::{Entry, Node, Placed, Property, Reader, Value};
+use crate::node::Shape::{self, File, Integer, Object, OneOrMore, Pattern, SomeTime, Text, Words};
+use crate::node::{About, Entry, Node, Placed, Property, Reader, Value, needed, property, rows, usual};
 use crate::secret::{Secret, SecretRef};
 use crate::url::encode_segment;
 
@@ -30,24 +32,59 @@ struct Shared {
 }
 
 const SHARED: &[Property<Shared>] = &[
-    Property { name: "provider", read: |shared, node, reader| shared.provider = reader.placed_text(node) },
-    Property { name: "timeout", read: |shared, node, reader| shared.timeout = timeout(node, reader) },
-    Property { name: "rate", read: |shared, node, reader| shared.rate = reader.rate(node) },
-    Property { name: "per-recipient", read: |shared, node, reader| shared.per_recipient = reader.rate(node) },
-    Property { name: "fold-after", read: |shared, node, reader| shared.fold_after = fold_after(node, reader) },
-    Property {
-        name: "on-unknown",
-        read: |shared, node, reader| shared.on_unknown = on_unknown(node, reader).unwrap_or_default(),
-    },
-    Property {
-        name: "callback-secret",
-        read: |shared, node, reader| {
+    needed("provider", Text, "What carries the messages: the company or protocol.", |shared, node, reader| {
+        shared.provider = reader.placed_text(node)
+    }),
+    usual(
+        "timeout",
+        SomeTime,
+        "15s",
+        "How long one request may take, connecting and answer included.",
+        |shared, node, reader| shared.timeout = timeout(node, reader),
+    ),
+    property(
+        "rate",
+        Shape::Rate,
+        "How often the account may send, over all recipients. Default: what the provider documents.",
+        |shared, node, reader| shared.rate = reader.rate(node),
+    ),
+    property(
+        "per-recipient",
+        Shape::Rate,
+        "How often it may send to one address. Default: what the provider documents.",
+        |shared, node, reader| shared.per_recipient = reader.rate(node),
+    ),
+    usual(
+        "fold-after",
+        Integer(0, u32::MAX as i64),
+        "10",
+        "When more texts than this wait for one address's own limit, they go as one; 0 for never.",
+        |shared, node, reader| shared.fold_after = fold_after(node, reader),
+    ),
+    usual(
+        "on-unknown",
+        Words(unknowns),
+        "retry",
+        "What to do when nobody knows whether a message went out: rather twice, or rather never.",
+        |shared, node, reader| shared.on_unknown = on_unknown(node, reader).unwrap_or_default(),
+    ),
+    property(
+        "callback-secret",
+        OneOrMore(&Shape::Secret),
+        "What stands in the path of the provider's calls. Default: one that is made; `hookbell token \
+         callbacks-ACCOUNT` prints it.",
+        |shared, node, reader| {
             let secrets = reader.one_or_more(node, Reader::secret);
             shared.callback_secret = node.placed(Some(secrets));
         },
-    },
+    ),
     // Read by `config` once it is known who can be reached: a mistake in it breaks no account.
-    Property { name: "canary", read: |_, _, _| {} },
+    property(
+        "canary",
+        Object(CANARIES),
+        "A small message that the account sends again and again; `on-failure` hears of one that does not come back.",
+        |_, _, _| {},
+    ),
 ];
 
 /// The properties that accounts may have whose requests are HTTP.
@@ -59,10 +96,37 @@ struct Http {
 }
 
 const HTTP: &[Property<Http>] = &[
-    Property { name: "base-url", read: |http, node, reader| http.base_url = base_url(node, reader) },
-    Property { name: "proxy", read: |http, node, reader| http.proxy = proxy(node, reader) },
-    Property { name: "ca-file", read: |http, node, reader| http.extra_ca = ca_file(node, reader) },
+    property(
+        "base-url",
+        Pattern("^https?://[^/@?#]+(/[^?#]*)?$"),
+        "Where the API is, without its version and path.",
+        |http, node, reader| http.base_url = base_url(node, reader),
+    ),
+    property(
+        "proxy",
+        Shape::Secret,
+        "The proxy to go by: http://[USER:PASSWORD@]HOST:PORT, or socks5://. Default: what the environment says.",
+        |http, node, reader| http.proxy = proxy(node, reader),
+    ),
+    property("ca-file", File, "Certificate authorities to trust besides the system's, PEM.", |http, node, reader| {
+        http.extra_ca = ca_file(node, reader)
+    }),
 ];
+
+/// Every property that an account of this kind may have: the shared ones, those of its transport, and its own.
+pub fn properties_of(kind: &Kind) -> Vec<About> {
+    let http = match kind.open {
+        Open::Http { base_url, .. } => rows(HTTP)
+            .into_iter()
+            .map(|row| match row.name {
+                "base-url" => About { default: base_url, ..row },
+                _ => row,
+            })
+            .collect(),
+        Open::Local(_) => Vec::new(),
+    };
+    [rows(SHARED), http, (kind.properties)()].concat()
+}
 
 impl Account {
     /// Reads one account of one of these kinds. `None` after a mistake, which the reader has noted.
@@ -121,8 +185,9 @@ impl Account {
 pub(super) fn own<T: Default>(node: &Node, table: &[Property<T>], reader: &mut Reader<'_>) -> Option<T> {
     let (known, unknown) = split(node, entries_of(node), table);
     for entry in entries_of(&unknown) {
-        let shared = SHARED.iter().map(|property| property.name).chain(HTTP.iter().map(|property| property.name));
-        let help = did_you_mean(&entry.key, table.iter().map(|property| property.name).chain(shared));
+        let shared =
+            SHARED.iter().map(|property| property.about.name).chain(HTTP.iter().map(|property| property.about.name));
+        let help = did_you_mean(&entry.key, table.iter().map(|property| property.about.name).chain(shared));
         let finding = Diagnostic::error(&entry.key_place, format!("unknown key \"{}\"", entry.key));
         reader.note::<()>(Diagnostic { help, ..finding });
     }
@@ -132,7 +197,7 @@ pub(super) fn own<T: Default>(node: &Node, table: &[Property<T>], reader: &mut R
 /// The object in two: what the table knows, and the rest. Accounts stand only in the full form, where a key is
 /// exactly its name.
 fn split<'n, T>(node: &Node, entries: impl IntoIterator<Item = &'n Entry>, table: &[Property<T>]) -> (Node, Node) {
-    let known = |entry: &&Entry| table.iter().any(|property| property.name == entry.key);
+    let known = |entry: &&Entry| table.iter().any(|property| property.about.name == entry.key);
     let (known, rest): (Vec<&Entry>, Vec<&Entry>) = entries.into_iter().partition(known);
     let part = |entries: Vec<&Entry>| Node {
         place: node.place.clone(),
@@ -176,11 +241,18 @@ fn timeout(node: &Node, reader: &mut Reader<'_>) -> Option<Duration> {
     if timeout.is_zero() { reader.wrong(&node.place, "no time at all: nothing could be sent") } else { Some(timeout) }
 }
 
+/// The words of `on-unknown`.
+const UNKNOWN: [(&str, OnUnknown); 2] = [("retry", OnUnknown::Retry), ("give-up", OnUnknown::GiveUp)];
+
+fn unknowns() -> Vec<&'static str> {
+    UNKNOWN.iter().map(|(word, _)| *word).collect()
+}
+
 fn on_unknown(node: &Node, reader: &mut Reader<'_>) -> Option<OnUnknown> {
-    match reader.text(node)?.as_str() {
-        "retry" => Some(OnUnknown::Retry),
-        "give-up" => Some(OnUnknown::GiveUp),
-        _ => reader.wrong(&node.place, "expected \"retry\" or \"give-up\""),
+    let text = reader.text(node)?;
+    match UNKNOWN.iter().find(|(word, _)| *word == text) {
+        Some((_, meant)) => Some(*meant),
+        None => reader.wrong(&node.place, "expected \"retry\" or \"give-up\""),
     }
 }
 

@@ -10,16 +10,19 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use self::callback::Callback;
+use self::probe::{Inquiry, Learned, Probe};
 use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
-use crate::node::{Node, Reader};
+use crate::node::{About, Node, Reader};
 use crate::secret::Secret;
 
-mod account;
+pub mod account;
 pub mod callback;
+pub mod canary;
 pub mod kinds;
 pub mod preview;
+pub mod probe;
 mod reply;
 mod text;
 
@@ -27,6 +30,20 @@ mod text;
 pub trait Provider: Send + Sync {
     /// Given what must be sent and all answers so far: the next request, the receipt, or why not.
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError>;
+
+    /// What to ask next to learn whether the account would work, given all answers so far; or what was learned. Nothing
+    /// that it asks reaches anybody. A provider that can't be asked without sending says so.
+    ///
+    /// # Errors
+    /// Why it would not work.
+    fn probe(&self, _about: &Inquiry, _answers: &[Answer]) -> Result<Probe, SendError> {
+        Ok(Probe::Done(Learned::well("can't be asked without sending")))
+    }
+
+    /// The program that it runs, where it runs one whose name is known before there is a message.
+    fn program(&self) -> Option<&str> {
+        None
+    }
 
     /// Its calls of us, for those that call: reports, and messages from people.
     fn callback(&self) -> Option<&dyn Callback> {
@@ -42,6 +59,10 @@ pub struct Kind {
     pub limits: Limits,
     /// Whether it reports that a message arrived. Where it doesn't, a written patience always ends in vain.
     pub reports: bool,
+    /// What it is, in a sentence.
+    pub help: &'static str,
+    /// The properties that its accounts have besides the shared ones.
+    pub properties: fn() -> Vec<About>,
     /// Makes a provider of an account.
     pub open: Open,
 }

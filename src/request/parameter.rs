@@ -48,6 +48,11 @@ impl Source {
         ("string", Source::String),
     ];
 
+    /// The words for all of them.
+    pub fn words() -> Vec<&'static str> {
+        Source::ALL.iter().map(|(word, _)| *word).collect()
+    }
+
     /// The source that a word means; the case counts.
     pub fn named(word: &str) -> Option<Source> {
         Source::ALL.iter().find(|(name, _)| *name == word).map(|(_, source)| *source)

@@ -1,6 +1,7 @@
 //! A rule as written → a rule that can be judged, or all that is wrong with it.
 
 use super::address::AddressRange;
+use super::kind::{KINDS, Kind, PRESENT};
 use super::raw::{RawMatch, RawParameter, RawRule};
 use super::signature::{Digest, Scalr, Signature};
 use super::text::TextTest;
@@ -10,33 +11,6 @@ use crate::go::header::canonical;
 use crate::node::{Placed, Reader};
 use crate::request::parameter::{Parameter, Source};
 use crate::secret::Secret;
-
-/// What a match may be. The old names of the signatures come last.
-const KINDS: [(&str, Kind); 10] = [
-    ("value", Kind::Value),
-    ("regex", Kind::Regex),
-    ("payload-hmac-sha1", Kind::Signature(Digest::Sha1)),
-    ("payload-hmac-sha256", Kind::Signature(Digest::Sha256)),
-    ("payload-hmac-sha512", Kind::Signature(Digest::Sha512)),
-    ("ip-whitelist", Kind::Address),
-    ("scalr-signature", Kind::Scalr),
-    ("payload-hash-sha1", Kind::Renamed("payload-hash-sha1", "payload-hmac-sha1", Digest::Sha1)),
-    ("payload-hash-sha256", Kind::Renamed("payload-hash-sha256", "payload-hmac-sha256", Digest::Sha256)),
-    ("payload-hash-sha512", Kind::Renamed("payload-hash-sha512", "payload-hmac-sha512", Digest::Sha512)),
-];
-
-/// How many of them are not old names.
-const PRESENT: usize = 7;
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Value,
-    Regex,
-    Signature(Digest),
-    Renamed(&'static str, &'static str, Digest),
-    Address,
-    Scalr,
-}
 
 impl Rule {
     /// Compiles a rule. Mistakes go to the reader: what adnanh/webhook loads, loads in the classic form and fails at each

@@ -12,6 +12,7 @@ use crate::request::value::NotFound;
 pub mod address;
 mod compile;
 pub mod error;
+mod kind;
 mod proof;
 pub mod raw;
 pub mod signature;

@@ -1,7 +1,10 @@
 //! A trigger rule exactly as users write it: every property optional, every value with its place.
 
+use super::kind::words;
 use crate::diagnostic::Diagnostic;
-use crate::node::{Node, Placed, Property, Reader, Value};
+use crate::node::Shape::{self, Boolean, List, Object, OneOrMore, PeerWords, Text};
+use crate::node::{Node, Placed, Property, Reader, Table, Value, needed_in_full, property, rows};
+use crate::request::parameter::Source;
 use crate::secret::Secret;
 
 /// One rule; of several properties the first counts.
@@ -47,46 +50,67 @@ pub struct RawParameter {
     pub name: Option<String>,
 }
 
+/// The tables by their names in the schema.
+pub const RULES: Table = Table { name: "rule", rows: || rows(RULE) };
+const MATCHES: Table = Table { name: "match", rows: || rows(MATCH) };
+const PARAMETERS: Table = Table { name: "match-parameter", rows: || rows(PARAMETER) };
+
 const RULE: &[Property<RawRule>] = &[
-    Property { name: "and", read: |rule, node, r| (rule.says_something, rule.and) = (true, rules(node, r)) },
-    Property { name: "or", read: |rule, node, r| (rule.says_something, rule.or) = (true, rules(node, r)) },
-    Property {
-        name: "not",
-        read: |rule, node, r| (rule.says_something, rule.not) = (true, read(node, r).map(Box::new)),
-    },
-    Property {
-        name: "match",
-        read: |rule, node, r| (rule.says_something, rule.one) = (true, node.placed(r.record(node, MATCH))),
-    },
+    property("and", List(&Object(RULES)), "Satisfied if all of these are.", |rule, node, r| {
+        (rule.says_something, rule.and) = (true, rules(node, r))
+    }),
+    property("or", List(&Object(RULES)), "Satisfied if one of these is.", |rule, node, r| {
+        (rule.says_something, rule.or) = (true, rules(node, r))
+    }),
+    property("not", Object(RULES), "Satisfied if this is not.", |rule, node, r| {
+        (rule.says_something, rule.not) = (true, read(node, r).map(Box::new))
+    }),
+    property("match", Object(MATCHES), "One test of the call.", |rule, node, r| {
+        (rule.says_something, rule.one) = (true, node.placed(r.record(node, MATCH)))
+    }),
 ];
 
 const MATCH: &[Property<RawMatch>] = &[
-    Property { name: "type", read: |one, node, r| one.kind = r.placed_text(node) },
-    Property { name: "parameter", read: |one, node, r| one.parameter = node.placed(r.record(node, PARAMETER)) },
-    Property { name: "value", read: |one, node, r| one.value = hidden(node, r) },
-    Property { name: "regex", read: |one, node, r| one.regex = r.placed_text(node) },
-    Property {
-        name: "secret",
-        read: |one, node, r| {
+    needed_in_full("type", PeerWords(words), "What is tested.", |one, node, r| one.kind = r.placed_text(node)),
+    property("parameter", Object(PARAMETERS), "The value that is tested.", |one, node, r| {
+        one.parameter = node.placed(r.record(node, PARAMETER))
+    }),
+    property("value", Text, "What the value must be equal to, for the type value.", |one, node, r| {
+        one.value = hidden(node, r)
+    }),
+    property("regex", Text, "What the value must match, in the syntax of Go, for the type regex.", |one, node, r| {
+        one.regex = r.placed_text(node)
+    }),
+    property(
+        "secret",
+        OneOrMore(&Shape::Secret),
+        "What the call is signed with, for the types of signatures; several while it is being changed.",
+        |one, node, r| {
             let before = r.findings.len();
             one.secrets = r.one_or_more(node, secret);
             one.secret_is_away = r.findings[before..].iter().any(Diagnostic::is_error);
         },
-    },
-    Property { name: "ip-range", read: |one, node, r| one.ip_range = r.placed_text(node) },
+    ),
+    property(
+        "ip-range",
+        Text,
+        "The addresses that may call, such as 192.0.2.0/24, for the type ip-whitelist.",
+        |one, node, r| one.ip_range = r.placed_text(node),
+    ),
 ];
 
 const PARAMETER: &[Property<RawParameter>] = &[
-    Property { name: "source", read: |parameter, node, r| parameter.source = r.placed_text(node) },
-    Property { name: "name", read: |parameter, node, r| parameter.name = r.text(node) },
+    needed_in_full("source", PeerWords(Source::words), "Where in the call the value is.", |parameter, node, r| {
+        parameter.source = r.placed_text(node)
+    }),
+    property("name", Text, "Its name there: `a.b.0` reaches into objects and lists.", |parameter, node, r| {
+        parameter.name = r.text(node)
+    }),
     // adnanh/webhook has these two on every argument and looks at neither here.
-    Property { name: "envname", read: |_, node, r| drop(r.text(node)) },
-    Property {
-        name: "base64decode",
-        read: |_, node, r| {
-            r.boolean(node);
-        },
-    },
+    property("envname", Text, "Means nothing here.", |_, node, r| drop(r.text(node))),
+    property("base64decode", Boolean, "Means nothing here.", |_, node, r| {
+        r.boolean(node);
+    }),
 ];
 
 /// Reads a rule.

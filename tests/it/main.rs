@@ -49,6 +49,8 @@ mod providers;
 mod reload;
 /// Trigger rules: how conditions go together, and what that proves of the caller.
 mod rules;
+/// The JSON Schema says what the reader says.
+mod schema;
 /// No secret is in any log, however it was sent or configured.
 mod secrets;
 /// A stop loses nothing: it waits for what is under way, keeps what is queued, and tells the service manager.

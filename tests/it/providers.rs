@@ -12,6 +12,7 @@ use hookbell::message::news::{Inbound, News, Told};
 use hookbell::node::{self, Reader};
 use hookbell::provider::callback::{Proof, Unproven};
 use hookbell::provider::kinds::KINDS;
+use hookbell::provider::probe::{Fault, Inquiry, Probe};
 use hookbell::provider::{Account, Answer, Next, Outgoing, Request, Transport};
 use hookbell::secret::Surroundings;
 use hookbell::url::{Broken, pairs};
@@ -38,6 +39,10 @@ fn providers_talk_as_their_fixtures_do() {
             }
             if let Some(callback) = case.get("callback") {
                 hears(&at, case, callback);
+                continue;
+            }
+            if let Some(probe) = case.get("probe") {
+                is_asked(&at, case, probe);
                 continue;
             }
             talks(&at, case);
@@ -169,6 +174,34 @@ fn talks(at: &str, case: &Value) {
     }
 }
 
+/// Whether the account would work: `{"contacts", "talk"}`, and `"learned"` or, where it would not, `"result"`.
+fn is_asked(at: &str, case: &Value, probe: &Value) {
+    let account = opened(&case["account"]).0.unwrap();
+    let contact = |pair: &Value| (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned());
+    let contacts = probe["contacts"].as_array().unwrap().iter().map(contact).collect();
+    let about = Inquiry { contacts, now: Timestamp::from_millis(1_795_216_500_123) };
+    let mut answers = Vec::new();
+    for turn in probe["talk"].as_array().unwrap() {
+        match account.provider.probe(&about, &answers) {
+            Ok(Probe::Ask(request)) => assert_asked(at, &request, &turn["ask"]),
+            other => panic!("{at}: instead of asking: {other:?}"),
+        }
+        answers.push(answered(&turn["answer"]));
+    }
+    match account.provider.probe(&about, &answers) {
+        Ok(Probe::Done(learned)) => {
+            let fault =
+                |fault: &Fault| json!([if fault.is_error { "error" } else { "warning" }, fault.message, fault.help]);
+            let faults: Vec<_> = learned.faults.iter().map(fault).collect();
+            let found = json!({ "well": learned.well, "faults": faults });
+            assert!(!found.to_string().contains("s3cret"), "{at}: a secret is shown in {found}");
+            assert_eq!(found, probe["learned"], "{at}");
+        }
+        Ok(Probe::Ask(request)) => panic!("{at}: it asks on: {request:?}"),
+        Err(error) => assert_eq!(ended(Err(error)), probe["result"], "{at}"),
+    }
+}
+
 /// One call of the provider: `{"query", "challenge"}`, or `{"headers", "body", "proof"}` with `"news"`, or without any
 /// where it can't be read or is not believed.
 fn hears(at: &str, case: &Value, callback: &Value) {
@@ -281,7 +314,7 @@ fn assert_asked(at: &str, request: &Request, ask: &Value) {
                 "url": http.url.expose(),
                 "shown-url": http.shown_url,
                 "headers": headers.map(|(name, _)| (name.clone(), json!(header(name)))).collect::<serde_json::Map<_, _>>(),
-                "body": serde_json::from_slice::<Value>(&http.body).unwrap(),
+                "body": serde_json::from_slice::<Value>(&http.body).unwrap_or_default(),
             })
         }
         Request::Exec(command) => {

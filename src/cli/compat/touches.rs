@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Path, Place, Source};
-use crate::hook::raw;
+use crate::hook::properties;
 use crate::node::{self, Entry, Node, Value};
 
 /// The properties of adnanh/webhook.
@@ -233,7 +233,7 @@ pub(super) fn objects(checked: &Checked<'_>) -> Vec<Place> {
 pub(super) fn own_properties(checked: &Checked<'_>) -> Vec<Place> {
     let own = |entry: &&Entry| {
         let key = entry.key.to_ascii_lowercase();
-        raw::is_known(&key) && !PEER.contains(&key.as_str())
+        properties::is_known(&key) && !PEER.contains(&key.as_str())
     };
     checked.hooks().flat_map(entries).filter(own).map(|entry| entry.key_place.clone()).collect()
 }

@@ -59,7 +59,12 @@ impl Client {
     pub(super) async fn carry(&self, request: HttpRequest, timeout: Duration) -> Result<Answer, SendError> {
         let deadline = Instant::now() + timeout;
         let HttpRequest { method, url, shown_url, headers, body } = request;
-        let trip = Trip { host: host(&shown_url), proxy: None, written: Arc::new(AtomicBool::new(false)) };
+        let trip = Trip {
+            host: host(&shown_url),
+            proxy: None,
+            written: Arc::new(AtomicBool::new(false)),
+            is_question: body.is_empty(),
+        };
         let Ok(url) = url.expose().parse::<Uri>() else {
             return Err(no_answer(Class::Account, "url", format!("{shown_url} is no address that can be called")));
         };
@@ -174,6 +179,8 @@ struct Trip {
     host: String,
     proxy: Option<String>,
     written: Arc<AtomicBool>,
+    /// It has no body, so that nobody knows whether it was written.
+    is_question: bool,
 }
 
 impl Trip {
@@ -190,7 +197,10 @@ impl Trip {
         if !self.written.load(Ordering::Relaxed) {
             return self.unreachable("timeout", &format!("no connection within {timeout:?}"));
         }
-        let detail = format!("{} got the request, but no answer came within {timeout:?}", self.host);
+        let detail = match self.is_question {
+            true => format!("no answer came from {} within {timeout:?}; blocked? set \"proxy\"", self.host),
+            false => format!("{} got the request, but no answer came within {timeout:?}", self.host),
+        };
         no_answer(Class::Unknown, "timeout", detail)
     }
 

@@ -5,13 +5,21 @@ use serde::Serialize;
 
 use crate::account::{AddressKind, Limits, Takes};
 use crate::message::delivery::{Class, Receipt, SendError};
-use crate::node::{Node, Placed, Property, Reader};
+use crate::node::{Node, Placed, Property, Reader, Shape, needed, property, rows, usual};
+use crate::provider::probe::{Inquiry, Learned, Probe};
 use crate::provider::text::one_line;
 use crate::provider::{Answer, Command, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::template::{Template, TemplateError, Words};
 
 /// The row of the table.
-pub(super) const KIND: Kind = Kind { name: "command", limits: Limits::NONE, reports: false, open: Open::Local(open) };
+pub(super) const KIND: Kind = Kind {
+    name: "command",
+    limits: Limits::NONE,
+    reports: false,
+    help: "Any program that sends one message, such as a script of one's own.",
+    properties: || rows(PROPERTIES),
+    open: Open::Local(open),
+};
 
 /// What the templates of an account may name.
 const NAMES: [&str; 3] = ["to", "title", "msg"];
@@ -26,16 +34,38 @@ struct Properties {
 }
 
 const PROPERTIES: &[Property<Properties>] = &[
-    Property { name: "command", read: |p, node, reader| p.command = command(node, reader) },
-    Property { name: "stdin", read: |p, node, reader| p.stdin = stdin(node, reader) },
-    Property { name: "address", read: |p, node, reader| p.address = address(node, reader) },
-    Property {
-        name: "success-codes",
-        read: |p, node, reader| {
-            p.success_codes = Some(reader.one_or_more(node, |reader, node| exit_code(node, reader)))
-        },
-    },
-    Property { name: "success-pattern", read: |p, node, reader| p.success_pattern = pattern(node, reader) },
+    needed(
+        "command",
+        Shape::Program,
+        "The command line, split once by words; each word is a template over to, title, msg. No shell is \
+         involved.",
+        |p, node, reader| p.command = command(node, reader),
+    ),
+    property(
+        "stdin",
+        Shape::TextOrFile,
+        "What the program reads: a template over to, title, msg. Default: nothing.",
+        |p, node, reader| p.stdin = stdin(node, reader),
+    ),
+    usual(
+        "address",
+        Shape::Text,
+        "phone",
+        "The kind of address that it takes; a kind that is named here may stand in contacts.",
+        |p, node, reader| p.address = address(node, reader),
+    ),
+    property(
+        "success-codes",
+        Shape::OneOrMore(&Shape::Integer(0, 255)),
+        "The exit codes that mean: sent. Default: 0.",
+        |p, node, reader| p.success_codes = Some(reader.one_or_more(node, |reader, node| exit_code(node, reader))),
+    ),
+    property(
+        "success-pattern",
+        Shape::Text,
+        "A regular expression that must match in the program's output, too.",
+        |p, node, reader| p.success_pattern = pattern(node, reader),
+    ),
 ];
 
 fn open(node: &Node, reader: &mut Reader<'_>) -> Option<Opened> {
@@ -121,6 +151,18 @@ impl Provider for Program {
                 Err(detail) => Err(SendError { class: Class::Content, code: "template".to_owned(), detail }),
             },
         }
+    }
+
+    fn probe(&self, _: &Inquiry, _: &[Answer]) -> Result<Probe, SendError> {
+        let words = match self.program() {
+            Some(program) => format!("runs {program}, which was not tried"),
+            None => "runs a program that the message names".to_owned(),
+        };
+        Ok(Probe::Done(Learned::well(words)))
+    }
+
+    fn program(&self) -> Option<&str> {
+        self.command.program()
     }
 }
 

@@ -2,13 +2,21 @@
 
 use crate::account::{Limits, Takes};
 use crate::message::delivery::{Receipt, SendError};
-use crate::node::{Node, Property, Reader};
+use crate::node::{Node, Property, Reader, rows};
 use crate::provider::account;
+use crate::provider::probe::{Inquiry, Learned, Probe};
 use crate::provider::text::{harmless, one_line};
 use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Provider, Request};
 
 /// The row of the table.
-pub(super) const KIND: Kind = Kind { name: "console", limits: Limits::NONE, reports: false, open: Open::Local(open) };
+pub(super) const KIND: Kind = Kind {
+    name: "console",
+    limits: Limits::NONE,
+    reports: false,
+    help: "Rings on the daemon's own terminal, or in its log.",
+    properties: || rows(PROPERTIES),
+    open: Open::Local(open),
+};
 
 /// A console has no properties of its own.
 #[derive(Default)]
@@ -29,6 +37,10 @@ impl Provider for Console {
             [] => Ok(Next::Ask(Request::Print { terminal: ringing(out), line: line(out) })),
             _ => Ok(Next::Done(Receipt::default())),
         }
+    }
+
+    fn probe(&self, _: &Inquiry, _: &[Answer]) -> Result<Probe, SendError> {
+        Ok(Probe::Done(Learned::well("rings on the daemon's terminal or in its log")))
     }
 }
 

@@ -6,13 +6,17 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use self::probe::Asker;
 use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Receipt, Scope, SendError};
-use crate::node::{Node, Property, Reader};
+use crate::node::{Node, Property, Reader, Shape, needed, rows};
+use crate::provider::probe::{Inquiry, Probe};
 use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
 use crate::provider::text::{cut_utf16, with_title};
 use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
 use crate::secret::Secret;
+
+mod probe;
 
 /// The row of the table. The limits are those of <https://core.telegram.org/bots/faq>: about one message a second in
 /// one chat, where short bursts are let pass, about thirty a second over all chats, and no more than twenty a minute in
@@ -26,6 +30,8 @@ pub(super) const KIND: Kind = Kind {
         ..Limits::NONE
     },
     reports: false,
+    help: "The Telegram Bot API: a bot writes to people, groups and channels.",
+    properties: || rows(PROPERTIES),
     open: Open::Http { base_url: "https://api.telegram.org", open },
 };
 
@@ -38,7 +44,9 @@ struct Properties {
 }
 
 const PROPERTIES: &[Property<Properties>] =
-    &[Property { name: "bot-token", read: |properties, node, reader| properties.bot_token = bot_token(node, reader) }];
+    &[needed("bot-token", Shape::Secret, "The bot's token, from @BotFather.", |properties, node, reader| {
+        properties.bot_token = bot_token(node, reader)
+    })];
 
 fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> {
     let earlier = reader.findings.len();
@@ -50,7 +58,9 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         return None;
     };
     let takes = Takes::Kinds(vec![AddressKind::new("telegram")]);
-    Some(Opened { takes, provider: Box::new(Telegram { base_url: base_url.to_owned(), token }) })
+    let base_url = base_url.to_owned();
+    let asker = Asker { base_url: base_url.clone(), token: token.clone() };
+    Some(Opened { takes, provider: Box::new(Telegram { base_url, token, asker }) })
 }
 
 fn bot_token(node: &Node, reader: &mut Reader<'_>) -> Option<Secret> {
@@ -69,6 +79,7 @@ fn bot_token(node: &Node, reader: &mut Reader<'_>) -> Option<Secret> {
 struct Telegram {
     base_url: String,
     token: Secret,
+    asker: Asker,
 }
 
 #[derive(Serialize)]
@@ -132,6 +143,10 @@ impl Provider for Telegram {
                 ask(address.parse().map_or(ChatId::Name(address), ChatId::Number))
             }
         }
+    }
+
+    fn probe(&self, about: &Inquiry, answers: &[Answer]) -> Result<Probe, SendError> {
+        self.asker.next(about, answers)
     }
 }
 

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use self::callback::Webhook;
 use self::errors::{Fault, classify, patient};
+use self::probe::{Asker, Wanted};
 use self::template::{Filled, Template};
 use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Form, Receipt, SendError};
-use crate::node::{Node, Property, Reader};
+use crate::node::{Node, Property, Reader, Shape, needed, property, rows, usual};
 use crate::provider::callback::{Callback, Sha256};
+use crate::provider::probe::{Inquiry, Probe};
 use crate::provider::reply::{bare_refusal, lenient, refusal};
 use crate::provider::text::{cut_with_link, with_title};
 use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
@@ -20,6 +22,7 @@ use crate::secret::Secret;
 
 mod callback;
 mod errors;
+mod probe;
 mod template;
 
 /// The row of the table. The limits are Meta's: 80 messages a second for a number; to one user one in six seconds, of
@@ -32,6 +35,8 @@ pub(super) const KIND: Kind = Kind {
         ..Limits::NONE
     },
     reports: true,
+    help: "Meta's WhatsApp Cloud API.",
+    properties: || rows(PROPERTIES),
     open: Open::Http { base_url: "https://graph.facebook.com", open },
 };
 
@@ -49,20 +54,61 @@ struct Properties {
     template: Option<Template>,
     verify_tokens: Vec<Secret>,
     app_secrets: Vec<Secret>,
+    business: Option<String>,
 }
 
 const PROPERTIES: &[Property<Properties>] = &[
-    Property { name: "phone-number-id", read: |p, node, reader| p.phone_number_id = phone_number_id(node, reader) },
-    Property { name: "access-token", read: |p, node, reader| p.access_token = access_token(node, reader) },
-    Property { name: "api-version", read: |p, node, reader| p.api_version = api_version(node, reader) },
-    Property { name: "approved-template", read: |p, node, reader| p.template = template::read(node, reader) },
-    Property { name: "verify-token", read: |p, node, r| p.verify_tokens = r.one_or_more(node, Reader::secret) },
-    Property { name: "app-secret", read: |p, node, r| p.app_secrets = r.one_or_more(node, Reader::secret) },
+    needed(
+        "phone-number-id",
+        Shape::Pattern("^[0-9]+$"),
+        "The ID that Meta gave the phone number, not the number itself.",
+        |p, node, reader| {
+            p.phone_number_id = meta_id(node, "the ID that Meta gave the phone number, not the number itself", reader)
+        },
+    ),
+    needed(
+        "access-token",
+        Shape::Secret,
+        "The access token of a system user; it needs whatsapp_business_messaging.",
+        |p, node, reader| p.access_token = access_token(node, reader),
+    ),
+    usual(
+        "api-version",
+        Shape::Pattern("^v[0-9]+[.][0-9]+$"),
+        "v23.0",
+        "The version of the Graph API.",
+        |p, node, reader| p.api_version = api_version(node, reader),
+    ),
+    property(
+        "business-account-id",
+        Shape::Pattern("^[0-9]+$"),
+        "The ID of the WhatsApp Business Account that has the template; only `hookbell check -online` asks it.",
+        |p, node, reader| p.business = meta_id(node, "the ID of the WhatsApp Business Account", reader),
+    ),
+    property(
+        "approved-template",
+        Shape::Object(template::TABLE),
+        "The template that Meta approved: what a message goes out as while the recipient has not written within \
+         24 hours.",
+        |p, node, reader| p.template = template::read(node, reader),
+    ),
+    property(
+        "verify-token",
+        Shape::OneOrMore(&Shape::Secret),
+        "The Verify Token that Meta's App Dashboard asks for when callbacks are set up.",
+        |p, node, r| p.verify_tokens = r.one_or_more(node, Reader::secret),
+    ),
+    property(
+        "app-secret",
+        Shape::OneOrMore(&Shape::Secret),
+        "The app's secret, with which Meta signs its calls.",
+        |p, node, r| p.app_secrets = r.one_or_more(node, Reader::secret),
+    ),
 ];
 
 fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> {
     let earlier = reader.findings.len();
-    let Properties { phone_number_id, access_token, api_version, template, verify_tokens, app_secrets } =
+    let Properties { phone_number_id, access_token, api_version, template, verify_tokens, app_secrets, business } =
         account::own(node, PROPERTIES, reader)?;
     let (Some(id), Some((token, authorization))) = (&phone_number_id, access_token) else {
         if reader.findings.len() == earlier {
@@ -84,7 +130,8 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         );
     }
     let version = api_version.as_deref().unwrap_or("v23.0");
-    let url = format!("{base_url}/{version}/{id}/messages");
+    let api = format!("{base_url}/{version}");
+    let url = format!("{api}/{id}/messages");
     let takes = Takes::Kinds(vec![AddressKind::new("whatsapp"), AddressKind::new("phone")]);
     let webhook = Webhook {
         phone_number_id: id.clone(),
@@ -93,15 +140,27 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         template: template.as_ref().map(|template| template.name.clone()).unwrap_or_default(),
         access_token: token.clone(),
     };
-    Some(Opened { takes, provider: Box::new(WhatsApp { url, token, authorization, template, webhook }) })
+    let asker = Asker {
+        api,
+        phone_number_id: id.clone(),
+        business,
+        token: token.clone(),
+        authorization: authorization.clone(),
+        template: template.as_ref().map(Template::wanted).map(|(name, language, params)| Wanted {
+            name,
+            language,
+            params,
+        }),
+    };
+    Some(Opened { takes, provider: Box::new(WhatsApp { url, token, authorization, template, webhook, asker }) })
 }
 
-fn phone_number_id(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+fn meta_id(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<String> {
     let id = reader.text(node)?;
     if !id.is_empty() && id.chars().all(|c| c.is_ascii_digit()) {
         return Some(id);
     }
-    reader.wrong(&node.place, "expected digits only: the ID that Meta gave the phone number, not the number itself")
+    reader.wrong(&node.place, format!("expected digits only: {what}"))
 }
 
 fn access_token(node: &Node, reader: &mut Reader<'_>) -> Option<(Secret, HeaderValue)> {
@@ -130,6 +189,7 @@ struct WhatsApp {
     authorization: HeaderValue,
     template: Option<Template>,
     webhook: Webhook,
+    asker: Asker,
 }
 
 #[derive(Serialize)]
@@ -178,6 +238,10 @@ impl Provider for WhatsApp {
             Err(error) if error.code == TEMPLATE_TOO_LONG && answers.len() == 1 => ask(true),
             read => read.map_err(|error| self.final_for(out, error)),
         }
+    }
+
+    fn probe(&self, about: &Inquiry, answers: &[Answer]) -> Result<Probe, SendError> {
+        self.asker.next(about, answers)
     }
 
     fn callback(&self) -> Option<&dyn Callback> {

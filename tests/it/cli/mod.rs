@@ -1,6 +1,7 @@
 //! The command line as a shell sees it: words, exit codes, the log.
 
 mod calls;
+mod check;
 mod compat;
 mod log;
 mod messages;

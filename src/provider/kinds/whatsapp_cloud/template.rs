@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::message::delivery::{Class, SendError};
-use crate::node::{Node, Placed, Property, Reader, Value};
+use crate::node::{Node, Placed, Property, Reader, Shape, Table, Value, needed, property, rows};
 use crate::provider::Outgoing;
 use crate::provider::text::{cut_with_link, one_line, with_title};
 use crate::template::Template as Text;
@@ -37,10 +37,26 @@ struct Properties {
 }
 
 const PROPERTIES: &[Property<Properties>] = &[
-    Property { name: "name", read: |template, node, reader| template.name = reader.text(node) },
-    Property { name: "language", read: |template, node, reader| template.language = reader.text(node) },
-    Property { name: "params", read: |template, node, reader| template.params = params(node, reader) },
+    needed("name", Shape::Text, "Its name in Meta's WhatsApp Manager.", |template, node, reader| {
+        template.name = reader.text(node)
+    }),
+    needed(
+        "language",
+        Shape::Text,
+        "The code of its language there, such as ru or en_US.",
+        |template, node, reader| template.language = reader.text(node),
+    ),
+    property(
+        "params",
+        Shape::List(&Shape::Text),
+        "A template over msg, title, lines, contact, link for each parameter of its body. Default: one, with \
+         all of the text.",
+        |template, node, reader| template.params = params(node, reader),
+    ),
 ];
+
+/// The table by its name in the schema.
+pub(super) const TABLE: Table = Table { name: "approved-template", rows: || rows(PROPERTIES) };
 
 /// `approved-template`
 pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Template> {
@@ -100,6 +116,11 @@ struct Parameter {
 }
 
 impl Template {
+    /// Its name, its language, and how many parameters it is filled with.
+    pub(super) fn wanted(&self) -> (String, String, usize) {
+        (self.name.clone(), self.language.clone(), self.params.len().max(1))
+    }
+
     /// The template with a message in it; `again`: shorter, for it was found too long.
     pub(super) fn filled(&self, out: &Outgoing, again: bool) -> Result<Filled<'_>, SendError> {
         let mut texts = self.texts(out)?;
