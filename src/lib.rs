@@ -48,9 +48,11 @@
 //!
 //! # Where to add what
 //!
-//! * **a provider**: a file in `provider/kinds/`, two adjacent lines in `provider/kinds/mod.rs`, a fixture in
-//!   `tests/fixtures/providers/`; one that calls us also implements [`provider::callback::Callback`];
-//! * **a hook property**: a row in [`hook::properties`], a field in [`hook::raw`] and in [`hook::Hook`], a line in its `compile`;
+//! * **a provider**: a file in `provider/kinds/`, with a `probe` where it can be asked whether it works; two adjacent
+//!   lines in `provider/kinds/mod.rs`, a fixture in `tests/fixtures/providers/`; one that calls us also implements
+//!   [`provider::callback::Callback`];
+//! * **a hook property**: a row in [`hook::properties`], a field in [`hook::raw`] and in [`hook::Hook`], a line in its
+//!   `compile`;
 //! * **a kind of match in trigger rules**: a file in `rule/`, a variant in its `Test`, a row in `rule/compile.rs`;
 //! * **a parameter source**: a variant in [`request::parameter`], which the compiler follows;
 //! * **a flag**: a row in [`cli::flags`].

@@ -1,11 +1,10 @@
 //! Tell everything that is wrong with the files, and with what they need of this host and of providers.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use access::Service;
-use online::Asked;
+use report::Report;
 
 use super::compat::{Checked, touched};
 use super::exit::Exit;
@@ -19,21 +18,7 @@ use crate::diagnostic::Diagnostic;
 mod access;
 mod json;
 mod online;
-
-/// Everything that was found.
-struct Report<'c> {
-    compiled: &'c Compiled,
-    /// In the order of files and lines, each with the id of its hook.
-    findings: Vec<(Option<String>, Diagnostic)>,
-    /// What differs from adnanh/webhook, where that was asked.
-    differences: Option<Vec<String>>,
-    /// What providers say, where they were asked.
-    asked: Option<Vec<Asked>>,
-    /// As whom files were judged.
-    user: String,
-    /// The unit whose sandbox was judged.
-    unit: Option<String>,
-}
+mod report;
 
 /// Reads and compiles the files as the daemon would, looks at what they need, and prints what it finds.
 pub(super) fn check(args: CheckArgs) -> anyhow::Result<Exit> {
@@ -82,48 +67,4 @@ fn sorted(compiled: &Compiled, more: Vec<Diagnostic>) -> Vec<(Option<String>, Di
     all.extend(more.into_iter().map(|one| (compiled.hook_at(&one), one)));
     all.sort_by_key(|(_, finding)| finding.place.as_ref().map(|place| (place.source.path.clone(), place.span.start)));
     all
-}
-
-impl Report<'_> {
-    fn errors(&self) -> usize {
-        self.findings.iter().filter(|(_, finding)| finding.is_error()).count()
-    }
-
-    fn warnings(&self) -> usize {
-        self.findings.len() - self.errors()
-    }
-
-    /// For people.
-    fn text(&self) -> anyhow::Result<String> {
-        let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let mut text = String::new();
-        for (_, finding) in &self.findings {
-            writeln!(text, "{}\n", finding.rendered(color))?;
-        }
-        for Asked { account, provider, says, .. } in self.asked.iter().flatten().filter(|asked| asked.works) {
-            writeln!(text, "{account} ({provider}): {says}")?;
-        }
-        if let Some(differences) = &self.differences {
-            for difference in differences {
-                writeln!(text, "{difference}")?;
-            }
-            let all = counted(differences.len(), "difference");
-            writeln!(text, "{all} from adnanh/webhook; the README has all rows, also those that no file shows\n")?;
-        }
-        let config = &self.compiled.config;
-        writeln!(
-            text,
-            "{}, {}, {}: {}, {}",
-            counted(config.hooks.len(), "hook"),
-            counted(config.account_directory.len(), "account"),
-            counted(config.directory.contacts.len(), "contact"),
-            counted(self.errors(), "error"),
-            counted(self.warnings(), "warning")
-        )?;
-        Ok(text)
-    }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -3,8 +3,8 @@
 use super::carry::Carry;
 use super::conversation::unknown;
 use crate::message::delivery::SendError;
-use crate::provider::Account;
-use crate::provider::probe::{Inquiry, Learned, Probe};
+use crate::provider::probe::{Inquiry, Learned};
+use crate::provider::{Account, Probe};
 
 /// Questions besides one for each contact: the longest inquiry known has ten.
 const TURNS: usize = 16;

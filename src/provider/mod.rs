@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use self::callback::Callback;
-use self::probe::{Inquiry, Learned, Probe};
+use self::probe::{Inquiry, Learned};
 use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
@@ -160,6 +160,15 @@ pub enum Next {
     Ask(Request),
     /// The provider took it.
     Done(Receipt),
+}
+
+/// What to do next to learn whether an account would work.
+#[derive(Debug)]
+pub enum Probe {
+    /// Carry this and come back with the answer.
+    Ask(Request),
+    /// Nothing is left to ask.
+    Done(Learned),
 }
 
 /// Something to be carried for a provider.

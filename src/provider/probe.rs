@@ -3,7 +3,6 @@
 //! It is a conversation of its own, as pure as the one that sends: given all answers so far, the next request or what
 //! was learned. So a provider's way of asking is tested by a list, and `hookbell check -online` carries it.
 
-use super::Request;
 use crate::clock::Timestamp;
 
 /// What is asked about.
@@ -13,15 +12,6 @@ pub struct Inquiry {
     pub contacts: Vec<(String, String)>,
     /// The time of asking.
     pub now: Timestamp,
-}
-
-/// What to do next.
-#[derive(Debug)]
-pub enum Probe {
-    /// Carry this and come back with the answer.
-    Ask(Request),
-    /// Nothing is left to ask.
-    Done(Learned),
 }
 
 /// What was learned of an account that answers.

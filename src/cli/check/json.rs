@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Report;
+use super::online::Asked;
+use super::report::Report;
 use crate::diagnostic::{Crumb, Diagnostic, Severity, meant};
 
 /// The whole report.
@@ -23,7 +24,7 @@ pub(super) fn json(report: &Report<'_>) -> Value {
         all["differences"] = json!(differences);
     }
     if let Some(asked) = &report.asked {
-        let one = |asked: &super::online::Asked| {
+        let one = |asked: &Asked| {
             json!({
                 "account": asked.account.as_str(),
                 "provider": asked.provider,

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::account::{AddressKind, Limits, Takes};
 use crate::message::delivery::{Class, Receipt, SendError};
 use crate::node::{Node, Placed, Property, Reader, Shape, needed, property, rows, usual};
-use crate::provider::probe::{Inquiry, Learned, Probe};
+use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::text::one_line;
-use crate::provider::{Answer, Command, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
+use crate::provider::{Answer, Command, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request, account};
 use crate::template::{Template, TemplateError, Words};
 
 /// The row of the table.

@@ -4,9 +4,9 @@ use crate::account::{Limits, Takes};
 use crate::message::delivery::{Receipt, SendError};
 use crate::node::{Node, Property, Reader, rows};
 use crate::provider::account;
-use crate::provider::probe::{Inquiry, Learned, Probe};
+use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::text::{harmless, one_line};
-use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Provider, Request};
+use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request};
 
 /// The row of the table.
 pub(super) const KIND: Kind = Kind {

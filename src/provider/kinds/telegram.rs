@@ -10,10 +10,10 @@ use self::probe::Asker;
 use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Receipt, Scope, SendError};
 use crate::node::{Node, Property, Reader, Shape, needed, rows};
-use crate::provider::probe::{Inquiry, Probe};
+use crate::provider::probe::Inquiry;
 use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
 use crate::provider::text::{cut_utf16, with_title};
-use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
+use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request, account};
 use crate::secret::Secret;
 
 mod probe;

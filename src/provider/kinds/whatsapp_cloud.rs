@@ -14,10 +14,10 @@ use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Form, Receipt, SendError};
 use crate::node::{Node, Property, Reader, Shape, needed, property, rows, usual};
 use crate::provider::callback::{Callback, Sha256};
-use crate::provider::probe::{Inquiry, Probe};
+use crate::provider::probe::Inquiry;
 use crate::provider::reply::{bare_refusal, lenient, refusal};
 use crate::provider::text::{cut_with_link, with_title};
-use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Provider, Request, account};
+use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request, account};
 use crate::secret::Secret;
 
 mod callback;

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::message::delivery::{Class, SendError};
-use crate::provider::probe::{Inquiry, Learned, Probe};
+use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::reply::{bare_refusal, lenient, refusal};
-use crate::provider::{Answer, HttpRequest, Request};
+use crate::provider::{Answer, HttpRequest, Probe, Request};
 use crate::secret::Secret;
 
 /// How many chats are looked at: each costs a request, and thirty a second are let pass.

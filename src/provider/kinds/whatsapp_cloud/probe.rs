@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use super::errors::{Fault, classify};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Class, SendError};
-use crate::provider::probe::{Inquiry, Learned, Probe};
+use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::reply::{bare_refusal, lenient, refusal};
-use crate::provider::{Answer, HttpRequest, Request};
+use crate::provider::{Answer, HttpRequest, Probe, Request};
 use crate::secret::Secret;
 use crate::url::encode_segment;
 
