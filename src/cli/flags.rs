@@ -2,6 +2,7 @@
 //!
 //! A row notes exactly what was typed; `app::settings` makes something of it.
 
+pub mod callers;
 pub mod messages;
 
 use std::ffi::{OsStr, OsString};
@@ -372,6 +373,8 @@ mod tests {
         guard(TOKEN);
         guard(SEND);
         guard(messages::MESSAGES);
+        guard(callers::OMPROG);
+        guard(callers::ZABBIX_MEDIA);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod calls;
 mod compat;
 mod log;
 mod messages;
+mod omprog;
 mod process;
 mod verbs;
 

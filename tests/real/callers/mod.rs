@@ -1,0 +1,5 @@
+//! Real monitoring programs, each with the files that `examples/` gives for it: what they tell rings at a phone.
+
+mod lab;
+mod phone;
+mod rsyslog;
