@@ -1,5 +1,7 @@
 //! Real monitoring programs, each with the files that `examples/` gives for it: what they tell rings at a phone.
 
+mod alertmanager;
+mod bacula;
 mod lab;
 mod phone;
 mod rsyslog;
