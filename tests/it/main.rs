@@ -5,6 +5,8 @@
 mod architecture;
 /// The setup of a well-known how-to, whole: hooks, script, unit, terminal and browser.
 mod article;
+/// What other programs tell, by the files that `examples/` gives for each.
+mod callers;
 /// The command line as a shell sees it: words, exit codes, the log.
 mod cli;
 /// What makes a caller's life easy: repeating a call safely, waiting for its end, trying without ringing.

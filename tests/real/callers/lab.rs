@@ -104,11 +104,23 @@ impl Lab {
 
     /// Starts a program that stays in the foreground, with its words in a file called by its name.
     pub(crate) fn start(&self, name: &str, arguments: &[&str], set: impl FnOnce(&mut Command)) -> Running {
+        self.start_by(&[], name, arguments, set)
+    }
+
+    /// The same as this user, where this one is root.
+    pub(crate) fn start_as(&self, user: &str, name: &str, arguments: &[&str]) -> Running {
+        let [uid, gid] = [format!("--reuid={user}"), format!("--regid={user}")];
+        let become_it = [uid.as_str(), &gid, "--init-groups"];
+        let is_root = rustix::process::geteuid().is_root();
+        self.start_by(if is_root { &become_it } else { &[] }, name, arguments, |_| ())
+    }
+
+    fn start_by(&self, who: &[&str], name: &str, arguments: &[&str], set: impl FnOnce(&mut Command)) -> Running {
         let log = self.path(&format!("{}.out", name.replace('/', "_")));
         let file = File::options().append(true).create(true).open(&log).unwrap();
         // Whoever interrupts the test leaves nobody behind.
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", name]).args(arguments).current_dir(self.folder.path());
+        command.args(who).args(["--pdeathsig", "KILL", "--", name]).args(arguments).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         command.env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()));
         set(&mut command);
@@ -195,6 +207,7 @@ impl Bell {
         format!("http://127.0.0.1:{}/hooks/{}", self.port, self.hook)
     }
 
+    /// Where it listens, without any hook.
     pub(crate) fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

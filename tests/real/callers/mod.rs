@@ -5,3 +5,5 @@ mod bacula;
 mod lab;
 mod phone;
 mod rsyslog;
+mod scripts;
+mod zabbix;
