@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 /// What a path segment can't hold as it is.
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -23,9 +23,17 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// What a value of a query or form can't hold as it is.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Text as one segment of a path.
 pub fn encode_segment(text: &str) -> String {
     percent_encode(text.as_bytes(), SEGMENT).to_string()
+}
+
+/// Bytes as a value of a query or form: all but letters, digits and `-._~` (RFC 3986, 2.3) is encoded.
+pub fn encode_value(bytes: &[u8]) -> String {
+    percent_encode(bytes, VALUE).to_string()
 }
 
 /// A path's bytes, its escapes resolved. `None` where an escape is broken (Go's net/http answers 400 then).

@@ -29,13 +29,27 @@ pub(super) fn ask(
     body: &str,
     patience: Duration,
 ) -> anyhow::Result<Asked> {
+    call(state_dir, request, "Content-Type: application/json\r\n", body.as_bytes(), patience)
+}
+
+/// The same with any body; `headers` are those that describe it, each with its line end.
+///
+/// # Errors
+/// The answer can't be understood.
+pub(super) fn call(
+    state_dir: Option<&OsString>,
+    request: &str,
+    headers: &str,
+    body: &[u8],
+    patience: Duration,
+) -> anyhow::Result<Asked> {
     let Some(folder) = state::directory(state_dir.cloned(), "control.sock") else {
         let given = state_dir.map(PathBuf::from);
         let looked = state::looked_at(given.as_deref());
         return Ok(Asked::NoDaemon(format!("no daemon found: no control.sock in {looked}")));
     };
     let path = folder.join("control.sock");
-    match exchange(&path, request, body, patience) {
+    match exchange(&path, request, headers, body, patience) {
         Ok(answer) => {
             let (status, json) = parse(&answer).context("the daemon's answer can't be read")?;
             Ok(Asked::Answered(status, json))
@@ -45,16 +59,22 @@ pub(super) fn ask(
 }
 
 /// `request` is method and target.
-fn exchange(path: &std::path::Path, request: &str, body: &str, patience: Duration) -> std::io::Result<Vec<u8>> {
+fn exchange(
+    path: &std::path::Path,
+    request: &str,
+    headers: &str,
+    body: &[u8],
+    patience: Duration,
+) -> std::io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
     let length = body.len();
     write!(
         stream,
-        "{request} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "{request} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
     )?;
+    stream.write_all(body)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(answer)

@@ -2,6 +2,7 @@
 //!
 //! A row notes exactly what was typed; `app::settings` makes something of it.
 
+pub mod callers;
 pub mod check;
 pub mod messages;
 
@@ -339,6 +340,8 @@ mod tests {
         guard(TOKEN);
         guard(SEND);
         guard(messages::MESSAGES);
+        guard(callers::OMPROG);
+        guard(callers::ZABBIX_MEDIA);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::flags::callers::{OMPROG, ZABBIX_MEDIA};
 use super::flags::check::CHECK;
 use super::flags::messages::MESSAGES;
 use super::flags::{SEND, SERVE, TOKEN};
@@ -67,6 +68,20 @@ pub const VERBS: &[Verb] = &[
                The beginning of an ID is enough if no other begins so. While no daemon runs, list, show and expected read\n\
                its outbox.db and change nothing there; the others exit with 75.",
     },
+    Verb {
+        name: "omprog",
+        arguments: "-hook ID | -url URL [flags]",
+        help: "send what rsyslog's omprog writes, line by line",
+        more: "For action(type=\"omprog\" confirmMessages=\"on\"): it says OK once, then for each line on standard input OK\n\
+               when its message is stored, or why not; then rsyslog keeps the line in its queue and brings it again.\n\
+               A line that is brought again does not become a second message. It ends with its input.",
+    },
+    Verb {
+        name: "zabbix-media",
+        arguments: "[flags]",
+        help: "print a media type for Zabbix 6.0 and newer",
+        more: "In Zabbix: Alerts, Media types, Import (in 6.0: Administration, Media types).",
+    },
     Verb { name: "help", arguments: "[TOPIC]", help: "tell more about a command, a flag or a topic", more: "" },
 ];
 
@@ -75,6 +90,7 @@ const TOPICS: &[(&str, &str, &str)] = &[
         "environment",
         "which variables are read",
         "  HOOKBELL_…             stands in for a flag of our own (hookbell -h shows which); the flag wins\n  \
+           HOOKBELL_PUBLIC_URL    zabbix-media reads it, too\n  \
            STATE_DIRECTORY        set by systemd: the state directory\n  \
            RUNTIME_DIRECTORY      set by systemd: where the control socket is\n  \
            CREDENTIALS_DIRECTORY  set by systemd: where {\"credential\": NAME} is looked up\n  \
@@ -149,6 +165,8 @@ pub fn verb_usage(name: &str) -> String {
         "token" => rows(&mut text, TOKEN),
         "send" => rows(&mut text, SEND),
         "messages" => rows(&mut text, MESSAGES),
+        "omprog" => rows(&mut text, OMPROG),
+        "zabbix-media" => rows(&mut text, ZABBIX_MEDIA),
         _ => {}
     }
     text

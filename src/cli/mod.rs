@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use exit::{Exit, say};
+use flags::callers::{OMPROG, OmprogArgs, ZABBIX_MEDIA, ZabbixMediaArgs};
 use flags::check::{CHECK, CheckArgs};
 use flags::messages::{MESSAGES, MessagesArgs};
 use flags::{SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
@@ -25,11 +26,13 @@ pub mod flags;
 pub mod help;
 pub mod log;
 mod messages;
+mod omprog;
 pub mod parse;
 mod send;
 mod serve;
 mod state;
 mod token;
+mod zabbix_media;
 
 /// The version of webhook that we stand in for.
 const PEER_VERSION: &str = "2.8.2";
@@ -83,6 +86,10 @@ pub enum Command {
     Send(SendArgs),
     /// List messages, or act on them.
     Messages(MessagesArgs),
+    /// Send what rsyslog brings.
+    Omprog(OmprogArgs),
+    /// Print a media type for Zabbix.
+    ZabbixMedia(ZabbixMediaArgs),
     /// Print this.
     Print(String),
 }
@@ -133,6 +140,8 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
         Command::Token(args) => token::token(args),
         Command::Send(args) => send::send(args),
         Command::Messages(args) => messages::messages(args),
+        Command::Omprog(args) => omprog::omprog(&args),
+        Command::ZabbixMedia(args) => zabbix_media::zabbix_media(args),
         Command::Print(text) => {
             // A reader that has seen enough (`| head`) is no reason to complain.
             std::io::stdout().write_all(text.as_bytes()).ok();
@@ -227,6 +236,17 @@ impl Command {
                 [first, ..] => return Err(wrong(format!("it takes nothing, and {first:?} is too much"))),
             }
             .map_err(|e| wrong(e.to_string())),
+            "omprog" => {
+                let mut omprog = OmprogArgs::default();
+                let words = parse::anywhere(OMPROG, args, &mut omprog).map_err(stopped)?;
+                nothing_left(&words).and_then(|()| omprog::check(&omprog)).map_err(wrong)?;
+                Ok(Command::Omprog(omprog))
+            }
+            "zabbix-media" => {
+                let mut media = ZabbixMediaArgs::default();
+                nothing_left(&parse::anywhere(ZABBIX_MEDIA, args, &mut media).map_err(stopped)?).map_err(wrong)?;
+                Ok(Command::ZabbixMedia(media))
+            }
             "help" => match args {
                 [] => help::help(None),
                 [topic, ..] => help::help(Some(&topic.to_string_lossy())),
@@ -246,6 +266,11 @@ impl Command {
             }
         }
     }
+}
+
+/// For commands that take flags only.
+fn nothing_left(words: &[OsString]) -> Result<(), String> {
+    words.first().map_or(Ok(()), |word| Err(format!("{word:?} is left over")))
 }
 
 fn trouble(text: String) -> Refusal {

@@ -144,7 +144,7 @@ impl Listener {
             }
             Socket::Unix { socket, .. } => {
                 let (stream, _) = socket.accept().await?;
-                Ok((Accepted::Unix(stream), Peer { shown: "@".to_owned(), ip: None }))
+                Ok((Accepted::Unix(stream), Peer { shown: "@".to_owned(), ip: None, operator: false }))
             }
         }
     }
@@ -246,7 +246,7 @@ impl From<SocketAddr> for Peer {
         let ip: IpAddr = address.ip().to_canonical();
         // The zone of a link-local address is kept for people; rules compare without it.
         let shown = if ip == address.ip() { address } else { SocketAddr::new(ip, address.port()) }.to_string();
-        Peer { shown, ip: Some(ip) }
+        Peer { shown, ip: Some(ip), operator: false }
     }
 }
 

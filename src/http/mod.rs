@@ -43,6 +43,8 @@ pub struct Peer {
     pub shown: String,
     /// The same as an address to compare, IPv4 where it can be; none for a unix socket.
     pub ip: Option<IpAddr>,
+    /// Whether the control socket was called: who may open it needs no token.
+    pub operator: bool,
 }
 
 /// Whatever answers requests.

@@ -16,7 +16,7 @@ use crate::hook::HookId;
 use crate::hook::catalog::Slot;
 use crate::message::{Message, MessageId};
 use crate::request::mask;
-use crate::url::{Broken, pairs};
+use crate::url::{Broken, decode_path, pairs};
 
 /// The main listener: hooks, and where their messages stand.
 #[derive(Clone)]
@@ -155,9 +155,19 @@ impl Respond for Callbacks {
     }
 }
 
+/// The hook of `POST /api/v1/hooks/ID`: a call of it by somebody on this host, as a caller with a token would make it.
+fn called(parts: &Parts) -> Option<HookId> {
+    let id = parts.uri.path().strip_prefix("/api/v1/hooks/").filter(|_| parts.method == Method::POST)?;
+    Some(HookId::new(std::str::from_utf8(&decode_path(id)?).ok()?))
+}
+
 impl Respond for Control {
     async fn respond(&self, request: Request<Body>, _peer: Arc<Peer>) -> Answer {
         let (parts, body) = request.into_parts();
+        if let Some(id) = called(&parts) {
+            let operator = Peer { shown: "the control socket".to_owned(), ip: None, operator: true };
+            return hooks::serve(&self.0, &self.0.live.current(), &id, &parts, body, &operator, None).await;
+        }
         let outcome = api::control(&self.0, &parts.method, &parts.uri, body).await;
         outcome.into_response(Dress { json: true, sends: true, base: self.0.base(), ..Dress::NONE })
     }

@@ -5,6 +5,8 @@
 mod architecture;
 /// The setup of a well-known how-to, whole: hooks, script, unit, terminal and browser.
 mod article;
+/// What other programs tell, by the files that `examples/` gives for each.
+mod callers;
 /// Canaries of accounts go the road of every message, and are missed when they don't come back.
 mod canary;
 /// The command line as a shell sees it: words, exit codes, the log.

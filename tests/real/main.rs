@@ -7,6 +7,8 @@
 //! (other programs).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+/// Programs that call, from rsyslog to Zabbix.
+mod callers;
 /// Chance that can be had again.
 mod dice;
 /// The format of `fixtures/hooks`, which the program `it` reads, too.

@@ -5,6 +5,7 @@ mod check;
 mod compat;
 mod log;
 mod messages;
+mod omprog;
 mod process;
 mod verbs;
 

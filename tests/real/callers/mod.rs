@@ -1,0 +1,9 @@
+//! Real monitoring programs, each with the files that `examples/` gives for it: what they tell rings at a phone.
+
+mod alertmanager;
+mod bacula;
+mod lab;
+mod phone;
+mod rsyslog;
+mod scripts;
+mod zabbix;
