@@ -1,0 +1,2 @@
+# The drop-ins of systemd/.
+begins overrides
