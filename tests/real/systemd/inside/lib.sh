@@ -16,7 +16,7 @@ saw() { printf '%-5s %-12s %s\n' "$kind" "$check" "$*"; }
 fail() {
     printf 'systemd: %s: %s\n' "$check" "$*"
     systemctl status --lines 0 hookbell hookbell.socket || true
-    journalctl -u hookbell -n 40 -o short-precise --since "$since" | cut -c1-250
+    journalctl -u hookbell -o short-precise --since "$since" | tail -n 40 | cut -c1-250
     exit 1
 } >&2
 
