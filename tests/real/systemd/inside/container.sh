@@ -1,15 +1,15 @@
 # An unprivileged container without nesting, and lxc.conf.
+# shellcheck shell=bash disable=SC2154 # lib.sh and checks set those
 
 begins container
 ! systemctl start hookbell 2>/dev/null || fail "it starts: nothing is imitated here"
 until_ok logged "status=226/NAMESPACE" || fail "it fails in another way than in LXC"
 saw "without lxc.conf: $(journalctl -u hookbell -o cat | grep -m1 226/NAMESPACE)"
 systemctl stop hookbell
-systemctl reset-failed hookbell
 
 begins lxc.conf
 useradd --system --no-create-home --shell /usr/sbin/nologin hookbell
-install -D -m 644 "$here/units/lxc.conf" $drop_ins/lxc.conf
+install -D -m 644 "$here/units/lxc.conf" "$drop_ins/lxc.conf"
 # As lxc.conf says: LoadCredential= does not work there.
 chgrp -R hookbell /etc/hookbell/credentials
 chmod 750 /etc/hookbell/credentials

@@ -1,4 +1,5 @@
 # What ends it against its will.
+# shellcheck shell=bash disable=SC2154 # lib.sh and checks set those
 
 begins SIGKILL
 rm -f /run/line
@@ -9,8 +10,8 @@ touch /run/line
 restarted() { (($(property NRestarts) > restarts)) && is SubState running; }
 until_ok restarted || fail "it is not started again"
 answers 202 "/hooks/bell?msg=$check"
-rang() { [[ $(sort -u $state/rang) == $(printf "$check-%d\n" 1 2 3 4 5) ]]; }
-until_ok rang || fail "of five messages came: $(cat $state/rang)"
+rang() { [[ $(sort -u "$state/rang") == $(printf "$check-%d\n" 1 2 3 4 5) ]]; }
+until_ok rang || fail "of five messages came: $(cat "$state/rang")"
 saw "restarted; all 5 queued messages came"
 
 begins watchdog

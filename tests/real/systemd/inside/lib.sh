@@ -1,4 +1,5 @@
 # What the checks have in common. Sourced by checks.
+# shellcheck shell=bash disable=SC2154,SC2034 # checks sets and uses those
 
 url=http://localhost:9000
 drop_ins=/etc/systemd/system/hookbell.service.d

@@ -1,4 +1,5 @@
 # New files while callers call.
+# shellcheck shell=bash disable=SC2154 # lib.sh and checks set those
 
 hooks=/etc/hookbell/hooks.json
 # with_hook ID: the files as they are, and one hook more.
@@ -11,7 +12,7 @@ systemctl log-level debug
 load
 code "/hooks/slow?name=$check&seconds=1" >/tmp/slow.code &
 slow=$!
-until_ok test -e $state/$check.begun || fail "the slow call does not begin"
+until_ok test -e "$state/$check.begun" || fail "the slow call does not begin"
 for n in 1 2 3 4 5; do
     with_hook "new-$n"
     systemctl reload hookbell || fail "systemctl reload fails"

@@ -1,4 +1,5 @@
 # What commands may do, with and without the sandbox.
+# shellcheck shell=bash disable=SC2154 # lib.sh and checks set those
 
 # allowed: the names of what a command of the service may do, in a line.
 allowed() {
@@ -12,7 +13,7 @@ anybody=$(setpriv --reuid 65534 --regid 65534 --clear-groups "$here/probe")
 refused=$(grep -vE ': yes$|^(read-credentials|docker|raw-socket):' <<<"$anybody") && fail "the probe is wrong: $refused"
 [[ $(allowed) == "own-tmp state network" ]] || fail "a command may: $(allowed)"
 saw "a command may do only: $(allowed)"
-[[ $(stat -Lc '%a' $state) == 700 ]] || fail "others can read the state"
+[[ $(stat -Lc '%a' "$state") == 700 ]] || fail "others can read the state"
 answers 200 /hooks/env
 ! grep -E '^(LISTEN_|NOTIFY_SOCKET|WATCHDOG_)' /tmp/answer || fail "commands inherit what is between us and systemd"
 

@@ -1,4 +1,5 @@
 # hookbell.socket holds the port.
+# shellcheck shell=bash disable=SC2154 # lib.sh and checks set those
 
 begins socket
 systemctl stop hookbell
@@ -27,13 +28,12 @@ calls=$(unload)
 saw "$calls calls during 4 restarts, all answered and rung"
 
 begins crash
-restarts=$(property NRestarts)
 load
 systemctl kill --kill-whom=main --signal=KILL hookbell
 answers 202 "/hooks/bell?msg=$check"
 rmdir /tmp/load
 wait "${callers[@]}"
 # Only those whose connection was open when it died can be lost, and each caller had one at most.
-lost=$(grep -hvc '^202 ' /tmp/load.? | paste -sd+ | bc)
+lost=$(cat /tmp/load.? | grep -vc '^202 ' || true)
 ((lost <= 4)) || fail "$lost calls were lost by one crash"
 saw "killed under load: the port stays open, $lost of 4 calls under way were cut"

@@ -1,4 +1,5 @@
 # READY, credentials, the journal.
+# shellcheck shell=bash disable=SC2154 # lib.sh and checks set those
 
 begins start
 # The port answers as soon as systemctl says that it has started, each time.
