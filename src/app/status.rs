@@ -63,7 +63,7 @@ impl Status {
     pub(super) fn failed(&self, findings: &[&Diagnostic]) {
         let errors: Vec<_> = findings.iter().filter(|finding| finding.is_error()).collect();
         let text = match errors.as_slice() {
-            [] => "there is no hook".to_owned(),
+            [] => "there is no hook in the files".to_owned(),
             [only] => only.to_string(),
             [first, others @ ..] => format!("{first} (and {} more)", others.len()),
         };

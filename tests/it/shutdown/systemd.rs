@@ -78,10 +78,15 @@ fn ready_is_told_when_the_port_answers_and_each_reload_ends_with_it() {
 }
 
 #[test]
-fn a_start_that_fails_is_never_ready() {
+fn a_start_that_fails_says_why_and_is_never_ready() {
     let home = Home::with("[]");
     let manager = Manager::of(&home);
     assert_eq!(start(&home, &[]).ends(), Some(1));
+    assert_eq!(manager.hears(), "STATUS=can't start: there is no hook in the files\n");
+    home.write("hooks.json", "[ {");
+    assert_eq!(start(&home, &[]).ends(), Some(1));
+    let heard = manager.hears();
+    assert!(heard.starts_with("STATUS=can't start: ") && heard.contains("hooks.json:1:3: "), "{heard}");
     manager.0.set_nonblocking(true).unwrap();
     assert!(manager.0.recv(&mut [0; 64]).is_err());
 }

@@ -86,7 +86,7 @@ all_rung() { rung | cmp -s - <(sed 's/^[^ ]* //' /tmp/load.? | sort -u); }
 unload() {
     rmdir /tmp/load
     wait "${callers[@]}"
-    ! grep -hv '^202 ' /tmp/load.? || fail "a call was lost, see above"
+    ! grep -hv '^202 ' /tmp/load.? >&2 || fail "a call was lost, see above"
     until_ok all_rung || fail "accepted, and never rang: $(comm -13 <(rung) <(sed 's/^[^ ]* //' /tmp/load.? | sort -u) | head -5)"
     cat /tmp/load.? | wc -l
 }
