@@ -246,7 +246,7 @@ impl Outbox {
 
     /// What waits.
     pub async fn waiting(&self) -> Result<Waiting, OutboxError> {
-        self.writer.run(|pen| waiting::look(pen)).await
+        self.writer.run(waiting::look).await
     }
 
     /// Looks at the store beside its writer, which goes on meanwhile.

@@ -31,6 +31,12 @@ is Result success || fail "it ended with $(property Result)"
 
 begins credential
 drop_in hookbell.service credentials <<<$'[Service]\nLoadCredential=caller:/etc/hookbell/credentials/caller'
-! systemctl start hookbell 2>/dev/null || fail "LoadCredential= works here: lxc.conf may say so"
-until_ok logged "status=243/CREDENTIALS" || fail "it fails in another way than in LXC"
+sed -i 's|{ "file": "/etc/hookbell/credentials/caller" }|{ "credential": "caller" }|' /etc/hookbell/hooks.json
+if systemctl start hookbell 2>/dev/null; then
+    # systemd 252 can't; a later one may.
+    answers 202 "/hooks/secret?msg=$check" -H "X-Hook-Token: the caller's"
+    saw "LoadCredential= works"
+    return
+fi
+until_ok logged "status=243/CREDENTIALS" || fail "it fails for another reason than lxc.conf says"
 saw "LoadCredential= can't be had: $(journalctl -u hookbell -o cat --since "$since" | grep -m1 243/CREDENTIALS)"
