@@ -28,6 +28,7 @@ pub mod pidfile;
 pub mod privileges;
 pub mod reload;
 pub mod settings;
+mod status;
 pub mod systemd;
 mod told;
 pub mod unit;
@@ -35,6 +36,7 @@ pub mod unit;
 pub use reload::StartError;
 use reload::{Asked, Reloader};
 use settings::{Listen, Settings, TlsSettings};
+use status::Status;
 use systemd::{Inherited, Systemd};
 
 /// A process that has all it needs and serves nobody yet.
@@ -113,17 +115,15 @@ impl App {
             }
             None => (listener, None, None),
         };
-        let mut reloader = Reloader::new(
-            loader,
-            publisher,
-            site.clone(),
-            means,
-            systemd.clone(),
-            &settings,
-            families.background.clone(),
-        )
-        .with_certificate(certificate);
-        reloader.first(&settings).await?;
+        let status = Status::new(systemd.clone(), listener.local_address());
+        let mut reloader =
+            Reloader::new(loader, publisher, site.clone(), means, status, &settings, families.background.clone())
+                .with_certificate(certificate);
+        let start = Tasks::new();
+        systemd.starting(&start);
+        let begun = reloader.first(&settings).await;
+        start.stop();
+        begun?;
         Ok(App { settings, listener, callbacks: None, tls, families, site, live, reloader, systemd })
     }
 
@@ -146,7 +146,7 @@ impl App {
         tracing::info!(hooks, accounts, "listening on {address}");
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         tracing::debug!("serving hooks on {scheme}://{address}{}", shown_pattern(&settings.url_prefix));
-        let asked = reloader.start(settings.hot_reload, families.edge.clone());
+        systemd.keep_alive(&families.pulse);
         let callbacks_socket = callbacks.as_ref().and_then(Listener::socket_address);
         if let Some(listener) = callbacks {
             tracing::info!("listening for callbacks on {}", listener.local_address());
@@ -154,8 +154,7 @@ impl App {
             families.edge.spawn(serve(listener, respond, Limits::default(), families.edge.clone()));
         }
         families.edge.spawn(serve(listener, Front(site), Limits::default(), families.edge.clone()));
-        systemd.keep_alive(&families.pulse);
-        systemd.ready(&format!("serving {hooks} hooks on {address}"));
+        let asked = reloader.start(settings.hot_reload, families.edge.clone());
         Running { families, asked, systemd, drain: settings.drain, socket, callbacks_socket }
     }
 }
@@ -214,11 +213,11 @@ impl Running {
         let Running { families, asked, systemd, drain, .. } = self;
         let deadline = Instant::now() + drain;
         tracing::info!("stopping: at most {drain:?} for what is under way");
-        systemd.stopping("finishing requests");
+        systemd.stopping("finishing requests", drain);
         families.edge.stop();
         // A slow request must not leave the lanes without time to hear their answers.
         step("requests", deadline - drain / 4, families.edge.ended()).await;
-        systemd.stopping("waiting for commands and messages");
+        systemd.status("waiting for commands and messages");
         // Together: a long command is no reason to begin tries whose answers nobody would hear.
         families.background.stop();
         let commands = step("commands", deadline, families.commands.ended());

@@ -11,8 +11,8 @@ use super::links;
 use super::opening::{OpenError, Opening};
 use super::settings::log::LogDetail;
 use super::settings::{Settings, first_directory};
-use super::systemd::Systemd;
-use super::told::{attempting, failed, loaded};
+use super::status::{Facts, Status};
+use super::told::{attempting, failed, loaded, log, named};
 use crate::account::AccountName;
 use crate::action::Means;
 use crate::config::compile::Compiled;
@@ -22,7 +22,6 @@ use crate::config::{Config, ConfigPublisher};
 use crate::diagnostic::Diagnostic;
 use crate::dispatch::carry::Carriers;
 use crate::dispatch::{Dispatcher, transport};
-use crate::hook::HookId;
 use crate::http::Limits;
 use crate::http::edge::serve;
 use crate::http::listener::{ListenError, Listener};
@@ -36,9 +35,6 @@ use crate::tasks::Tasks;
 
 /// Reloads that wait: one is enough, for a second would read the same files.
 const PENDING: usize = 1;
-
-/// Ids that a reload's line names; the rest is a number.
-const NAMED: usize = 20;
 
 /// Why a process does not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +74,7 @@ pub struct Reloader {
     current: Arc<Config>,
     site: Arc<Site>,
     means: Means,
-    systemd: Systemd,
+    status: Status,
     state: PathBuf,
     /// `-hooks`, for the log.
     named: Vec<PathBuf>,
@@ -118,12 +114,12 @@ impl Asked {
 
 impl Reloader {
     /// A reloader that has read nothing yet. What it starts belongs to `background`.
-    pub fn new(
+    pub(super) fn new(
         loader: Loader,
         publisher: ConfigPublisher,
         site: Arc<Site>,
         means: Means,
-        systemd: Systemd,
+        status: Status,
         settings: &Settings,
         background: Tasks,
     ) -> Reloader {
@@ -140,7 +136,7 @@ impl Reloader {
                 Arc::clone(&means.outbox),
             ),
             means,
-            systemd,
+            status,
             state: settings.state_dir.clone(),
             named: settings.hooks.clone(),
             background,
@@ -164,11 +160,13 @@ impl Reloader {
         let findings = compiled.all_findings();
         findings.iter().for_each(|finding| log(finding));
         if settings.strict && !findings.is_empty() {
+            self.status.failed(&findings);
             return Err(StartError::Strict(findings.len()));
         }
         // upstream: with -verbose somebody is looking, so that starting empty is no surprise.
         let watched = settings.no_panic || settings.log.detail != LogDetail::Plain;
         if compiled.config.hooks.is_empty() && !watched {
+            self.status.failed(&findings);
             return Err(StartError::NoHooks);
         }
         let quarantined = compiled.quarantined();
@@ -176,6 +174,7 @@ impl Reloader {
             let ids = named(quarantined.iter());
             tracing::error!("in quarantine, answering 503 until their definition is mended: {ids}");
         }
+        self.status.set(facts(&compiled.config, findings.iter().copied(), false));
         let config = Arc::new(compiled.config);
         self.provide(&config).await?;
         self.with_loader(|loader| loader.keep_copies()).await;
@@ -184,11 +183,13 @@ impl Reloader {
         Ok(())
     }
 
-    /// Serves reloads from now on: those asked for, and with `watching` those that the files ask for by changing.
+    /// Tells systemd that all is served, and serves reloads from now on: those asked for, and with `watching` those that the files ask for by changing.
     pub fn start(self, watching: bool, edge: Tasks) -> Asked {
         let (reloads, asked) = mpsc::channel(PENDING);
         let means = self.means.clone();
         let background = self.background.clone();
+        self.status.ready();
+        self.status.follow(Arc::clone(&means.outbox), &edge);
         background.spawn(self.run(watching, edge, asked));
         Asked { reloads, means }
     }
@@ -229,7 +230,7 @@ impl Reloader {
 
     async fn reload(&mut self, asked: bool) {
         if asked {
-            self.systemd.reloading();
+            self.status.reloading();
         }
         self.renew_certificate(asked).await;
         let reload = self.with_loader(move |loader| loader.again(asked)).await;
@@ -243,6 +244,7 @@ impl Reloader {
                 why.iter().filter(|finding| finding.is_error()).for_each(failed);
                 tracing::debug!("reverting hooks back to the previous configuration");
                 tracing::error!("reload refused: the configuration in force stays");
+                self.status.set(facts(&self.current, why.iter(), true));
                 self.tell_refused(&why).await;
             }
             Some(Reload::Taken(compiled, basis)) => self.take(*compiled, basis).await,
@@ -250,7 +252,7 @@ impl Reloader {
         }
         // Also after a refusal: systemd waits for it.
         if asked {
-            self.systemd.ready(&format!("serving {} hooks", self.current.hooks.len()));
+            self.status.ready();
         }
     }
 
@@ -273,7 +275,9 @@ impl Reloader {
 
     async fn take(&mut self, compiled: Compiled, basis: Basis) {
         loaded(&compiled);
-        compiled.all_findings().into_iter().for_each(log);
+        let findings = compiled.all_findings();
+        findings.iter().for_each(|finding| log(finding));
+        let facts = facts(&compiled.config, findings, false);
         let changes = compiled.config.hooks.changes_since(&self.current.hooks);
         let config = Arc::new(compiled.config);
         if let Err(why) = self.provide(&config).await {
@@ -292,6 +296,7 @@ impl Reloader {
         tracing::info!(added, changed, removed, hooks = config.hooks.len(), accounts, "reloaded");
         self.publisher.publish(config.clone());
         self.current = config;
+        self.status.set(facts);
         self.reconcile();
     }
 
@@ -385,13 +390,8 @@ impl Reloader {
     }
 }
 
-fn log(finding: &Diagnostic) {
-    if finding.is_error() { tracing::error!("{finding}") } else { tracing::warn!("{finding}") }
-}
-
-fn named<'a>(ids: impl ExactSizeIterator<Item = &'a HookId>) -> String {
-    let more = ids.len().saturating_sub(NAMED);
-    let mut shown: Vec<_> = ids.take(NAMED).map(ToString::to_string).collect();
-    shown.extend((more > 0).then(|| format!("and {more} more")));
-    shown.join(", ")
+/// For `systemctl status`.
+fn facts<'a>(config: &Config, findings: impl IntoIterator<Item = &'a Diagnostic>, is_refused: bool) -> Facts {
+    let errors = findings.into_iter().filter(|finding| finding.is_error()).count();
+    Facts { hooks: config.hooks.len(), errors, is_refused }
 }

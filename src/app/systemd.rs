@@ -17,6 +17,15 @@ use crate::tasks::Tasks;
 /// Longest wait for systemd to take a datagram: its queue is full only when it is in trouble itself.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a start that goes on asks for, again and again, before the time it has is over (`TimeoutStartSec=`).
+const START_STEP: Duration = Duration::from_secs(10);
+
+/// The longest start: one that looks through a large outbox on a slow disk. What takes longer hangs.
+const LONGEST_START: Duration = Duration::from_secs(30 * 60);
+
+/// What a stop needs beyond the drain time, to write down where it stands.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
+
 /// The service manager's ear. Where there is none, every call does nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Systemd {
@@ -37,6 +46,42 @@ impl Systemd {
         Systemd { socket: socket.filter(|socket| !socket.is_empty()), watchdog }
     }
 
+    /// Whether anybody hears what is told.
+    pub fn listens(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    /// What `systemctl status` shows from now on.
+    pub fn status(&self, status: &str) {
+        self.tell(&[NotifyState::Status(&one_line(status))]);
+    }
+
+    /// It can't start. systemd shows that until the next start begins.
+    pub fn failed(&self, why: &str) {
+        self.status(&format!("can't start: {why}"));
+    }
+
+    /// A start goes on: asks for more time for as long as the runtime turns and `tasks` are not told to end.
+    pub fn starting(&self, tasks: &Tasks) {
+        if !self.listens() {
+            return;
+        }
+        let (systemd, stopping) = (self.clone(), tasks.stopping());
+        tasks.spawn(async move {
+            tokio::pin!(stopping);
+            let steps = LONGEST_START.as_secs() / START_STEP.as_secs();
+            for _ in 0..steps {
+                tokio::select! {
+                    biased;
+                    () = &mut stopping => return,
+                    () = tokio::time::sleep(START_STEP) => {}
+                }
+                let status = NotifyState::Status("starting: reading the files and looking through the outbox");
+                systemd.tell(&[status, NotifyState::Custom(&more_time(3 * START_STEP))]);
+            }
+        });
+    }
+
     /// The start, or a reload, is done. `status` is what `systemctl status` shows from now on.
     pub fn ready(&self, status: &str) {
         self.tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
@@ -51,9 +96,11 @@ impl Systemd {
         }
     }
 
-    /// The end begins.
-    pub fn stopping(&self, status: &str) {
-        self.tell(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))]);
+    /// The end begins, and takes no longer than `drain` and a little more: also where `TimeoutStopSec=` is less.
+    pub fn stopping(&self, status: &str, drain: Duration) {
+        let status = one_line(status);
+        let more_time = more_time(drain.saturating_add(STOP_MARGIN));
+        self.tell(&[NotifyState::Stopping, NotifyState::Status(&status), NotifyState::Custom(&more_time)]);
     }
 
     /// Tells that we live for as long as the runtime turns and `tasks` is not told to end. Give it the family that is
@@ -94,6 +141,11 @@ fn send(socket: &OsStr, datagram: &[u8]) -> io::Result<()> {
     let ear = UnixDatagram::unbound()?;
     ear.set_write_timeout(Some(PATIENCE))?;
     ear.send_to_addr(datagram, &to).map(drop)
+}
+
+/// The crate's own word ends at 71 minutes.
+fn more_time(time: Duration) -> String {
+    format!("EXTEND_TIMEOUT_USEC={}", u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// A line break in a status would begin a new assignment, such as `STOPPING=1`.
@@ -161,8 +213,10 @@ mod tests {
         let text = heard(&ear);
         let usec = text.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
         assert!(usec.trim_end().parse::<u64>().unwrap() > 0);
-        systemd.stopping("draining");
-        assert_eq!(heard(&ear), "STOPPING=1\nSTATUS=draining\n");
+        systemd.stopping("draining", Duration::from_secs(90));
+        assert_eq!(heard(&ear), "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=100000000\n");
+        systemd.status("fine");
+        assert_eq!(heard(&ear), "STATUS=fine\n");
     }
 
     #[test]
@@ -184,6 +238,29 @@ mod tests {
     fn without_systemd_nothing_happens() {
         Systemd::new(None, None).ready("x");
         Systemd::new(Some("/nowhere/at/all".into()), None).ready("x");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_start_asks_for_time_until_it_is_done_or_hangs() {
+        let (ear, systemd, _dir) = manager(None);
+        ear.set_nonblocking(true).unwrap();
+        let asked = || std::iter::from_fn(|| ear.recv(&mut [0; 512]).ok()).count();
+        let tasks = Tasks::new();
+        systemd.starting(&tasks);
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert_eq!(asked(), 0, "most starts are short");
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        assert_eq!(asked(), 2);
+        tasks.stop();
+        tasks.ended().await;
+        let hangs = Tasks::new();
+        systemd.starting(&hangs);
+        let begun = tokio::time::Instant::now();
+        while hangs.alive() > 0 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert!(asked() <= 7 && begun.elapsed() <= LONGEST_START + Duration::from_secs(60), "it hangs for ever");
+        }
+        assert!(begun.elapsed() >= LONGEST_START);
     }
 
     #[tokio::test]

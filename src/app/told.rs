@@ -1,4 +1,4 @@
-//! The peer's lines about loading, for `-verbose`.
+//! What the log is told about loading; the peer's lines, for `-verbose`, too.
 //!
 //! upstream: webhook.go main, reloadHooks
 
@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::config::compile::Compiled;
 use crate::diagnostic::Diagnostic;
+use crate::hook::HookId;
+
+/// Ids that a line names; the rest is a number.
+const NAMED: usize = 20;
 
 /// Before files are read. `what` is `load` or `reload`.
 pub(super) fn attempting(what: &str, named: &[PathBuf]) {
@@ -32,4 +36,17 @@ pub(super) fn loaded(compiled: &Compiled) {
 /// A file that can't be loaded; what to do about it stands in the finding's own line.
 pub(super) fn failed(finding: &Diagnostic) {
     tracing::debug!("couldn't load hooks from file! {finding}");
+}
+
+/// A mistake, as grave as it is.
+pub(super) fn log(finding: &Diagnostic) {
+    if finding.is_error() { tracing::error!("{finding}") } else { tracing::warn!("{finding}") }
+}
+
+/// The first ids, and how many more there are.
+pub(super) fn named<'a>(ids: impl ExactSizeIterator<Item = &'a HookId>) -> String {
+    let more = ids.len().saturating_sub(NAMED);
+    let mut shown: Vec<_> = ids.take(NAMED).map(ToString::to_string).collect();
+    shown.extend((more > 0).then(|| format!("and {more} more")));
+    shown.join(", ")
 }

@@ -10,7 +10,7 @@ use super::log::LogFile;
 use crate::app::pidfile::Pidfile;
 use crate::app::privileges::Identity;
 use crate::app::settings::{RawSettings, Settings};
-use crate::app::systemd::{self, Inherited};
+use crate::app::systemd::{self, Inherited, Systemd};
 use crate::app::{App, Running, StartError};
 use crate::clock::Clock;
 use crate::http::listener::Listener;
@@ -36,6 +36,9 @@ pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
         became?;
         run(settings, listeners, begun?).await
     });
+    if let Err(why) = &exit {
+        Systemd::from_env().failed(&format!("{why:#}"));
+    }
     // What hangs in a file system that is gone can't be waited for.
     runtime.shutdown_background();
     match (exit, &log.file) {

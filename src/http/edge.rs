@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::complaint::{Complaint, Complaints};
 use super::first_line::MAX_URI;
@@ -33,6 +33,10 @@ const MAX_HEAD: usize = 2 * MAX_URI;
 /// connection to end, short enough that nobody notices.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long whoever has connected has to ask, when the house closes just then. A service manager that holds the socket
+/// promises its callers that none is lost by a restart; most ask at once, and browsers' spare connections never.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
 /// What a caller with an over-long URL is told to do instead.
 const URI_TOO_LONG: &str = "The URL is too long. Send the text in the body instead: curl --data-urlencode msg@- URL\n";
 
@@ -41,7 +45,7 @@ const ENCODE_HINT: &str =
     "characters like \" < > and blanks must be percent-encoded: curl -G --data-urlencode msg=TEXT URL";
 
 /// Accepts connections and has them answered until `tasks` is told to stop; no error ends it before. Its connections are
-/// tasks of the same family: on the stop idle ones close, and busy ones finish the request they are at.
+/// tasks of the same family: on the stop idle ones close, busy ones finish the request they are at, and new ones may ask.
 pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, tasks: Tasks) {
     let permits = Arc::new(Semaphore::new(limits.connections));
     let mut full = Complaint::default();
@@ -72,6 +76,7 @@ pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, ta
                     limits: limits.clone(),
                     nonsense: Arc::clone(&nonsense),
                     tasks: tasks.clone(),
+                    since: Instant::now(),
                 };
                 let (tls, respond) = (listener.tls().cloned(), respond.clone());
                 match socket {
@@ -120,6 +125,7 @@ struct Connection {
     /// Who says something else than TLS where it is spoken.
     nonsense: Arc<Complaints>,
     tasks: Tasks,
+    since: Instant,
 }
 
 impl Connection {
@@ -146,7 +152,7 @@ impl Connection {
         let peer = &self.peer.shown;
         let begun = tokio::select! {
             biased;
-            () = self.tasks.stopping() => return None,
+            () = last_call(&self.tasks, self.since) => return None,
             begun = timeout(self.limits.handshake, tls.begin(socket)) => begun,
         };
         let trouble = match begun {
@@ -195,7 +201,7 @@ impl Connection {
     }
 
     async fn carry(self, socket: impl AsyncRead + AsyncWrite + Unpin + Send, respond: impl Respond) {
-        let Connection { peer, limits, tasks, .. } = self;
+        let Connection { peer, limits, tasks, since, .. } = self;
         let notes = Arc::new(Notes::new());
         let stream = Stream::new(socket, Arc::clone(&notes));
         let service = service_fn(|request| {
@@ -215,7 +221,7 @@ impl Connection {
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => ended,
-            () = tasks.stopping() => {
+            () = closing(&tasks, since, &notes) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -223,6 +229,22 @@ impl Connection {
         if let Err(error) = ended {
             report(&error, &peer, &notes);
         }
+    }
+}
+
+/// Resolves when the house closes, and whoever came just before that has had time to begin.
+async fn last_call(tasks: &Tasks, since: Instant) {
+    tasks.stopping().await;
+    sleep_until(since + LAST_CALL).await;
+}
+
+/// The same, but at once where a request has begun: it is finished in any case. The library ends a connection without one
+/// unread, whatever has arrived meanwhile.
+async fn closing(tasks: &Tasks, since: Instant, notes: &Notes) {
+    tasks.stopping().await;
+    if !notes.has_begun() {
+        notes.close();
+        last_call(tasks, since).await;
     }
 }
 

@@ -21,6 +21,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// What a connection's stream, its requests and its bodies tell each other.
 #[derive(Debug)]
 pub(super) struct Notes {
+    /// A request has been understood.
+    begun: AtomicBool,
     /// Input may be waiting that nobody will read.
     unread: AtomicBool,
     /// The answer under way must be the connection's last.
@@ -35,6 +37,7 @@ impl Notes {
     pub(super) fn new() -> Notes {
         // Until a request has been understood, whatever was sent is unread.
         Notes {
+            begun: AtomicBool::new(false),
             unread: AtomicBool::new(true),
             close: AtomicBool::new(false),
             cut: AtomicBool::new(false),
@@ -44,8 +47,14 @@ impl Notes {
 
     /// A request begins. Whether its target was cut.
     pub(super) fn begin(&self) -> bool {
+        self.begun.store(true, Ordering::Relaxed);
         self.unread.store(false, Ordering::Relaxed);
         self.cut.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether any request has begun.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// A body was not read to its end; `close` where too much of it is left.

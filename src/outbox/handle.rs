@@ -22,6 +22,7 @@ use super::recovery::{self, Recovery};
 use super::refused::{self, Refused};
 use super::retention::{self, Cursor};
 use super::status::{self, MessageStatus};
+use super::waiting::{self, Waiting};
 use super::writer::{Pen, Writer};
 use super::{news, orphans, parked, queue, rows, ways, windows};
 use crate::account::AccountName;
@@ -249,6 +250,11 @@ impl Outbox {
     /// Where a message stands.
     pub async fn find(&self, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
         self.writer.run(move |pen| status::find(pen.db, pen.now, id)).await
+    }
+
+    /// What waits.
+    pub async fn waiting(&self) -> Result<Waiting, OutboxError> {
+        self.writer.run(waiting::look).await
     }
 
     /// Looks at the store beside its writer, which goes on meanwhile.

@@ -208,6 +208,7 @@ async fn what_waits_is_never_walked_through() {
     outbox.purge(start.plus(Duration::from_secs(300))).await.unwrap();
     outbox.find(MessageId::new(start, [1; 10])).await.unwrap().unwrap();
     outbox.next_sweep().await.unwrap();
+    outbox.waiting().await.unwrap();
     let alarm = outbox.due_alarms().await.unwrap().alarms.remove(0);
     outbox.tell(vec![alarm], message(200, start), vec![recipient("boss".to_owned(), &["a", "b"])]).await.unwrap();
     operate(&outbox, start).await;

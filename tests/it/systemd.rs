@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use hookbell::app::systemd::{Inherited, inherited};
 
-use crate::source::root;
+use crate::source::{root, tracked};
 
 /// What the units refer to by name, and a bare folder does not have.
 const TARGETS: [&str; 7] = ["basic", "multi-user", "network", "shutdown", "sockets", "sysinit", "umount"];
@@ -51,8 +51,21 @@ fn installed(drop_in: Option<&str>) -> tempfile::TempDir {
     let copy = |name: &str, to: &Path| fs::copy(root().join("systemd").join(name), to.join(name)).unwrap();
     copy("hookbell.service", &units);
     copy("hookbell.socket", &units);
-    drop_in.map(|name| copy(name, &drop_ins));
+    match drop_in {
+        Some(name) if is_for_the_socket(name) => {
+            fs::create_dir(units.join("hookbell.socket.d")).unwrap();
+            copy(name, &units.join("hookbell.socket.d"));
+        }
+        Some(name) => {
+            copy(name, &drop_ins);
+        }
+        None => {}
+    }
     tree
+}
+
+fn is_for_the_socket(drop_in: &str) -> bool {
+    crate::source::read(&format!("systemd/{drop_in}")).contains("\n[Socket]\n")
 }
 
 /// `None`, with a line that says so, where there is no systemd to ask; with CI set that is a failure.
@@ -67,10 +80,18 @@ pub(crate) fn analyze(tree: &Path, args: &[&str]) -> Option<Output> {
     }
 }
 
+/// Every drop-in that is shipped.
+fn drop_ins() -> Vec<String> {
+    let files = tracked().into_iter().filter_map(|file| file.strip_prefix("systemd/").map(str::to_owned));
+    files.filter(|file| file.ends_with(".conf")).collect()
+}
+
 #[test]
 fn systemd_has_nothing_to_say_about_the_units() {
-    for drop_in in [None, Some("lxc.conf"), Some("sudo.conf")] {
-        let tree = installed(drop_in);
+    // systemd 252 does not know it.
+    let known = drop_ins().into_iter().filter(|name| name != "notify-reload.conf").map(Some);
+    for drop_in in known.chain([None]) {
+        let tree = installed(drop_in.as_deref());
         let Some(output) = analyze(tree.path(), &["verify", "hookbell.service", "hookbell.socket"]) else { return };
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(said.is_empty() && output.status.success(), "{drop_in:?}: {said}");
@@ -84,6 +105,19 @@ fn the_service_is_hardened() {
     let args = ["security", "--offline=true", "--threshold=20", "hookbell.service"];
     let Some(output) = analyze(tree.path(), &args) else { return };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn every_drop_in_says_how_it_is_put_in_place_and_the_unit_names_it() {
+    let unit = crate::source::read("systemd/hookbell.service");
+    let drop_ins = drop_ins();
+    assert!(drop_ins.len() > 5, "{drop_ins:?}");
+    for name in drop_ins {
+        let text = crate::source::read(&format!("systemd/{name}"));
+        let is_told = text.contains("systemctl edit hookbell") || text.contains(&format!(".service.d/{name}"));
+        assert!(is_told, "{name} does not say how to install it");
+        assert!(unit.contains(&format!("#   {name} ")), "hookbell.service does not name {name}");
+    }
 }
 
 #[test]

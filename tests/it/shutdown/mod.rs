@@ -69,6 +69,25 @@ fn a_call_under_way_gets_its_answer_and_new_ones_are_refused() {
 }
 
 #[test]
+fn who_has_only_just_connected_may_still_ask() {
+    let home = home();
+    let mut daemon = home.serve();
+    let mut call = daemon.connect();
+    // Accepted later, and answered: so the one before it is accepted, too.
+    daemon.get("/hooks/nowhere");
+    let (silent, before) = (daemon.connect(), Instant::now());
+    daemon.signal(Signal::TERM);
+    daemon.logged(&["stopping"]);
+    call.send(&request("POST", "/hooks/echo", "Content-Type: application/x-www-form-urlencoded\r\n", "msg=late"));
+    let reply = call.reply();
+    assert!(reply.is(200, "late\n") && reply.head.to_lowercase().contains("connection: close"), "{reply:?}");
+    // Who says nothing is not waited for as long as a request would be.
+    assert_eq!(daemon.ends(), Some(0), "{}", daemon.log());
+    assert!(before.elapsed() < Duration::from_secs(20));
+    drop(silent);
+}
+
+#[test]
 fn a_body_that_is_still_arriving_is_read_to_its_end() {
     let home = home();
     let mut daemon = home.serve();

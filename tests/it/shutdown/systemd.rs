@@ -36,7 +36,8 @@ impl Manager {
     fn hears_of(&self, words: &str) -> String {
         loop {
             let heard = self.hears();
-            if heard != "WATCHDOG=1\n" {
+            // Pulses, and the line for people between the turns.
+            if heard != "WATCHDOG=1\n" && !heard.starts_with("STATUS=") {
                 assert!(heard.contains(words), "{words} expected: {heard}");
                 return heard;
             }
@@ -57,12 +58,12 @@ fn ready_is_told_when_the_port_answers_and_each_reload_ends_with_it() {
     let mut daemon = start(&home, &[]);
     let ready = manager.hears_of("READY=1\n");
     let address = ready.trim().rsplit(' ').next().unwrap();
-    assert!(ready.contains("STATUS=serving 1 hooks on 127.0.0.1:"), "{ready}");
+    assert!(ready.contains("STATUS=serving 1 hook on 127.0.0.1:"), "{ready}");
     daemon.address = address.to_owned();
     assert!(daemon.get("/hooks/bell").is(200, "ding"));
     for (text, status) in [
-        (format!("[{}, {}]", says("bell", "ding"), says("gong", "dong")), "STATUS=serving 2 hooks"),
-        ("[ {".to_owned(), "STATUS=serving 2 hooks"),
+        (format!("[{}, {}]", says("bell", "ding"), says("gong", "dong")), "STATUS=serving 2 hooks on 127.0.0.1:"),
+        ("[ {".to_owned(), "; the last edit of the files was refused; 1 error in the files, see the log\n"),
         ("[]".to_owned(), "STATUS=serving 0 hooks"),
     ] {
         home.write("hooks.json", &text);
@@ -77,10 +78,15 @@ fn ready_is_told_when_the_port_answers_and_each_reload_ends_with_it() {
 }
 
 #[test]
-fn a_start_that_fails_is_never_ready() {
+fn a_start_that_fails_says_why_and_is_never_ready() {
     let home = Home::with("[]");
     let manager = Manager::of(&home);
     assert_eq!(start(&home, &[]).ends(), Some(1));
+    assert_eq!(manager.hears(), "STATUS=can't start: there is no hook in the files\n");
+    home.write("hooks.json", "[ {");
+    assert_eq!(start(&home, &[]).ends(), Some(1));
+    let heard = manager.hears();
+    assert!(heard.starts_with("STATUS=can't start: ") && heard.contains("hooks.json:1:3: "), "{heard}");
     manager.0.set_nonblocking(true).unwrap();
     assert!(manager.0.recv(&mut [0; 64]).is_err());
 }
