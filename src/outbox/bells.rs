@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::tally::Counted;
+use super::counted::Counted;
 use crate::message::MessageId;
 
 /// A bell for each account, which rings after a commit that may give its lane something to do, and one for each message

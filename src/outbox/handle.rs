@@ -22,7 +22,7 @@ use super::refused::{self, Refused};
 use super::retention::{self, Cursor};
 use super::status::{self, MessageStatus};
 use super::writer::{Pen, Writer};
-use super::{news, orphans, parked, queue, rows, sqlite, tally, ways, windows};
+use super::{news, orphans, parked, probe, queue, rows, tally, ways, windows};
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
@@ -272,7 +272,7 @@ impl Outbox {
 
     /// Writes something that changes nothing, to see whether the disk takes it.
     pub async fn probe(&self) -> Result<(), OutboxError> {
-        self.writer.run(sqlite::write_nothing_new).await
+        self.writer.run(probe::write_nothing_new).await
     }
 
     /// Notes a call that was refused.

@@ -16,6 +16,7 @@ mod attempts;
 mod bells;
 mod breaker;
 mod claim;
+mod counted;
 mod damage;
 mod error;
 mod first_page;
@@ -33,6 +34,7 @@ mod parked;
 mod place;
 #[cfg(test)]
 mod plans;
+mod probe;
 mod queue;
 mod rate;
 mod reader;

@@ -11,7 +11,6 @@ use rusqlite::config::DbConfig;
 use super::damage::{self, Check};
 use super::error::OutboxError;
 use super::place::{self, FILE};
-use super::writer::Pen;
 
 /// The steps from each schema to the next, the first from 1 to 2. A step is written once and then stays as it is.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/2.sql")];
@@ -62,11 +61,6 @@ fn open(dir: &Path) -> Result<Connection, OutboxError> {
         place::sync(dir)?;
     }
     Ok(db)
-}
-
-/// Writes the format's number again: a page goes to the disk, and nothing is different afterwards.
-pub(super) fn write_nothing_new(pen: &Pen<'_>) -> Result<(), OutboxError> {
-    Ok(pen.db.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?)
 }
 
 /// A new store that nobody uses yet, under another name: without a log of its own.

@@ -1,37 +1,11 @@
-//! What is counted of a transaction, once it is committed.
+//! What of a delivery's life is counted.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::counted::{Counted, What};
 use super::writer::Pen;
 use crate::message::delivery::{Class, Delivery, DeliveryState};
-use crate::metrics::{AccountCounts, Limit, Stage, TryEnd};
-
-/// Something happened to a delivery that is on an account.
-#[derive(Debug)]
-pub(super) struct Counted {
-    account: Arc<AccountCounts>,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    /// It came to a state, so long after its acceptance.
-    CameTo(Stage, Duration),
-    Tried(TryEnd),
-    Waited(Limit),
-}
-
-impl Counted {
-    /// Counts it.
-    pub(super) fn count(self) {
-        match self.what {
-            What::CameTo(stage, after) => self.account.came_to(stage, after),
-            What::Tried(end) => self.account.tried(end),
-            What::Waited(limit) => self.account.waited(limit),
-        }
-    }
-}
+use crate::metrics::{Limit, Stage, TryEnd};
 
 /// A new delivery waits.
 pub(super) fn accepted(pen: &Pen<'_>, new: &Delivery) {

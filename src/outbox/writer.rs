@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::bells::{Bells, Rung};
+use super::counted::Counted;
 use super::error::OutboxError;
 use super::place;
 use super::sqlite::Store;
 use super::step::{Moment, Steps};
-use super::tally::Counted;
 use crate::clock::{Clock, Timestamp};
 use crate::message::MessageId;
 use crate::metrics::Metrics;
