@@ -157,6 +157,10 @@ impl Exposition {
         let mut family = page.gauges("hookbell_breaker_open_since_timestamp_seconds", help)?;
         let mut broken = accounts().filter_map(|(name, now)| Some((name, now.broken_since?)));
         broken.try_for_each(|(name, since)| family.gauge(name, since))?;
+        let help = "When a canary came back";
+        let mut family = page.gauges("hookbell_canary_last_success_timestamp_seconds", help)?;
+        let mut back = accounts().filter_map(|(name, now)| Some((name, now.canary_back_at?)));
+        back.try_for_each(|(name, at)| family.gauge(name, at))?;
         let help = "Contacts that wrote lately enough for free text";
         let mut family = page.gauges("hookbell_windows_open", help)?;
         let mut windows = accounts().filter_map(|(name, now)| Some((name, now.windows?)));

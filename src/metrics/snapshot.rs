@@ -43,6 +43,8 @@ pub struct AccountNow {
     pub oldest: f64,
     /// Since when its breaker is open, in seconds since the epoch.
     pub broken_since: Option<f64>,
+    /// When a canary came back by it, the last time, in seconds since the epoch.
+    pub canary_back_at: Option<f64>,
     /// Contacts whose window for free text is open; none where it has no such thing.
     pub windows: Option<u64>,
 }

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use super::page::Page;
 use super::{Bell, one_hook};
 use crate::daemon::{Home, eventually, says};
+use crate::source::read;
 
 /// A page as Prometheus asks for it.
 fn page(bell: &Bell) -> Page {
@@ -133,6 +134,32 @@ fn the_older_format_says_the_same() {
     assert_eq!(kinds, BTreeSet::from(["counter", "gauge", "histogram"]));
     let names = |page: &Page| page.series.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(names(&plain), names(&page(&bell)));
+}
+
+/// Names of families in a text, as its queries write them.
+fn names_in(text: &str) -> BTreeSet<String> {
+    let name = regex::Regex::new("(hookbell|process)_[a-z_]+").unwrap();
+    name.find_iter(text).map(|found| found.as_str().to_owned()).collect()
+}
+
+#[test]
+fn alerts_panels_and_the_table_know_every_metric_by_its_name() {
+    let home = Home::with(super::SENDS);
+    let bell = Bell::start(&home, &[]);
+    let families = Page::read(&bell.get("/metrics").body).families;
+    let known = |name: &String| {
+        let of = ["_bucket", "_sum", "_count"].into_iter().find_map(|ending| name.strip_suffix(ending));
+        families.contains_key(name) || of.is_some_and(|family| families.contains_key(family))
+    };
+    for file in ["rules.yml", "rules.test.yml", "dashboard.json", "README.md"] {
+        let names = names_in(&read(&format!("examples/prometheus/{file}")));
+        let strange: Vec<_> = names.iter().filter(|name| !known(name) && *name != "process_").collect();
+        assert!(names.len() > 10 && strange.is_empty(), "{file}: {strange:?}");
+    }
+    let told = names_in(&read("examples/prometheus/README.md"));
+    let untold: Vec<_> =
+        families.keys().filter(|name| name.starts_with("hookbell_") && !told.contains(*name)).collect();
+    assert!(untold.is_empty(), "README.md: {untold:?}");
 }
 
 #[test]
