@@ -89,8 +89,7 @@ fn called_as_webhook_it_has_its_version_and_no_commands() {
     let output = alone(&webhook).args(["-ip", "::1"]).output().unwrap();
     assert!(said(&output).starts_with("webhook: error listening on port: ") && output.status.code() == Some(1));
     let output = alone(&webhook).args(["-bogus"]).output().unwrap();
-    let usage =
-        format!("flag provided but not defined: -bogus\nUsage of {}:\n  -admin string\n", webhook.display());
+    let usage = format!("flag provided but not defined: -bogus\nUsage of {}:\n  -admin string\n", webhook.display());
     assert!(said(&output).starts_with(&usage) && output.status.code() == Some(2), "{}", said(&output));
 }
 
