@@ -20,7 +20,7 @@
 //! | 3 | [`rule`]: when a hook fires | [`template`]: text with parameters | [`message`]: the life of a delivery |
 //! | 2 | [`request`]: one call, read | [`contact`]: people, phones, ways | |
 //! | 1 | [`go`]: what of Go we imitate | [`node`]: files with places; [`process`]: the only spawn | |
-//! | 0 | [`url`] | [`account`], [`clock`], [`diagnostic`], [`secret`], [`tasks`] | |
+//! | 0 | [`url`] | [`account`], [`clock`], [`diagnostic`], [`metrics`], [`secret`], [`tasks`] | |
 //!
 //! # The straight line
 //!
@@ -55,7 +55,8 @@
 //!   `compile`;
 //! * **a kind of match in trigger rules**: a file in `rule/`, a variant in its `Test`, a row in `rule/compile.rs`;
 //! * **a parameter source**: a variant in [`request::parameter`], which the compiler follows;
-//! * **a flag**: a row in [`cli::flags`].
+//! * **a flag**: a row in [`cli::flags`];
+//! * **a metric**: a field and a typed method in [`metrics`], a family in its page.
 
 pub mod account;
 pub mod action;
@@ -70,6 +71,7 @@ pub mod go;
 pub mod hook;
 pub mod http;
 pub mod message;
+pub mod metrics;
 pub mod node;
 pub mod outbox;
 pub mod process;

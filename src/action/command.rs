@@ -3,17 +3,19 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 
 use super::files::{self, Content, Written};
 use super::send::render_words;
 use crate::clock::Timestamp;
 use crate::go::print;
 use crate::hook::{Capture, CommandLine, Hook, Run};
+use crate::metrics::{CommandEnd, Metrics};
 use crate::process::{self, Ended, Leftover, SpawnError, Spec};
 use crate::request::HookRequest;
 use crate::request::mask::Mask;
@@ -75,6 +77,7 @@ pub struct Commands {
     waiting: Arc<Waiting>,
     tasks: Tasks,
     left: Left,
+    metrics: Metrics,
 }
 
 /// Who reads what ended commands have left open. Nobody waits for these tasks: they end when a stranger does.
@@ -138,9 +141,15 @@ struct Invocation {
 
 impl Commands {
     /// A runner whose commands belong to `tasks`: who stops can wait for them.
-    pub fn new(tasks: Tasks) -> Commands {
+    pub fn new(tasks: Tasks, metrics: Metrics) -> Commands {
         let left = Left { places: Arc::new(Semaphore::new(LEFT_OPEN)), tasks: Tasks::new() };
-        Commands { running: Arc::new(Semaphore::new(RUNNING)), waiting: Arc::default(), tasks, left }
+        Commands { running: Arc::new(Semaphore::new(RUNNING)), waiting: Arc::default(), tasks, left, metrics }
+    }
+
+    /// How many run, and how many wait for a free place.
+    pub fn running_and_waiting(&self) -> (usize, usize) {
+        let running = RUNNING.saturating_sub(self.running.available_permits());
+        (running, self.waiting.runs.load(Ordering::Relaxed))
     }
 
     /// Runs a hook's command, and says what to wait for: nothing where the hook does not want the output. The call itself
@@ -154,7 +163,7 @@ impl Commands {
     ) -> Result<impl Future<Output = Ran> + use<>, RunRefusal> {
         let invocation = Invocation::of(hook, run, request, now)?;
         let place = self.place(&invocation)?;
-        let (running, left) = (self.running.clone(), self.left.clone());
+        let (running, left, metrics) = (self.running.clone(), self.left.clone(), self.metrics.clone());
         let (tell, told) = oneshot::channel();
         let waits = invocation.capture != Capture::Nothing;
         let (answered, awaited) = if waits { (None, None) } else { Answered::awaited() };
@@ -165,7 +174,7 @@ impl Commands {
             let permit = running.acquire_owned().await;
             drop(place);
             // Nobody listens any more if the caller has gone.
-            tell.send(invocation.execute(permit, &left).await).ok();
+            tell.send(invocation.execute(permit, &left, &metrics).await).ok();
         });
         Ok(async move {
             match waits {
@@ -223,11 +232,14 @@ impl Invocation {
     }
 
     /// Runs it. `permit` is given back when the program itself has ended, whoever still holds its output.
-    async fn execute(mut self, permit: Permit, left: &Left) -> Ran {
+    async fn execute(mut self, permit: Permit, left: &Left, metrics: &Metrics) -> Ran {
+        let hook = self.hook.id.clone();
+        metrics.command_started(hook.as_str());
         let file = match &self.file {
             Ok(file) => file.clone(),
             Err(why) => {
                 self.log_lookup(why);
+                metrics.command_ended(hook.as_str(), CommandEnd::NotStarted, Duration::ZERO);
                 return self.badly(Vec::new());
             }
         };
@@ -235,7 +247,15 @@ impl Invocation {
         let files = std::mem::take(&mut self.files);
         let written = files::write(files, self.directory.as_deref(), &self.hook.id).await;
         self.environment.extend(written.variables());
-        let (ended, leftover) = self.start(file, permit).await;
+        let (began, exited) = (Instant::now(), Arc::new(OnceLock::new()));
+        let note = Arc::clone(&exited);
+        let has_exited = move || {
+            drop(permit);
+            note.set(began.elapsed()).ok();
+        };
+        let (ended, leftover) = self.start(file, has_exited).await;
+        let took = exited.get().copied().unwrap_or_default();
+        metrics.command_ended(hook.as_str(), end_of(&ended), took);
         let ran = match ended {
             Ok(ended) => self.ended(ended),
             Err(why) => {
@@ -251,8 +271,13 @@ impl Invocation {
         ran
     }
 
-    /// Starts the program and waits for its end. What is left over of its output is the caller's.
-    async fn start(&self, file: PathBuf, permit: Permit) -> (Result<Ended, SpawnError>, Option<Leftover>) {
+    /// Starts the program and waits for its end, which `exited` hears of first. What is left over of its output is the
+    /// caller's.
+    async fn start(
+        &self,
+        file: PathBuf,
+        exited: impl FnOnce() + Send + 'static,
+    ) -> (Result<Ended, SpawnError>, Option<Leftover>) {
         let program = self.program.as_str();
         self.log_start(&file);
         let spec = Spec {
@@ -266,7 +291,6 @@ impl Invocation {
             output_bytes: if self.capture == Capture::Nothing { LOGGED_BYTES } else { OUTPUT_BYTES },
             limit: None,
         };
-        let exited = move || drop(permit);
         // upstream: a caller that wants the output gets all of it, so that it waits until the output is closed.
         match self.capture {
             Capture::Nothing => process::run_alone(spec, exited, LINGER)
@@ -298,6 +322,15 @@ impl Invocation {
 
     fn badly(&self, output: Vec<u8>) -> Ran {
         Ran::Badly((self.capture == Capture::OutputAlsoOnError).then_some(output))
+    }
+}
+
+fn end_of(ended: &Result<Ended, SpawnError>) -> CommandEnd {
+    match ended {
+        Ok(Ended { code: Some(0), .. }) => CommandEnd::Well,
+        Ok(Ended { code: Some(_), .. }) => CommandEnd::Badly,
+        Ok(Ended { code: None, .. }) => CommandEnd::Killed,
+        Err(_) => CommandEnd::NotStarted,
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::dispatch::direct::Direct;
 use crate::hook::{Action, Hook};
+use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::request::HookRequest;
 use crate::tasks::Tasks;
@@ -28,6 +29,8 @@ pub struct Means {
     pub direct: Direct,
     /// The runner of commands.
     pub commands: Commands,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
     /// For what must not stop halfway when its caller goes away.
@@ -37,7 +40,7 @@ pub struct Means {
 impl Means {
     /// Where messages go.
     pub fn ways(&self) -> Ways<'_> {
-        Ways { outbox: self.outbox.get(), direct: &self.direct }
+        Ways { outbox: self.outbox.get(), direct: &self.direct, metrics: &self.metrics }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::contact::{self, Contact, Recipient};
 use crate::dispatch::direct::{Direct, Tried};
 use crate::hook::{Hook, PriorityRule, Send, To};
 use crate::message::{Message, MessageId, Priority};
+use crate::metrics::{MessageEnd, Metrics};
 use crate::outbox::{Accepted, Content, Once, Outbox, OutboxError};
 use crate::request::HookRequest;
 use crate::request::body::BodyFormat;
@@ -87,6 +88,8 @@ pub struct Ways<'a> {
     pub outbox: Option<&'a Outbox>,
     /// What sends without it.
     pub direct: &'a Direct,
+    /// What is counted.
+    pub metrics: &'a Metrics,
 }
 
 /// Why a call makes no message.
@@ -183,6 +186,18 @@ pub fn compose(
 /// Stores a message; when this returns it is on disk. Where that can't be it is sent at once, by one try for each
 /// recipient.
 pub async fn keep(composed: Composed, ways: Ways<'_>) -> Result<Kept, SendRefusal> {
+    let kept = store_or_send(composed, ways).await;
+    match &kept {
+        Ok(Kept::Stored(stored)) if stored.duplicate => ways.metrics.message(MessageEnd::Duplicate),
+        Ok(Kept::Stored(_)) => ways.metrics.message(MessageEnd::Stored),
+        Ok(Kept::Sent { .. }) => ways.metrics.message(MessageEnd::Direct),
+        Err(SendRefusal::Neither { .. } | SendRefusal::Outbox(_)) => ways.metrics.message(MessageEnd::Lost),
+        Err(SendRefusal::Caller(_) | SendRefusal::Template(_) | SendRefusal::KeyReused) => {}
+    }
+    kept
+}
+
+async fn store_or_send(composed: Composed, ways: Ways<'_>) -> Result<Kept, SendRefusal> {
     let Composed { message, recipients, onces } = composed;
     let stored = match ways.outbox {
         Some(outbox) => outbox.enqueue_once(message.clone(), recipients.clone(), onces).await,

@@ -19,10 +19,14 @@ use crate::http::respond::{Callbacks, Front};
 use crate::http::site::Site;
 use crate::http::tls::certificate::CertificateKeeper;
 use crate::http::tls::handshake::Tls;
+use crate::metrics::{Face, Metrics};
 use crate::tasks::Tasks;
 
 pub mod access;
+pub mod admin;
+mod error;
 mod links;
+mod listen;
 pub mod opening;
 pub mod pidfile;
 pub mod privileges;
@@ -33,9 +37,11 @@ pub mod systemd;
 mod told;
 pub mod unit;
 
-pub use reload::StartError;
+use admin::AdminListener;
+pub use error::StartError;
+use listen::bind;
 use reload::{Asked, Reloader};
-use settings::{Listen, Settings, TlsSettings};
+use settings::{Settings, TlsSettings};
 use status::Status;
 use systemd::{Inherited, Systemd};
 
@@ -44,6 +50,7 @@ pub struct App {
     settings: Settings,
     listener: Listener,
     callbacks: Option<Listener>,
+    admin: Option<AdminListener>,
     tls: Option<Tls>,
     families: Families,
     site: Arc<Site>,
@@ -61,6 +68,8 @@ struct Families {
     commands: Tasks,
     /// Reloader, watch and lanes: last.
     background: Tasks,
+    /// The admin listener: when all else is done, so that a stop can be watched.
+    admin: Tasks,
     /// The watchdog's pulse: never; it beats until the process ends.
     pulse: Tasks,
 }
@@ -91,9 +100,11 @@ impl App {
             tracing::warn!("{warning}");
         }
         let families = Families::default();
-        let (commands, tasks) = (Commands::new(families.commands.clone()), families.commands.clone());
+        let metrics = Metrics::default();
+        let tasks = families.commands.clone();
+        let commands = Commands::new(tasks.clone(), metrics.clone());
         let direct = Direct::new(clock.clone(), families.background.clone());
-        let means = Means { outbox: Arc::default(), direct, commands, clock: clock.clone(), tasks };
+        let means = Means { outbox: Arc::default(), direct, commands, metrics, clock: clock.clone(), tasks };
         let (publisher, live) = live();
         let prefix = Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never);
         let headers = settings.headers.clone();
@@ -124,7 +135,7 @@ impl App {
         let begun = reloader.first(&settings).await;
         start.stop();
         begun?;
-        Ok(App { settings, listener, callbacks: None, tls, families, site, live, reloader, systemd })
+        Ok(App { settings, listener, callbacks: None, admin: None, tls, families, site, live, reloader, systemd })
     }
 
     /// The same, which hears there what providers call.
@@ -136,9 +147,15 @@ impl App {
         App { callbacks, ..self }
     }
 
+    /// The same, which answers operators and monitors there.
+    pub fn with_admin(self, admin: Option<AdminListener>) -> App {
+        let admin = admin.map(|admin| admin.with_tls(self.tls.as_ref()));
+        App { admin, ..self }
+    }
+
     /// Starts to serve and to send.
     pub fn start(self) -> Running {
-        let App { settings, listener, callbacks, tls: _, families, site, live, reloader, systemd } = self;
+        let App { settings, listener, callbacks, admin, tls: _, families, site, live, reloader, systemd } = self;
         let address = listener.local_address().to_owned();
         let socket = listener.socket_address();
         let config = live.current();
@@ -148,23 +165,19 @@ impl App {
         tracing::debug!("serving hooks on {scheme}://{address}{}", shown_pattern(&settings.url_prefix));
         systemd.keep_alive(&families.pulse);
         let callbacks_socket = callbacks.as_ref().and_then(Listener::socket_address);
+        let metrics = site.metrics().clone();
+        let admin_socket = admin.and_then(|admin| admin.serve(site.clone(), &families.admin));
         if let Some(listener) = callbacks {
             tracing::info!("listening for callbacks on {}", listener.local_address());
             let respond = Callbacks(site.clone());
+            let listener = listener.counted(metrics.connections(Face::Callbacks));
             families.edge.spawn(serve(listener, respond, Limits::default(), families.edge.clone()));
         }
+        let listener = listener.counted(metrics.connections(Face::Hooks));
         families.edge.spawn(serve(listener, Front(site), Limits::default(), families.edge.clone()));
         let asked = reloader.start(settings.hot_reload, families.edge.clone());
-        Running { families, asked, systemd, drain: settings.drain, socket, callbacks_socket }
+        Running { families, asked, systemd, drain: settings.drain, socket, callbacks_socket, admin_socket }
     }
-}
-
-async fn bind(listen: &Listen, settings: &Settings) -> Result<Listener, StartError> {
-    Ok(match listen {
-        Listen::Unix(_) if settings.identity.is_some() => return Err(StartError::SocketOfAnother),
-        Listen::Unix(path) => Listener::bind_unix(path).await?,
-        Listen::Tcp { host, port } => Listener::bind_tcp(host, *port).await?,
-    })
 }
 
 /// Off the runtime's threads: a file may lie on a disk that sleeps.
@@ -188,6 +201,7 @@ pub struct Running {
     drain: Duration,
     socket: Option<std::net::SocketAddr>,
     callbacks_socket: Option<std::net::SocketAddr>,
+    admin_socket: Option<std::net::SocketAddr>,
 }
 
 impl Running {
@@ -199,6 +213,11 @@ impl Running {
     /// Where callbacks are heard, if that is a TCP port of their own.
     pub fn callbacks_address(&self) -> Option<std::net::SocketAddr> {
         self.callbacks_socket
+    }
+
+    /// Where operators and monitors are heard, if that is a TCP port.
+    pub fn admin_address(&self) -> Option<std::net::SocketAddr> {
+        self.admin_socket
     }
 
     /// Has the files read again, whatever they look like, and does not wait for it.
@@ -225,6 +244,8 @@ impl Running {
         if let Some(outbox) = asked.outbox() {
             step("the outbox", deadline, outbox.close()).await;
         }
+        families.admin.stop();
+        step("the admin listener", deadline, families.admin.ended()).await;
         tracing::info!("stopped");
     }
 }

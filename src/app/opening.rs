@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::dispatch::log_end;
 use crate::message::delivery::OnUnknown;
 use crate::message::retry;
+use crate::metrics::Metrics;
 use crate::outbox::{Outbox, OutboxError};
 use crate::provider::Account;
 use crate::tasks::Tasks;
@@ -57,14 +58,21 @@ pub(super) struct Opening {
     /// For how long messages that ended are kept; `None`: for ever.
     keep: Option<Duration>,
     outbox: Arc<OnceLock<Outbox>>,
+    metrics: Metrics,
     failures: u32,
     again_at: Option<Instant>,
 }
 
 impl Opening {
     /// Nothing is opened or made yet.
-    pub(super) fn new(state: PathBuf, keep: Option<Duration>, clock: Clock, outbox: Arc<OnceLock<Outbox>>) -> Opening {
-        Opening { state, clock, keep, outbox, failures: 0, again_at: None }
+    pub(super) fn new(
+        state: PathBuf,
+        keep: Option<Duration>,
+        clock: Clock,
+        outbox: Arc<OnceLock<Outbox>>,
+        metrics: Metrics,
+    ) -> Opening {
+        Opening { state, clock, keep, outbox, metrics, failures: 0, again_at: None }
     }
 
     /// Opens the outbox, where it is not open yet, and yields it if it is new. The error is one that nothing can be done
@@ -121,12 +129,12 @@ impl Opening {
     }
 
     async fn try_open(&self, accounts: &BTreeMap<AccountName, Arc<Account>>) -> Result<Outbox, OpenError> {
-        let (state, clock) = (self.state.clone(), self.clock.clone());
+        let (state, clock, metrics) = (self.state.clone(), self.clock.clone(), self.metrics.clone());
         // The disk may be slow, and another process may hold the lock for a while.
         let opened = tokio::task::spawn_blocking(move || {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&state);
             made.map_err(|why| OpenError::State { path: state.clone(), why })?;
-            Outbox::open(&state, clock).map_err(|why| OpenError::Outbox { path: state, why })
+            Outbox::open_counted(&state, clock, metrics).map_err(|why| OpenError::Outbox { path: state, why })
         });
         let outbox = opened.await.map_err(|_| OpenError::Internal)??;
         let policies: BTreeMap<_, _> =

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::error::StartError;
 use super::links;
-use super::opening::{OpenError, Opening};
+use super::opening::Opening;
 use super::settings::log::LogDetail;
 use super::settings::{Settings, first_directory};
 use super::status::{Facts, Status};
@@ -22,49 +23,20 @@ use crate::config::{Config, ConfigPublisher};
 use crate::diagnostic::Diagnostic;
 use crate::dispatch::carry::Carriers;
 use crate::dispatch::{Dispatcher, transport};
+use crate::hook::catalog::Slot;
 use crate::http::Limits;
 use crate::http::edge::serve;
-use crate::http::listener::{ListenError, Listener};
+use crate::http::listener::Listener;
 use crate::http::respond;
 use crate::http::site::Site;
 use crate::http::tls::certificate::{CertificateKeeper, Renewal};
-use crate::http::tls::handshake::TlsError;
 use crate::message::alarm::Cause;
+use crate::metrics::{Face, Metrics, ReloadEnd};
 use crate::outbox::Outbox;
 use crate::tasks::Tasks;
 
 /// Reloads that wait: one is enough, for a second would read the same files.
 const PENDING: usize = 1;
-
-/// Why a process does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address can't be listened on.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// A socket in the file system, and another user.
-    #[error(
-        "error listening on socket: -setuid and -setgid options are not compatible with -socket: let systemd open the socket, or start as that user"
-    )]
-    SocketOfAnother,
-    /// There is nothing to speak TLS with.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// There is no hook at all, and nobody watches.
-    #[error(
-        "couldn't load any hooks from file!\naborting since no hooks were loaded: name the files with -hooks FILE, see what is wrong with them with hookbell check, or add -nopanic to start without any"
-    )]
-    NoHooks,
-    /// `-strict`, and something was found.
-    #[error("-strict: {0} findings in the hooks files, see above")]
-    Strict(usize),
-    /// The outbox is another process's.
-    #[error(transparent)]
-    Outbox(#[from] OpenError),
-    /// A mistake of ours, not of the files.
-    #[error("reading the files failed where it can't fail; please report the lines above")]
-    Internal,
-}
 
 /// Owns the configuration and whatever must follow it.
 pub struct Reloader {
@@ -134,6 +106,7 @@ impl Reloader {
                 settings.keep,
                 means.clock.clone(),
                 Arc::clone(&means.outbox),
+                means.metrics.clone(),
             ),
             means,
             status,
@@ -175,11 +148,12 @@ impl Reloader {
             tracing::error!("in quarantine, answering 503 until their definition is mended: {ids}");
         }
         self.status.set(facts(&compiled.config, findings.iter().copied(), false));
-        let config = Arc::new(compiled.config);
+        let config = self.counted(compiled.config);
         self.provide(&config).await?;
         self.with_loader(|loader| loader.keep_copies()).await;
         self.publisher.publish(config.clone());
         self.current = config;
+        self.means.metrics.config_taken(self.means.clock.now().millis());
         Ok(())
     }
 
@@ -245,6 +219,7 @@ impl Reloader {
                 tracing::debug!("reverting hooks back to the previous configuration");
                 tracing::error!("reload refused: the configuration in force stays");
                 self.status.set(facts(&self.current, why.iter(), true));
+                self.means.metrics.reloaded(ReloadEnd::Refused);
                 self.tell_refused(&why).await;
             }
             Some(Reload::Taken(compiled, basis)) => self.take(*compiled, basis).await,
@@ -279,9 +254,11 @@ impl Reloader {
         findings.iter().for_each(|finding| log(finding));
         let facts = facts(&compiled.config, findings, false);
         let changes = compiled.config.hooks.changes_since(&self.current.hooks);
-        let config = Arc::new(compiled.config);
+        let config = self.counted(compiled.config);
         if let Err(why) = self.provide(&config).await {
             tracing::error!("reload refused: {why}; the configuration in force stays");
+            follow(&self.means.metrics, &self.current);
+            self.means.metrics.reloaded(ReloadEnd::Refused);
             // Nobody could be told: what failed is the outbox itself.
             return;
         }
@@ -297,7 +274,16 @@ impl Reloader {
         self.publisher.publish(config.clone());
         self.current = config;
         self.status.set(facts);
+        self.means.metrics.reloaded(ReloadEnd::Taken);
+        self.means.metrics.config_taken(self.means.clock.now().millis());
         self.reconcile();
+    }
+
+    /// The same, whose hooks and accounts are counted from now on.
+    fn counted(&self, mut config: Config) -> Arc<Config> {
+        follow(&self.means.metrics, &config);
+        config.hooks.count_in(&self.means.metrics);
+        Arc::new(config)
     }
 
     fn reconcile(&mut self) {
@@ -363,7 +349,7 @@ impl Reloader {
             fs::set_permissions(&path, mode).map(|()| listener).map_err(|e| e.to_string())
         });
         match opened {
-            Ok(listener) => Control::Bound(listener),
+            Ok(listener) => Control::Bound(listener.counted(self.means.metrics.connections(Face::Control))),
             Err(why) => {
                 tracing::warn!("no control socket at {}: {why}; `hookbell send` will not work", path.display());
                 Control::Missing
@@ -394,4 +380,11 @@ impl Reloader {
 fn facts<'a>(config: &Config, findings: impl IntoIterator<Item = &'a Diagnostic>, is_refused: bool) -> Facts {
     let errors = findings.into_iter().filter(|finding| finding.is_error()).count();
     Facts { hooks: config.hooks.len(), errors, is_refused }
+}
+
+/// Has counted what a configuration has, and nothing else.
+fn follow(metrics: &Metrics, config: &Config) {
+    let runs = |slot: &Slot| matches!(slot, Slot::Ready(hook) if hook.action.runs());
+    let hooks = config.hooks.iter().map(|(id, slot)| (id.as_str(), runs(slot)));
+    metrics.follow(hooks, config.accounts.keys().map(AccountName::as_str));
 }

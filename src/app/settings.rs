@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method};
 
 pub use self::addresses::{DEFAULT_IP, Listen};
-use self::addresses::{compile_callbacks, compile_public_url, tcp};
+use self::addresses::{apart, compile_public_url, tcp};
 use self::lists::{compile_headers, compile_methods};
 use self::log::{LogDetail, LogFormat, LogSettings};
 use super::privileges::Identity;
@@ -88,6 +88,10 @@ pub struct RawSettings {
     pub strict: bool,
     /// `-callbacks`
     pub callbacks: Option<OsString>,
+    /// `-admin`
+    pub admin: Option<OsString>,
+    /// `-admin-token-file`
+    pub admin_token_file: Option<OsString>,
     /// `-public-url`
     pub public_url: Option<String>,
     /// `-pidfile`
@@ -145,6 +149,10 @@ pub struct Settings {
     pub strict: bool,
     /// Where providers' calls are heard, if apart from others.
     pub callbacks: Option<Listen>,
+    /// Where operators and monitors are heard, if anywhere.
+    pub admin: Option<Listen>,
+    /// Where the token is that operators show.
+    pub admin_token_file: Option<PathBuf>,
     /// How the world reaches the main listener, without a slash at its end; for links.
     pub public_url: Option<String>,
     /// Where the process id is written.
@@ -206,6 +214,8 @@ impl RawSettings {
             keep,
             strict,
             callbacks,
+            admin,
+            admin_token_file,
             public_url,
             pidfile,
             uid,
@@ -244,7 +254,9 @@ impl RawSettings {
             drain: drain.unwrap_or(DEFAULT_DRAIN),
             keep: Some(keep.unwrap_or(DEFAULT_KEEP)).filter(|keep| !keep.is_zero()),
             strict,
-            callbacks: compile_callbacks(given(callbacks))?,
+            callbacks: apart("-callbacks", given(callbacks))?,
+            admin: apart("-admin", given(admin))?,
+            admin_token_file: given(admin_token_file).map(PathBuf::from),
             public_url: compile_public_url(public_url)?,
             pidfile: given(pidfile).map(PathBuf::from),
             identity,

@@ -6,14 +6,14 @@ pub mod callers;
 pub mod check;
 pub mod messages;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::time::Duration;
 
 use super::parse::{Apply, Flag, Takes, boolean, integer, text};
 use crate::app::settings::log::LogFormat;
 use crate::app::settings::{DEFAULT_CERT, DEFAULT_KEY, RawSettings};
 use crate::node::units;
-use Takes::{NotYet, Switch, Value};
+use Takes::{Switch, Value};
 
 const LISTEN: &str = "where it listens";
 const TLS: &str = "how it speaks TLS";
@@ -40,6 +40,12 @@ pub const SERVE: &[Flag<RawSettings>] = &[
     }),
     ours("callbacks", Value("ADDRESS:PORT"), LISTEN, "hear providers' calls there, and nowhere else", "", |raw, v| {
         set(&mut raw.callbacks, Ok(v.to_owned()))
+    }),
+    ours("admin", Value("ADDRESS:PORT"), LISTEN, "answer operators and monitors there", "", |raw, v| {
+        set(&mut raw.admin, Ok(v.to_owned()))
+    }),
+    ours("admin-token-file", Value("FILE"), LISTEN, "file with the token that operators show there", "", |raw, v| {
+        set(&mut raw.admin_token_file, Ok(v.to_owned()))
     }),
     ours("public-url", Value("URL"), LISTEN, "how the world reaches us: for links in messages", "", |raw, v| {
         set(&mut raw.public_url, text(v))
@@ -171,8 +177,6 @@ pub const SERVE: &[Flag<RawSettings>] = &[
         let typed = text(v)?;
         set(&mut raw.keep, if typed.trim() == "0" { Ok(Duration::ZERO) } else { units::duration(&typed) })
     }),
-    ours("admin", NotYet, "", "", "", ignore),
-    ours("admin-token-file", NotYet, "", "", "", ignore),
 ];
 
 const STATE_DIR: &str = "folder of messages and generated secrets";
@@ -288,11 +292,6 @@ fn set<T>(slot: &mut Option<T>, value: Result<T, String>) -> Result<(), String> 
     Ok(())
 }
 
-/// For rows that refuse before they are applied.
-fn ignore<T>(_: &mut T, _: &OsStr) -> Result<(), String> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::parse::{Stop, flags};
@@ -331,7 +330,7 @@ mod tests {
                 let name = flag.name;
                 assert!(table[..at].iter().all(|other| other.name != name), "-{name} stands twice");
                 assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-')), "-{name}");
-                assert_eq!(flag.help.is_empty(), flag.takes == NotYet, "-{name}");
+                assert_eq!(flag.help.is_empty(), flag.takes == Takes::NotYet, "-{name}");
                 assert!(!flag.help.ends_with('.') && flag.help.len() <= 70, "-{name}: {}", flag.help);
             }
         }
@@ -346,9 +345,10 @@ mod tests {
 
     #[test]
     fn variables_are_derived_and_only_ours_have_one() {
-        let variables: Vec<String> = SERVE.iter().filter(|f| f.takes != NotYet).filter_map(Flag::variable).collect();
-        let ours = ["HOOKBELL_CALLBACKS", "HOOKBELL_PUBLIC_URL", "HOOKBELL_STRICT", "HOOKBELL_LOG_FORMAT"];
-        assert_eq!(variables[..4], ours);
-        assert_eq!(variables[4..], ["HOOKBELL_STATE_DIR", "HOOKBELL_DRAIN", "HOOKBELL_KEEP"]);
+        let variables: Vec<String> =
+            SERVE.iter().filter(|f| f.takes != Takes::NotYet).filter_map(Flag::variable).collect();
+        assert_eq!(variables[..3], ["HOOKBELL_CALLBACKS", "HOOKBELL_ADMIN", "HOOKBELL_ADMIN_TOKEN_FILE"]);
+        assert_eq!(variables[3..6], ["HOOKBELL_PUBLIC_URL", "HOOKBELL_STRICT", "HOOKBELL_LOG_FORMAT"]);
+        assert_eq!(variables[6..], ["HOOKBELL_STATE_DIR", "HOOKBELL_DRAIN", "HOOKBELL_KEEP"]);
     }
 }

@@ -93,7 +93,7 @@ const TOPICS: &[(&str, &str, &str)] = &[
            HOOKBELL_PUBLIC_URL    zabbix-media reads it, too\n  \
            STATE_DIRECTORY        set by systemd: the state directory\n  \
            RUNTIME_DIRECTORY      set by systemd: where the control socket is\n  \
-           CREDENTIALS_DIRECTORY  set by systemd: where {\"credential\": NAME} is looked up\n  \
+           CREDENTIALS_DIRECTORY  set by systemd: where {\"credential\": NAME} is looked up, and the admin-token\n  \
            LISTEN_FDS, LISTEN_PID set by systemd: the socket to serve on\n  \
            NOTIFY_SOCKET          set by systemd: where to tell that we are ready\n  \
            WATCHDOG_USEC          set by systemd: how often to tell that we live\n  \
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn the_peer_s_usage_is_in_go_s_form() {
         let text = peer_usage("/usr/bin/webhook");
-        assert!(text.starts_with("Usage of /usr/bin/webhook:\n  -callbacks string\n    \t"), "{text}");
+        assert!(text.starts_with("Usage of /usr/bin/webhook:\n  -admin string\n    \t"), "{text}");
         for line in
             ["  -port int\n", " (default 9000)\n", " (default \"0.0.0.0\")\n", "  -hooks value\n", "  -verbose\n"]
         {
@@ -304,7 +304,7 @@ mod tests {
             assert!(help(Some(topic)).is_ok());
         }
         assert!(help(Some("-port")).unwrap().contains("default 9000"));
-        assert!(help(Some("admin")).unwrap().contains("not in this version"));
+        assert!(help(Some("admin")).unwrap().contains("operators and monitors"));
         assert!(help(Some("chekc")).unwrap_err().contains("did you mean \"check\"?"));
         assert!(help(Some("zzzz")).unwrap_err().contains("there are check, schema"));
     }

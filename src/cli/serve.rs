@@ -1,12 +1,14 @@
 //! Serve until told to stop.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
 use super::log::LogFile;
+use crate::app::admin::AdminListener;
 use crate::app::pidfile::Pidfile;
 use crate::app::privileges::Identity;
 use crate::app::settings::{RawSettings, Settings};
@@ -16,8 +18,8 @@ use crate::clock::Clock;
 use crate::http::listener::Listener;
 use crate::process;
 
-/// The main one, and that of `-callbacks`.
-type Listeners = (Listener, Option<Listener>);
+/// The main one, that of `-callbacks`, and that of `-admin`.
+type Listeners = (Listener, Option<Listener>, Option<AdminListener>);
 
 /// Serves as these flags say until a signal ends it.
 pub(super) fn serve(raw: RawSettings) -> anyhow::Result<Exit> {
@@ -63,10 +65,16 @@ async fn listen(
     let settings = raw.compile(std::env::var_os("STATE_DIRECTORY")).map_err(anyhow::Error::msg)?;
     let listener = App::listen(&settings, inherited?).await?;
     let callbacks = App::listen_for_callbacks(&settings).await?;
-    Ok((settings, (listener, callbacks)))
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let admin = AdminListener::bind(&settings, credentials).await?;
+    Ok((settings, (listener, callbacks, admin)))
 }
 
-async fn run(settings: Settings, (listener, callbacks): Listeners, log_file: Option<LogFile>) -> anyhow::Result<Exit> {
+async fn run(
+    settings: Settings,
+    (listener, callbacks, admin): Listeners,
+    log_file: Option<LogFile>,
+) -> anyhow::Result<Exit> {
     // Signals from now on are ours, also those that come while the files are read.
     let (mut signals, reloads) = (Signals::new()?, Reloads::new()?);
     let pidfile = settings.pidfile.as_deref().map(Pidfile::create).transpose()?;
@@ -85,7 +93,10 @@ async fn run(settings: Settings, (listener, callbacks): Listeners, log_file: Opt
             writeln!(std::io::stdout(), "{why}").ok();
             return Ok(Exit::Trouble);
         }
-        Some(app) => until_stopped(app?.with_callbacks(callbacks).start(), signals, reloads, log_file.as_ref()).await,
+        Some(app) => {
+            until_stopped(app?.with_callbacks(callbacks).with_admin(admin).start(), signals, reloads, log_file.as_ref())
+                .await
+        }
     };
     if let Some(Err(why)) = pidfile.map(Pidfile::remove) {
         tracing::error!("{why}");

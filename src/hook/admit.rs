@@ -179,10 +179,10 @@ struct Presented {
     ours: Vec<String>,
 }
 
-/// The tokens in header and URL; an empty one is none.
-fn presented(head: Head<'_>) -> Presented {
+/// What `Authorization` brings: a bearer token, or the password of Basic credentials.
+pub fn in_authorization(headers: &HeaderMap) -> Vec<String> {
     let mut in_authorization = Vec::new();
-    for value in head.headers.get_all(AUTHORIZATION) {
+    for value in headers.get_all(AUTHORIZATION) {
         let value = String::from_utf8_lossy(value.as_bytes());
         match value.split_once(' ') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
@@ -194,15 +194,21 @@ fn presented(head: Head<'_>) -> Presented {
             _ => {}
         }
     }
+    in_authorization.retain(|token| !token.is_empty());
+    in_authorization.truncate(MOST_TOKENS);
+    in_authorization
+}
+
+/// The tokens in header and URL; an empty one is none.
+fn presented(head: Head<'_>) -> Presented {
+    let in_authorization = in_authorization(head.headers);
     let values = head.headers.get_all(TOKEN_HEADER).iter();
     let mut ours: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect();
     let (query, _) = pairs(head.raw_query(), Broken::Kept);
     let in_query = query.into_iter().filter(|(key, _)| key == TOKEN.as_bytes());
     ours.extend(in_query.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()));
-    for tokens in [&mut in_authorization, &mut ours] {
-        tokens.retain(|token| !token.is_empty());
-        tokens.truncate(MOST_TOKENS);
-    }
+    ours.retain(|token| !token.is_empty());
+    ours.truncate(MOST_TOKENS);
     Presented { in_authorization, ours }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Hook, HookId};
 use crate::diagnostic::Diagnostic;
+use crate::metrics::{HookCounts, Metrics};
 
 /// The place of one id.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub enum Slot {
 struct Row {
     slot: Slot,
     fingerprint: u64,
+    counts: Arc<HookCounts>,
 }
 
 /// id → hook.
@@ -41,7 +43,7 @@ pub struct Changes {
 impl HookCatalog {
     /// Puts a hook under its id; `fingerprint` is a hash of its text.
     pub fn insert(&mut self, id: HookId, slot: Slot, fingerprint: u64) {
-        self.0.insert(id, Row { slot, fingerprint });
+        self.0.insert(id, Row { slot, fingerprint, counts: Arc::default() });
     }
 
     /// The hook called `id`.
@@ -49,8 +51,20 @@ impl HookCatalog {
         self.0.get(id).map(|row| &row.slot)
     }
 
+    /// Where the calls of a hook are counted.
+    pub fn counts(&self, id: &HookId) -> Option<&HookCounts> {
+        self.0.get(id).map(|row| &*row.counts)
+    }
+
+    /// Has calls counted where `metrics` shows them; it follows these hooks already.
+    pub fn count_in(&mut self, metrics: &Metrics) {
+        for (id, row) in &mut self.0 {
+            row.counts = metrics.hook(id.as_str());
+        }
+    }
+
     /// All ids with their hooks, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&HookId, &Slot)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&HookId, &Slot)> + Clone {
         self.0.iter().map(|(id, row)| (id, &row.slot))
     }
 

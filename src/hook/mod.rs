@@ -179,6 +179,11 @@ impl Action {
             Action::Run(_) => None,
         }
     }
+
+    /// Whether it runs a command.
+    pub fn runs(&self) -> bool {
+        matches!(self, Action::Run(_) | Action::Both(..))
+    }
 }
 
 /// A command to run.

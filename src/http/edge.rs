@@ -79,14 +79,15 @@ pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, ta
                     since: Instant::now(),
                 };
                 let (tls, respond) = (listener.tls().cloned(), respond.clone());
+                let place = (permit, listener.connections().begin());
                 match socket {
                     Accepted::Tcp(socket) => tasks.spawn(async move {
                         connection.receive(socket, tls, respond).await;
-                        drop(permit);
+                        drop(place);
                     }),
                     Accepted::Unix(socket) => tasks.spawn(async move {
                         connection.receive(socket, tls, respond).await;
-                        drop(permit);
+                        drop(place);
                     }),
                 }
             }

@@ -40,6 +40,10 @@ pub(super) async fn serve(
     log: Option<&CallLog>,
 ) -> Answer {
     let (outcome, dress) = call(site, config, id, parts, body, peer, log).await;
+    match config.hooks.counts(id) {
+        Some(counts) => counts.called(outcome.end()),
+        None => site.means.metrics.unknown_hook(),
+    }
     let refused = outcome.refusal();
     let answer = outcome.into_response(dress);
     if let Some(reason) = refused {

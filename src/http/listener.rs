@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream, lo
 
 use super::Peer;
 use super::tls::handshake::Tls;
+use crate::metrics::Connections;
 
 /// Connections that the kernel completes ahead of us; it lowers this to its own limit. The usual 128 is too few for an
 /// alert storm: who finds it full is not refused but waits a second and more for a repeated SYN.
@@ -47,6 +48,7 @@ pub struct Listener {
     socket: Socket,
     shown: String,
     tls: Option<Tls>,
+    connections: Connections,
 }
 
 #[derive(Debug)]
@@ -67,9 +69,12 @@ impl Listener {
         let bound = if matches!(bare, "0.0.0.0" | "") { bind_everywhere(port) } else { bind_host(bare, port).await };
         let shown = |port| if bare.contains(':') { format!("[{bare}]:{port}") } else { format!("{bare}:{port}") };
         match bound.and_then(|socket| Ok((socket.local_addr()?, socket))) {
-            Ok((address, socket)) => {
-                Ok(Listener { socket: Socket::Tcp(socket), shown: shown(address.port()), tls: None })
-            }
+            Ok((address, socket)) => Ok(Listener {
+                socket: Socket::Tcp(socket),
+                shown: shown(address.port()),
+                tls: None,
+                connections: Connections::default(),
+            }),
             Err(cause) => Err(ListenError::Tcp { address: shown(port), cause }),
         }
     }
@@ -83,7 +88,7 @@ impl Listener {
             _ => bind_file(path).await.map(|socket| Socket::Unix { socket, _file: SocketFile::at(path) }),
         };
         match bound {
-            Ok(socket) => Ok(Listener { socket, shown, tls: None }),
+            Ok(socket) => Ok(Listener { socket, shown, tls: None, connections: Connections::default() }),
             Err(cause) => Err(ListenError::Unix { path: path.display().to_string(), cause }),
         }
     }
@@ -93,7 +98,7 @@ impl Listener {
         socket.set_nonblocking(true).map_err(ListenError::Inherited)?;
         let socket = TcpListener::from_std(socket).map_err(ListenError::Inherited)?;
         let shown = socket.local_addr().map_err(ListenError::Inherited)?.to_string();
-        Ok(Listener { socket: Socket::Tcp(socket), shown, tls: None })
+        Ok(Listener { socket: Socket::Tcp(socket), shown, tls: None, connections: Connections::default() })
     }
 
     /// Listens on a unix socket that another process opened, and owns: its file stays.
@@ -106,7 +111,12 @@ impl Listener {
             _ => "{unix:@}".to_owned(),
         };
         let socket = UnixListener::from_std(socket).map_err(ListenError::Inherited)?;
-        Ok(Listener { socket: Socket::Unix { socket, _file: None }, shown, tls: None })
+        Ok(Listener {
+            socket: Socket::Unix { socket, _file: None },
+            shown,
+            tls: None,
+            connections: Connections::default(),
+        })
     }
 
     /// Where it listens, for people: `0.0.0.0:9000` with the port it really has, or `{unix:/run/bell.sock}`.
@@ -125,6 +135,16 @@ impl Listener {
     /// The same socket, on which every connection begins with TLS.
     pub fn with_tls(self, tls: Tls) -> Listener {
         Listener { tls: Some(tls), ..self }
+    }
+
+    /// The same socket, whose connections are counted there.
+    pub fn counted(self, connections: Connections) -> Listener {
+        Listener { connections, ..self }
+    }
+
+    /// Where its connections are counted.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// What its connections begin with, if that is TLS.

@@ -1,5 +1,6 @@
 //! The edge of the house: who calls, what answers, and within which limits.
 
+pub mod admin;
 pub mod api;
 mod asked;
 mod body;

@@ -1,5 +1,7 @@
 //! How a call ended → the response. The only status codes in the program.
 
+mod admin;
+mod end;
 mod message;
 mod refusal;
 
@@ -11,12 +13,15 @@ use serde_json::{Value, json};
 
 use self::message::Said;
 use super::BodyFault;
+use super::admin::gate::Denial;
+use super::admin::health::Readiness;
 use super::wait::Fares;
 use crate::action::command::Ran;
 use crate::action::send::{Kept, Stored};
 use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
+use crate::metrics::Format;
 use crate::outbox::MessageStatus;
 use crate::provider::preview::Preview;
 use crate::request::body::multipart::MultipartError;
@@ -114,6 +119,12 @@ pub(super) enum Outcome {
     UnknownMessage,
     /// The outbox can't be asked.
     Unavailable,
+    /// Not everybody may ask the admin listener.
+    Denied(Denial),
+    /// Whether calls can be answered now.
+    Readiness(Readiness),
+    /// What was counted, and in which format.
+    Metrics(String, Format),
 }
 
 /// What a response is dressed with.
@@ -274,6 +285,14 @@ impl Outcome {
             Outcome::Unproven => fixed(Code::FORBIDDEN, "Forbidden.\n"),
             Outcome::UnknownMessage => fixed(Code::NOT_FOUND, "Message not found."),
             Outcome::Unavailable => come_back(headers, "The outbox can't be asked now."),
+            Outcome::Denied(denial) => admin::denied(denial, headers),
+            Outcome::Readiness(readiness) => {
+                (admin::status(&readiness), said(admin::readiness(&readiness), dress, headers))
+            }
+            Outcome::Metrics(text, format) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+                (Code::OK, text.into())
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use super::router::Router;
 use crate::action::Means;
 use crate::config::LiveConfig;
 use crate::message::link::Links;
+use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 
 /// An answer.
@@ -76,6 +77,11 @@ impl Site {
     /// What stands before the paths of our own links: nothing, where nobody said how the world reaches us.
     pub(super) fn base(&self) -> &str {
         self.links.get().map_or("", |links| links.base())
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.means.metrics
     }
 
     /// Has links answered from now on.

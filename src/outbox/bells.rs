@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use super::counted::Counted;
 use crate::message::MessageId;
 
 /// A bell for each account, which rings after a commit that may give its lane something to do, and one for each message
@@ -21,6 +22,7 @@ pub(super) struct Bells {
 pub(super) struct Rung {
     pub(super) accounts: BTreeSet<String>,
     pub(super) messages: BTreeSet<MessageId>,
+    pub(super) counted: Vec<Counted>,
 }
 
 impl Bells {

@@ -13,12 +13,12 @@ use super::relimit::relimit;
 use super::rows::{self, Leased};
 use super::ways;
 use super::writer::Pen;
-use super::{fold, hold};
-use super::{news, windows};
+use super::{fold, hold, news, tally, windows};
 use crate::account::{AccountName, Limits};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Class, Delivery, Event, OnUnknown, Receipt, SendError};
 use crate::message::ways::Circumstances;
+use crate::metrics::Limit;
 
 /// Addresses whose time has come that one claim looks at; the next claim takes the rest.
 const PROMOTED: i64 = 256;
@@ -146,6 +146,9 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> 
                 misses += 1;
                 continue;
             }
+            if gate.kept_waiting(&leased.delivery, pen.now) {
+                tally::waited(pen, &leased.delivery, Limit::Account);
+            }
             claims.push(lease(pen, leased, &address, terms, held)?);
         }
         more |= misses == MISSES;
@@ -188,6 +191,11 @@ fn gate(pen: &Pen<'_>, account: &str, terms: Terms) -> Result<Gate, OutboxError>
 }
 
 impl Gate {
+    /// Whether it is the account's rate for which this one has waited until now.
+    fn kept_waiting(&self, next: &Delivery, now: Timestamp) -> bool {
+        self.rate.is_some_and(|rate| rate.kept_waiting(next.due_at, now))
+    }
+
     /// Writes down that so many go. Yields until when none may follow, should that be later than now.
     fn charge(&mut self, pen: &Pen<'_>, account: &str, count: usize) -> Result<Option<i64>, OutboxError> {
         let Some(rate) = self.rate.as_mut().filter(|_| count > 0) else { return Ok(None) };
@@ -229,6 +237,9 @@ fn lease(pen: &Pen<'_>, first: Leased, address: &str, terms: Terms, held: &Held)
     let rate = first.delivery.current_way().and_then(|way| terms.limits.of(&way.address));
     let mut bucket = rate.map(|rate| Bucket::of_address(rate, tat, now));
     let limited = bucket.is_some_and(|bucket| bucket.kept_waiting(first.delivery.due_at.max(held_until), now));
+    if limited {
+        tally::waited(pen, &first.delivery, Limit::Recipient);
+    }
     let folded = if limited { fold::others(pen, &first.delivery, terms.limits.fold_after)? } else { Vec::new() };
 
     let under_way = first.delivery.id.0;
@@ -303,6 +314,7 @@ fn settle_one(
     let began = current.since.unwrap_or(began);
     let current = Leased { since: Some(began), ..current };
     let tried = Leased { delivery: lease.delivery.clone(), ..current };
+    tally::tried(pen, &tried.delivery, settlement.outcome.as_ref().err().map(|error| error.class));
     let shows_life = match &settlement.outcome {
         Ok(receipt) => {
             let receipt = receipt.id.as_deref();
@@ -354,6 +366,7 @@ pub(super) fn void_all(
 
 fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
     Entry { detail: "the lease ended without an answer", ..Entry::of(pen, leased, "unknown") }.write(pen)?;
+    tally::tried(pen, &leased.delivery, Some(Class::Unknown));
     let after = queue::change(pen, leased, Event::LeaseVoid(policy), jitter())?.delivery;
     let after = news::catch_up_unheard(pen, &leased.delivery, jitter())?.unwrap_or(after);
     Ok(Some(after).filter(|after| after.state.is_end()))

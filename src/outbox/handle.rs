@@ -24,7 +24,7 @@ use super::retention::{self, Cursor};
 use super::status::{self, MessageStatus};
 use super::waiting::{self, Waiting};
 use super::writer::{Pen, Writer};
-use super::{news, orphans, parked, queue, rows, ways, windows};
+use super::{news, orphans, parked, probe, queue, rows, tally, ways, windows};
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
@@ -32,6 +32,7 @@ use crate::message::alarm::{Alarm, Cause};
 use crate::message::delivery::{Delivery, OnUnknown};
 use crate::message::news::News;
 use crate::message::{Message, MessageId, retry};
+use crate::metrics::Metrics;
 
 /// The store. Clones are the same store; when the last one is dropped, its thread writes what it has, and ends.
 #[derive(Clone)]
@@ -48,10 +49,15 @@ impl Outbox {
     /// Opens the store in `dir`, and makes it where there is none. Only one process at a time can. In the place of a
     /// damaged file a new one is put: see `recovery`.
     pub fn open(dir: &Path, clock: Clock) -> Result<Outbox, OutboxError> {
+        Outbox::open_counted(dir, clock, Metrics::default())
+    }
+
+    /// The same, which counts there what becomes of deliveries.
+    pub fn open_counted(dir: &Path, clock: Clock, metrics: Metrics) -> Result<Outbox, OutboxError> {
         let bells = Bells::default();
         let (store, recovery) = recovery::open(dir, clock.now())?;
         let reader = Reader::beside(dir);
-        let writer = Writer::start(store, clock, bells.clone())?;
+        let writer = Writer::start(store, clock, bells.clone(), metrics)?;
         let (calls, held) = (Calls::default(), Held::default());
         Ok(Outbox { writer, calls, bells, held, recovery: Arc::new(recovery), reader })
     }
@@ -278,6 +284,11 @@ impl Outbox {
         self.writer.run(move |pen| operator::cancel(pen, id)).await
     }
 
+    /// Writes something that changes nothing, to see whether the disk takes it.
+    pub async fn probe(&self) -> Result<(), OutboxError> {
+        self.writer.run(probe::write_nothing_new).await
+    }
+
     /// Notes a call that was refused.
     pub async fn note_refused(&self, refused: Refused) -> Result<(), OutboxError> {
         self.writer.run(move |pen| refused::note(pen, &refused)).await
@@ -287,6 +298,7 @@ impl Outbox {
 /// Writes a message and its deliveries, and puts them into their queues.
 pub(super) fn accept(pen: &Pen<'_>, message: &Message, recipients: Vec<Recipient>) -> Result<(), OutboxError> {
     for new in rows::insert(pen, message, recipients)? {
+        tally::accepted(pen, &new);
         queue::join(pen, &new)?;
     }
     Ok(())

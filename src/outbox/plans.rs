@@ -119,6 +119,7 @@ async fn operate(outbox: &Outbox, start: Timestamp) {
         };
         assert_eq!(reader.list(&filter)?.deliveries.len(), 5);
         assert_eq!((reader.refused(5)?.len(), reader.accounts(start)?.len()), (1, 3));
+        assert!(reader.gauges(start)?.iter().any(|account| account.oldest.is_some()));
         let Named::One(id) = reader.named(&message(100).id.to_string())? else { panic!("not found") };
         assert!(reader.show(id, start)?.is_some());
         Ok(())

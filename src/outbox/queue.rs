@@ -6,7 +6,7 @@ use super::attempts::Entry;
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
-use super::{alarms, breaker, canaries, hold, standing};
+use super::{alarms, breaker, canaries, hold, standing, tally};
 use crate::clock::Timestamp;
 use crate::message::alarm::Cause;
 use crate::message::delivery::{Advanced, Delivery, DeliveryId, DeliveryState, Event, Hold};
@@ -229,6 +229,7 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
         return Ok(advanced);
     }
     rows::update(pen, new)?;
+    tally::changed(pen, old, new);
     pen.tell(new.message);
     let (old_place, new_place) = (rows::place(old), rows::place(new));
     match advanced.hold {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, OpenFlags};
 
 use super::error::OutboxError;
@@ -75,6 +76,8 @@ impl Reader {
             let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             db.busy_timeout(BUSY_TIMEOUT)?;
             db.execute_batch(CACHE)?;
+            // As the writer does: else some statements are planned anew for each value.
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             *sight = Sight::Open(db);
         }
         let Sight::Open(db) = &*sight else { return Err(OutboxError::closed()) };

@@ -53,6 +53,8 @@ CREATE INDEX deliveries_of_message ON deliveries (message);
 -- Who goes next at an address.
 CREATE INDEX deliveries_in_order ON deliveries (account, address, priority DESC, id) WHERE state = 'queued' AND late = 0;
 CREATE INDEX deliveries_late ON deliveries (account, address, priority, due_at) WHERE state = 'queued' AND late = 1;
+-- The oldest that waits, by account.
+CREATE INDEX deliveries_waiting ON deliveries (account, id) WHERE state = 'queued';
 -- Whose time runs out.
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'queued';
 -- What was kept long enough.
@@ -237,6 +239,8 @@ CREATE TABLE windows (
     PRIMARY KEY (account, address)
 ) WITHOUT ROWID;
 CREATE INDEX windows_open_until ON windows (open_until);
+-- How many are open.
+CREATE INDEX windows_of_account ON windows (account, open_until);
 
 -- One row per message that a person sent to an account.
 CREATE TABLE inbound (

@@ -1,7 +1,7 @@
 //! The one thread that owns the one connection, and commits many operations at once.
 
 use std::cell::RefCell;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection};
@@ -9,12 +9,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::bells::{Bells, Rung};
+use super::counted::Counted;
 use super::error::OutboxError;
 use super::place;
 use super::sqlite::Store;
 use super::step::{Moment, Steps};
 use crate::clock::{Clock, Timestamp};
 use crate::message::MessageId;
+use crate::metrics::Metrics;
 
 /// Operations that may wait for the writer. More than this means that the disk can't follow: then callers are told so.
 const WAITING_OPS: usize = 1024;
@@ -29,8 +31,7 @@ const GATHER: u32 = 4;
 /// The longest such wait. Nobody waits that is alone.
 const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
-/// How soon to ask again for the end, where the writer is behind.
-const CLOSE_AGAIN: Duration = Duration::from_millis(10);
+mod ask;
 
 /// Answers one caller, once it is known whether its operation is on disk.
 type Answer = Box<dyn FnOnce(Result<(), OutboxError>) + Send>;
@@ -50,6 +51,8 @@ pub(super) struct Pen<'a> {
     pub(super) db: &'a Connection,
     /// The time of the operation.
     pub(super) now: Timestamp,
+    /// Where accounts are counted.
+    pub(super) metrics: &'a Metrics,
     rung: &'a RefCell<Rung>,
     lost: &'a RefCell<Option<OutboxError>>,
 }
@@ -73,10 +76,24 @@ impl Pen<'_> {
         self.rung.borrow_mut().messages.insert(message);
     }
 
+    /// Counts it once this is committed.
+    pub(super) fn count(&self, counted: Counted) {
+        self.rung.borrow_mut().counted.push(counted);
+    }
+
+    /// Takes back what an operation has counted that failed; one bell too many does no harm.
+    fn counted_if<T>(&self, result: &Result<T, OutboxError>, before: usize) {
+        if result.is_err() {
+            self.rung.borrow_mut().counted.truncate(before);
+        }
+    }
+
     /// Runs one operation so that its failure takes back its own changes only.
     fn apart<T>(&self, op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
         self.say("SAVEPOINT op")?;
+        let counted = self.rung.borrow().counted.len();
         let result = op(self);
+        self.counted_if(&result, counted);
         self.watch(&result);
         // After some errors (a full disk) SQLite has already taken back the whole transaction.
         if self.db.is_autocommit() {
@@ -93,8 +110,9 @@ impl Pen<'_> {
     /// Runs one operation without the means to take back its changes alone, which cost as much as the changes themselves:
     /// should it fail after the first of them, the whole transaction is taken back.
     fn together<T>(&self, op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
-        let before = self.db.total_changes();
+        let (before, counted) = (self.db.total_changes(), self.rung.borrow().counted.len());
         let result = op(self);
+        self.counted_if(&result, counted);
         self.watch(&result);
         if let Err(why) = &result
             && (self.db.is_autocommit() || self.db.total_changes() != before)
@@ -120,13 +138,13 @@ impl Pen<'_> {
     }
 }
 
-/// Lends a pen outside of the thread, for a store that nobody else uses. Nothing rings.
+/// Lends a pen outside of the thread, for a store that nobody else uses. Nothing rings, and nothing is counted.
 pub(super) fn with_pen<T>(
     db: &Connection,
     now: Timestamp,
     op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError>,
 ) -> Result<T, OutboxError> {
-    op(&Pen { db, now, rung: &RefCell::default(), lost: &RefCell::default() })
+    op(&Pen { db, now, metrics: &Metrics::default(), rung: &RefCell::default(), lost: &RefCell::default() })
 }
 
 /// A statement, kept ready for the next time.
@@ -142,73 +160,27 @@ pub(super) fn prepare<'a>(db: &'a Connection, sql: &str) -> Result<CachedStateme
 pub(super) struct Writer {
     orders: SyncSender<Order>,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(store: Store, clock: Clock, bells: Bells) -> Result<Writer, OutboxError> {
+    pub(super) fn start(store: Store, clock: Clock, bells: Bells, metrics: Metrics) -> Result<Writer, OutboxError> {
         let (orders, inbox) = sync_channel(WAITING_OPS);
-        let write = move || write_until_closed(store, &bells, &inbox);
+        let counted = metrics.clone();
+        let write = move || write_until_closed(store, &bells, &counted, &inbox);
         let started = std::thread::Builder::new().name("outbox".to_owned()).spawn(write);
         started.map_err(|e| OutboxError::Unavailable(format!("can't start the outbox's thread: {e}")))?;
-        Ok(Writer { orders, clock })
+        Ok(Writer { orders, clock, metrics })
     }
 
     /// The time.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
-
-    /// Runs `op` on the thread. The answer comes after the commit, never before. A failure takes back its own changes
-    /// only.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
-    ) -> Result<T, OutboxError> {
-        self.ask(move |pen| pen.apart(op)).await
-    }
-
-    /// The same for an operation that fails before its first change, if at all: else only where the disk does, and then
-    /// all that share its transaction fail, too.
-    pub(super) async fn run_together<T: Send + 'static>(
-        &self,
-        op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
-    ) -> Result<T, OutboxError> {
-        self.ask(move |pen| pen.together(op)).await
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
-    ) -> Result<T, OutboxError> {
-        let (reply, answer) = oneshot::channel();
-        let op: Op = Box::new(move |pen| {
-            let result = pen.and_then(op);
-            // The caller may have gone; what it asked for is done all the same.
-            Box::new(move |committed| drop(reply.send(committed.and(result))))
-        });
-        let order = Order::Op(Moment { now: self.clock.now(), steady: Instant::now() }, op);
-        self.orders.try_send(order).map_err(|e| match e {
-            TrySendError::Full(_) => OutboxError::Busy,
-            TrySendError::Disconnected(_) => OutboxError::closed(),
-        })?;
-        answer.await.unwrap_or_else(|_| Err(OutboxError::closed()))
-    }
-
-    /// Ends the thread after what it already has, and waits for it.
-    pub(super) async fn close(&self) {
-        loop {
-            let (reply, closed) = oneshot::channel();
-            match self.orders.try_send(Order::Close(reply)) {
-                Ok(()) => return closed.await.unwrap_or_default(),
-                Err(TrySendError::Disconnected(_)) => return,
-                Err(TrySendError::Full(_)) => tokio::time::sleep(CLOSE_AGAIN).await,
-            }
-        }
-    }
 }
 
-fn write_until_closed(store: Store, bells: &Bells, inbox: &Receiver<Order>) {
+fn write_until_closed(store: Store, bells: &Bells, metrics: &Metrics, inbox: &Receiver<Order>) {
     let mut closed = Vec::new();
     let mut steps = Steps::default();
     let mut crowd = Crowd::default();
@@ -224,15 +196,19 @@ fn write_until_closed(store: Store, bells: &Bells, inbox: &Receiver<Order>) {
         let (rung, lost) = (RefCell::default(), RefCell::default());
         let mut apply = |order, db: Result<&Connection, OutboxError>| match order {
             Order::Op(Moment { now, .. }, op) => {
-                let pen = db.map(|db| Pen { db, now, rung: &rung, lost: &lost });
+                let pen = db.map(|db| Pen { db, now, metrics, rung: &rung, lost: &lost });
                 answers.push(op(pen.as_ref().map_err(OutboxError::clone)));
             }
             Order::Close(reply) => closed.push(reply),
         };
         let committed = batch(&store.db, first, inbox, &mut crowd, &lost, &mut apply);
-        if committed.is_ok() {
-            bells.ring(&rung.into_inner());
+        if let Ok(took) = &committed {
+            took.iter().for_each(|took| metrics.committed(*took));
+            let rung = rung.into_inner();
+            bells.ring(&rung);
+            rung.counted.into_iter().for_each(Counted::count);
         }
+        let committed = committed.map(drop);
         for answer in answers {
             answer(committed.clone());
         }
@@ -268,7 +244,7 @@ impl Crowd {
     }
 }
 
-/// One transaction over all that waits, up to a bound.
+/// One transaction over all that waits, up to a bound. Yields how long the disk took, if it had anything to write.
 fn batch(
     db: &Connection,
     first: Order,
@@ -276,15 +252,16 @@ fn batch(
     crowd: &mut Crowd,
     lost: &RefCell<Option<OutboxError>>,
     apply: &mut impl FnMut(Order, Result<&Connection, OutboxError>),
-) -> Result<(), OutboxError> {
+) -> Result<Option<Duration>, OutboxError> {
     if let Err(e) = db.execute_batch("BEGIN IMMEDIATE") {
         // Whoever waits behind the first would wait as long, for the same answer.
         let error = OutboxError::from(e);
         for order in std::iter::once(first).chain(inbox.try_iter().take(WAITING_OPS)) {
             apply(order, Err(error.clone()));
         }
-        return Ok(());
+        return Ok(None);
     }
+    let before = db.total_changes();
     let (mut next, mut come) = (Some(first), 0);
     let until = Instant::now() + crowd.patience();
     while let Some(order) = next {
@@ -303,7 +280,7 @@ fn batch(
     if committed.is_err() && !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));
     }
-    committed
+    committed.map(|()| Some(crowd.commit).filter(|_| db.total_changes() != before))
 }
 
 #[cfg(test)]
@@ -329,7 +306,7 @@ mod tests {
 
     fn written(store: Store, statements: &[&'static str]) -> Vec<Result<(), OutboxError>> {
         let (inbox, told) = orders(statements);
-        write_until_closed(store, &Bells::default(), &inbox);
+        write_until_closed(store, &Bells::default(), &Metrics::default(), &inbox);
         told.into_iter().map(|told| told.blocking_recv().unwrap()).collect()
     }
 
@@ -367,7 +344,8 @@ mod tests {
         let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
         store.db.execute_batch("CREATE TABLE t (x UNIQUE); BEGIN").unwrap();
         let (rung, lost) = (RefCell::default(), RefCell::default());
-        let pen = Pen { db: &store.db, now: Timestamp::default(), rung: &rung, lost: &lost };
+        let metrics = Metrics::default();
+        let pen = Pen { db: &store.db, now: Timestamp::default(), metrics: &metrics, rung: &rung, lost: &lost };
         let insert = |x: i64| pen.together(|pen| Ok(pen.db.execute("INSERT INTO t VALUES (?1)", [x])?));
         assert_eq!(insert(1), Ok(1));
         assert!(insert(1).is_err() && !store.db.is_autocommit() && lost.borrow().is_none());

@@ -44,6 +44,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("shell_words::", &["src/template.rs", "src/template/"]),
     ("minijinja::", &["src/template.rs", "src/template/"]),
     ("percent_encoding::", &["src/url.rs"]),
+    ("prometheus_client::", &["src/metrics.rs", "src/metrics/"]),
     ("granit_parser::", &["src/node/"]),
     ("serde::Deserialize", &["src/provider/kinds/", "src/http/api.rs"]),
     ("nix::", &["src/app/privileges.rs", "src/process/ends.rs"]),

@@ -1,6 +1,8 @@
 //! One binary for all tests that cross rooms.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+/// The admin listener: who may ask, what is well, what was counted.
+mod admin;
 /// The plan of the house is kept: floors, doors, nevers, sizes, tables.
 mod architecture;
 /// The setup of a well-known how-to, whole: hooks, script, unit, terminal and browser.

@@ -34,15 +34,15 @@ pub(super) fn tcp(ip: &str, port: i64) -> Result<Listen, String> {
     Ok(Listen::Tcp { host: ip.to_owned(), port })
 }
 
-/// `-callbacks`: `HOST:PORT`, `:PORT`, or a Unix socket as `-socket` has it.
-pub(super) fn compile_callbacks(typed: Option<OsString>) -> Result<Option<Listen>, String> {
+/// `-callbacks` and `-admin`: `HOST:PORT`, `:PORT`, or a Unix socket as `-socket` has it.
+pub(super) fn apart(flag: &str, typed: Option<OsString>) -> Result<Option<Listen>, String> {
     let Some(typed) = typed else { return Ok(None) };
     let text = typed.to_string_lossy();
     if text.starts_with(['/', '@']) {
         return Ok(Some(Listen::Unix(typed.into())));
     }
     let wrong =
-        || format!("-callbacks {text}: expected ADDRESS:PORT, such as 0.0.0.0:9003, or the path of a Unix socket");
+        || format!("{flag} {text}: expected ADDRESS:PORT, such as 127.0.0.1:9003, or the path of a Unix socket");
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     tcp(host, port.parse().map_err(|_| wrong())?).map(Some).map_err(|_| wrong())
 }
@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn callbacks_have_an_address_or_a_socket() {
         let tcp = |host: &str, port| Ok(Some(Listen::Tcp { host: host.to_owned(), port }));
-        let compiled = |text: &str| compile_callbacks(Some(text.into()));
-        assert_eq!(compile_callbacks(None), Ok(None));
+        let compiled = |text: &str| apart("-callbacks", Some(text.into()));
+        assert_eq!(apart("-callbacks", None), Ok(None));
         assert_eq!(compiled("127.0.0.1:9003"), tcp("127.0.0.1", 9003));
         assert_eq!(compiled(":0"), tcp("0.0.0.0", 0));
         assert_eq!(compiled("[::1]:9003"), tcp("[::1]", 9003));

@@ -45,7 +45,10 @@ impl Outcome {
             | Outcome::Heard
             | Outcome::Unproven
             | Outcome::UnknownMessage
-            | Outcome::Unavailable => return None,
+            | Outcome::Unavailable
+            | Outcome::Denied(_)
+            | Outcome::Readiness(_)
+            | Outcome::Metrics(..) => return None,
         }))
     }
 }

@@ -9,6 +9,7 @@ CREATE INDEX deliveries_patience ON deliveries (account, state, patience_until)
     WHERE patience_until IS NOT NULL;
 CREATE INDEX deliveries_overdue ON deliveries (account, id)
     WHERE state = 'queued' AND ways_left > 0 AND patience_until IS NULL;
+CREATE INDEX deliveries_waiting ON deliveries (account, id) WHERE state = 'queued';
 ALTER TABLE address_queue ADD COLUMN impatient INTEGER;
 CREATE INDEX address_queue_impatient ON address_queue (impatient) WHERE impatient IS NOT NULL;
 
@@ -73,6 +74,7 @@ CREATE TABLE windows (
     PRIMARY KEY (account, address)
 ) WITHOUT ROWID;
 CREATE INDEX windows_open_until ON windows (open_until);
+CREATE INDEX windows_of_account ON windows (account, open_until);
 
 -- One row per message that a person sent to an account.
 CREATE TABLE inbound (

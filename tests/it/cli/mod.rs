@@ -33,7 +33,7 @@ fn flags_answer_with_the_peer_s_words_and_codes() {
         (&["-drain", "30"], 2, "invalid value \"30\" for flag -drain: "),
         (&["-log-format", "xml"], 2, "invalid value \"xml\" for flag -log-format: write text or json\n"),
         (&["-keep", "30"], 2, "invalid value \"30\" for flag -keep: `30` has no unit: "),
-        (&["-admin", "x"], 2, "-admin"),
+        (&["-admin", "x"], 1, "hookbell: -admin x: expected ADDRESS:PORT, such as 127.0.0.1:9003"),
         (&["-ip", "::1"], 1, "hookbell: error listening on port: write an IPv6 address in brackets: -ip '[::1]'\n"),
         (&["-port", "70000"], 1, "hookbell: error listening on port: 70000 is no port"),
         (&["chekc"], 2, "hookbell: no command is called \"chekc\": did you mean \"check\"?\n"),
@@ -87,12 +87,11 @@ fn called_as_webhook_it_has_its_version_and_no_commands() {
     assert!(line.contains("-hooks FILE"), "{line}");
     let help = alone(&webhook).arg("-h").output().unwrap();
     assert!(help.status.success() && help.stdout.is_empty(), "{}", said(&help));
-    assert!(said(&help).starts_with(&format!("Usage of {}:\n  -callbacks string\n    \t", webhook.display())));
+    assert!(said(&help).starts_with(&format!("Usage of {}:\n  -admin string\n    \t", webhook.display())));
     let output = alone(&webhook).args(["-ip", "::1"]).output().unwrap();
     assert!(said(&output).starts_with("webhook: error listening on port: ") && output.status.code() == Some(1));
     let output = alone(&webhook).args(["-bogus"]).output().unwrap();
-    let usage =
-        format!("flag provided but not defined: -bogus\nUsage of {}:\n  -callbacks string\n", webhook.display());
+    let usage = format!("flag provided but not defined: -bogus\nUsage of {}:\n  -admin string\n", webhook.display());
     assert!(said(&output).starts_with(&usage) && output.status.code() == Some(2), "{}", said(&output));
 }
 

@@ -2,7 +2,7 @@
 
 mod daemon;
 mod damage;
-mod disk;
+pub(crate) mod disk;
 mod retention;
 
 use std::path::Path;
