@@ -95,6 +95,8 @@ pub struct RawSend {
     pub title: Option<Placed<RawArgument>>,
     /// `text`
     pub text: Option<Placed<String>>,
+    /// `thread`
+    pub thread: Option<Placed<RawArgument>>,
     /// `ttl`
     pub ttl: Option<std::time::Duration>,
     /// `priority`
@@ -213,6 +215,7 @@ const SEND: &[Property<RawSend>] = &[
     Property { name: "message", read: |send, node, r| send.message = parameter(node, r) },
     Property { name: "title", read: |send, node, r| send.title = parameter(node, r) },
     Property { name: "text", read: |send, node, r| send.text = r.text_or_file(node) },
+    Property { name: "thread", read: |send, node, r| send.thread = parameter(node, r) },
     Property { name: "ttl", read: |send, node, r| send.ttl = ttl(node, r) },
     Property { name: "priority", read: |send, node, r| send.priority = priority(node, r) },
     Property { name: "dedupe", read: |send, node, r| send.dedupe = r.duration(node) },

@@ -13,7 +13,8 @@ CREATE TABLE messages (
     priority    INTEGER NOT NULL,              -- 0 low, 1 normal, 2 high
     accepted_at INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
-    is_alarm    INTEGER NOT NULL DEFAULT 0     -- 1: it tells of a failure, and its own failure is told to nobody
+    is_alarm    INTEGER NOT NULL DEFAULT 0,    -- 1: it tells of a failure, and its own failure is told to nobody
+    thread      TEXT                           -- of a conversation: a hash over the hook and what "thread" said
 );
 
 -- One row per message and contact. `id` is also its place in every queue.

@@ -17,6 +17,9 @@ use crate::url::encode_segment;
 /// Time for one request where an account sets none.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The same for mail: a server may look through what it takes before it answers (RFC 5321, 4.5.3.2.6, has ten minutes).
+const MAIL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The properties that every account may have.
 #[derive(Default)]
 struct Shared {
@@ -88,6 +91,16 @@ impl Account {
                 transport.proxy = http.proxy;
                 transport.extra_ca = http.extra_ca;
                 open(&own, http.base_url.as_deref().unwrap_or(base_url), reader)
+            }
+            Open::Mail(open) => {
+                for entry in entries_of(&http).iter().filter(|entry| entry.key == "base-url") {
+                    reader.error(&entry.key_place, "mail has no \"base-url\" but a \"server\"");
+                }
+                let http = reader.record(&http, HTTP)?;
+                transport.timeout = shared.timeout.unwrap_or(MAIL_TIMEOUT);
+                transport.proxy = http.proxy;
+                transport.extra_ca = http.extra_ca;
+                open(&own, reader)
             }
             Open::Local(open) => {
                 for entry in entries_of(&http) {

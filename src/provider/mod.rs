@@ -10,8 +10,10 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use self::callback::Callback;
+use self::mail::{Mail, Stage};
 use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
+use crate::message::Priority;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
 use crate::node::{Node, Reader};
 use crate::secret::Secret;
@@ -19,6 +21,7 @@ use crate::secret::Secret;
 mod account;
 pub mod callback;
 pub mod kinds;
+pub mod mail;
 pub mod preview;
 mod reply;
 mod text;
@@ -57,6 +60,8 @@ pub enum Open {
         /// Is handed the account's `base-url` or the one above.
         open: fn(&Node, &str, &mut Reader<'_>) -> Option<Opened>,
     },
+    /// Mail: its accounts may have `proxy` and `ca-file`.
+    Mail(fn(&Node, &mut Reader<'_>) -> Option<Opened>),
     /// Something on this host.
     Local(fn(&Node, &mut Reader<'_>) -> Option<Opened>),
 }
@@ -122,6 +127,12 @@ pub struct Outgoing {
     pub title: Option<String>,
     /// The text.
     pub text: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// What makes messages one conversation, where it belongs to one: a problem and its end.
+    pub thread: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
     /// The form it is to have.
     pub form: Form,
     /// Whether the contact is known to have written to this account lately enough for free text.
@@ -146,6 +157,8 @@ pub enum Next {
 pub enum Request {
     /// An HTTP request.
     Http(HttpRequest),
+    /// A mail.
+    Mail(Mail),
     /// A program to run.
     Exec(Command),
     /// Text for the daemon's own terminal or log.
@@ -197,6 +210,15 @@ pub enum Answer {
         headers: HeaderMap,
         /// The body, cut at the transport's bound.
         body: Vec<u8>,
+    },
+    /// A mail server's, to what decided: it took the mail, or it refused a step on the way there.
+    Mail {
+        /// What it answered to.
+        stage: Stage,
+        /// The three digits.
+        code: u16,
+        /// Its lines, without the digits before each.
+        text: String,
     },
     /// A program ended.
     Exec {
