@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::Message;
 use lettre::message::Mailbox as Written;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 
 use crate::dispatch::transport::answer::no_answer;
 use crate::message::delivery::{Class, SendError};
@@ -16,7 +16,7 @@ const AUTO_RESPONSE: HeaderName = HeaderName::new_from_ascii_str("X-Auto-Respons
 const PRIORITY: HeaderName = HeaderName::new_from_ascii_str("X-Priority");
 const IMPORTANCE: HeaderName = HeaderName::new_from_ascii_str("Importance");
 
-/// The bytes of a mail: lines that end with CRLF, none too long, all of it ASCII unless an address is not.
+/// The bytes of a mail: lines that all end with CRLF, none too long, all of it ASCII unless an address is not.
 pub(super) fn written(mail: &Mail) -> Result<Vec<u8>, SendError> {
     let to = Mailbox { name: None, address: mail.to.clone() };
     let date = UNIX_EPOCH + Duration::from_millis(u64::try_from(mail.date.millis()).unwrap_or(0));
@@ -42,8 +42,13 @@ pub(super) fn written(mail: &Mail) -> Result<Vec<u8>, SendError> {
     }
     // A lone CR is no line break in a mail, and forbidden there.
     let text = mail.text.replace("\r\n", "\n").replace('\r', "\n");
-    let message = builder.header(ContentType::TEXT_PLAIN).body(text).map_err(|e| unwritable(&e.to_string()))?;
-    Ok(message.formatted())
+    let message = builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(text);
+    let message = message.map_err(|e| unwritable(&e.to_string()))?;
+    let mut bytes = message.formatted();
+    if !bytes.ends_with(b"\r\n") {
+        bytes.extend_from_slice(b"\r\n");
+    }
+    Ok(bytes)
 }
 
 fn named(mailbox: &Mailbox) -> Result<Written, SendError> {

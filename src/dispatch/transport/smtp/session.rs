@@ -38,7 +38,7 @@ pub(super) struct Session {
 /// Why it goes no further.
 pub(super) enum Stop {
     /// The server said no.
-    Refused(Answer),
+    Refused(Box<Answer>),
     /// There was no answer, or none is asked for.
     Failed(SendError),
 }
@@ -47,7 +47,7 @@ impl Stop {
     /// As a carrier tells it.
     pub(super) fn told(self) -> Result<Answer, SendError> {
         match self {
-            Stop::Refused(answer) => Ok(answer),
+            Stop::Refused(answer) => Ok(*answer),
             Stop::Failed(error) => Err(error),
         }
     }
@@ -255,7 +255,7 @@ fn answered(stage: Stage, reply: &Reply) -> Answer {
 }
 
 fn refused(stage: Stage, reply: &Reply) -> Stop {
-    Stop::Refused(answered(stage, reply))
+    Stop::Refused(Box::new(answered(stage, reply)))
 }
 
 fn code(silence: &Silence) -> &'static str {

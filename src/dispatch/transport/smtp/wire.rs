@@ -104,9 +104,8 @@ impl Wire {
                 return Err(Silence::Babble);
             }
             let more = timeout_at(deadline, self.io.read_buf(&mut self.read)).await;
-            match more.map_err(|_| Silence::Late)?.map_err(Silence::Lost)? {
-                0 => return Err(Silence::Closed),
-                _ => {}
+            if more.map_err(|_| Silence::Late)?.map_err(Silence::Lost)? == 0 {
+                return Err(Silence::Closed);
             }
         }
     }
@@ -131,7 +130,8 @@ fn parts(line: &[u8]) -> Option<(u16, bool, String)> {
     (200..600).contains(&code).then(|| (code, is_last, rest.get(1..).unwrap_or_default().to_owned()))
 }
 
-/// A mail's bytes as they travel: a dot that begins a line is doubled, and one alone ends them (RFC 5321, 4.5.2).
+/// The bytes of a mail, whole lines, as they travel: a dot that begins a line is doubled, and one alone ends them
+/// (RFC 5321, 4.5.2).
 pub(super) fn dotted(content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len() + 64);
     let mut begins = true;
@@ -141,9 +141,6 @@ pub(super) fn dotted(content: &[u8]) -> Vec<u8> {
         }
         out.push(*byte);
         begins = *byte == b'\n';
-    }
-    if !out.ends_with(b"\r\n") {
-        out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b".\r\n");
     out
@@ -157,8 +154,8 @@ mod tests {
     fn a_dot_alone_does_not_end_a_mail() {
         for (content, sent) in [
             (&b"a\r\n.\r\n.b\r\nc.\r\n"[..], &b"a\r\n..\r\n..b\r\nc.\r\n.\r\n"[..]),
-            (b".", b"..\r\n.\r\n"),
-            (b"", b"\r\n.\r\n"),
+            (b".\r\n", b"..\r\n.\r\n"),
+            (b"\r\n", b"\r\n.\r\n"),
         ] {
             assert_eq!(dotted(content), sent);
         }
