@@ -31,6 +31,8 @@ const ALIVE: Duration = Duration::from_secs(5);
 pub(super) struct Session {
     server: Arc<Server>,
     wire: Wire,
+    encrypted: bool,
+    /// What it said to `EHLO`.
     offers: Vec<String>,
     mails: u32,
 }
@@ -70,35 +72,22 @@ impl Session {
     where
         F: Future<Output = Result<Arc<ClientConfig>, SendError>>,
     {
-        let mut io = connected(server, dial, deadline).await?;
-        let mut encrypted = server.tls == Tls::Implicit;
+        // A proxy's own host is not this one.
+        let is_near = server.is_loopback() && !dial.has_proxy();
+        let mut io = connected(server, &dial, deadline).await?;
+        let encrypted = server.tls == Tls::Implicit;
         if encrypted {
             io = handshake(server, tls().await?, io, deadline).await?;
         }
-        let (server, offers, mails) = (Arc::clone(server), Vec::new(), 0);
-        let mut session = Session { server, wire: Wire::new(io), offers, mails };
+        let server = Arc::clone(server);
+        let mut session = Session { server, wire: Wire::new(io), encrypted, offers: Vec::new(), mails: 0 };
         let greeting = session.wire.reply(deadline).await;
         session.accepted(Stage::Greeting, greeting)?;
         session.hello(deadline).await?;
-        let wanted = matches!(session.server.tls, Tls::StartTls | Tls::Opportunistic);
-        if wanted && session.offer("STARTTLS").is_some() {
+        if session.is_to_encrypt()? {
             session = session.encrypt(tls().await?, deadline).await?;
-            encrypted = true;
-        } else if session.server.tls == Tls::StartTls {
-            let detail = format!(
-                "{} offers no STARTTLS, and nothing is sent unencrypted: is this the right port? set \"tls\"",
-                session.server
-            );
-            return Err(no_answer(Class::Account, "no starttls", detail).into());
         }
-        let server = Arc::clone(&session.server);
-        if let Some(login) = &server.login {
-            if !encrypted && !server.is_loopback() && !server.plain_login {
-                let detail = format!("{server} offers no STARTTLS, and the password is not sent unencrypted");
-                return Err(no_answer(Class::Account, "no starttls", detail).into());
-            }
-            session.log_in(login, deadline).await?;
-        }
+        session.log_in(is_near, deadline).await?;
         Ok(session)
     }
 
@@ -195,6 +184,22 @@ impl Session {
         })
     }
 
+    /// Whether STARTTLS comes next.
+    fn is_to_encrypt(&self) -> Result<bool, SendError> {
+        let is_offered = self.offer("STARTTLS").is_some();
+        match self.server.tls {
+            Tls::StartTls if !is_offered => {
+                let server = &self.server;
+                let detail = format!(
+                    "{server} offers no STARTTLS, and nothing is sent unencrypted: is this the right port? set \"tls\""
+                );
+                Err(no_answer(Class::Account, "no starttls", detail))
+            }
+            Tls::StartTls | Tls::Opportunistic => Ok(is_offered),
+            Tls::Implicit | Tls::None => Ok(false),
+        }
+    }
+
     async fn encrypt(mut self, tls: Arc<ClientConfig>, deadline: Instant) -> Result<Session, Stop> {
         self.step(Stage::StartTls, "STARTTLS", deadline).await?;
         let Session { server, wire, mails, .. } = self;
@@ -204,26 +209,35 @@ impl Session {
         };
         let io = handshake(&server, tls, io, deadline).await?;
         // Nothing counts that was said before.
-        let mut session = Session { server, wire: Wire::new(io), offers: Vec::new(), mails };
+        let mut session = Session { server, wire: Wire::new(io), encrypted: true, offers: Vec::new(), mails };
         session.hello(deadline).await?;
         Ok(session)
     }
 
-    async fn log_in(&mut self, login: &Login, deadline: Instant) -> Result<(), Stop> {
+    /// Tells who sends, if the account says so. `is_near`: nobody listens on the way.
+    async fn log_in(&mut self, is_near: bool, deadline: Instant) -> Result<(), Stop> {
+        let server = Arc::clone(&self.server);
+        let Some(Login { username, password }) = &server.login else { return Ok(()) };
+        if !self.encrypted && !is_near && !server.plain_login {
+            let detail = format!("{server} offers no STARTTLS, and the password is not sent unencrypted");
+            return Err(no_answer(Class::Account, "no starttls", detail).into());
+        }
         let offered = self.offer("AUTH").unwrap_or_default().to_uppercase();
         let offers = |mechanism: &str| offered.split_whitespace().any(|word| word == mechanism);
-        let Login { username, password } = login;
-        if offers("PLAIN") {
+        let steps = if offers("PLAIN") {
             let both = BASE64.encode(format!("\0{username}\0{}", password.expose()).as_bytes());
-            self.step(Stage::Login, &format!("AUTH PLAIN {both}"), deadline).await?;
+            vec![format!("AUTH PLAIN {both}")]
         } else if offers("LOGIN") {
-            self.step(Stage::Login, "AUTH LOGIN", deadline).await?;
-            self.step(Stage::Login, &BASE64.encode(username.as_bytes()), deadline).await?;
-            self.step(Stage::Login, &BASE64.encode(password.expose().as_bytes()), deadline).await?;
+            let [username, password] =
+                [username.as_str(), password.expose()].map(|text| BASE64.encode(text.as_bytes()));
+            vec!["AUTH LOGIN".to_owned(), username, password]
         } else {
             let others = if offered.is_empty() { "nothing" } else { &offered };
-            let detail = format!("{} can't be logged in to by PLAIN or LOGIN: it offers {others}", self.server);
+            let detail = format!("{server} can't be logged in to by PLAIN or LOGIN: it offers {others}");
             return Err(no_answer(Class::Account, "no auth", detail).into());
+        };
+        for line in steps {
+            self.step(Stage::Login, &line, deadline).await?;
         }
         Ok(())
     }
@@ -285,7 +299,7 @@ fn name(server: &Server) -> String {
     server.hello.clone().unwrap_or_else(|| if plain { own.to_owned() } else { "[127.0.0.1]".to_owned() })
 }
 
-async fn connected(server: &Server, dial: Dial, deadline: Instant) -> Result<Box<dyn Io>, SendError> {
+async fn connected(server: &Server, dial: &Dial, deadline: Instant) -> Result<Box<dyn Io>, SendError> {
     // By this scheme an HTTP proxy makes a tunnel.
     let url: Uri = match format!("https://{server}/").parse() {
         Ok(url) => url,

@@ -61,44 +61,53 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<(Server, Mail
     }
     let Properties { server, tls, username, password, plain_login, from, reply_to, hello } = properties;
     let login = login(username, password, node, reader);
-    let Placed { value: Url { encrypted, host, port }, place } = server?;
-    let policy = match (&tls, encrypted) {
-        (Some(tls), true) if tls.value != Tls::Implicit => {
-            return reader.wrong(&tls.place, "smtps:// is encrypted from the first byte on: write smtp:// for this");
-        }
-        (_, true) => Tls::Implicit,
-        (Some(tls), false) => tls.value,
-        (None, false) if port == Some(SUBMISSIONS) => {
-            let finding = Diagnostic::error(&place, "at port 465 a server waits for TLS before it says a word");
-            return reader.note(finding.help(format!("write smtps://{host}")));
-        }
-        (None, false) if is_loopback(&host) && port.unwrap_or(RELAY) == RELAY => Tls::None,
-        (None, false) => Tls::StartTls,
-    };
+    let server = server?;
+    let policy = policy(&server, tls.as_ref(), reader)?;
+    let Placed { value: Url { host, port, .. }, place } = server;
     let port = port.unwrap_or(match policy {
         Tls::Implicit => SUBMISSIONS,
         _ if is_loopback(&host) => RELAY,
         _ => SUBMISSION,
     });
+    let plain = policy == Tls::None && login.is_some() && !is_loopback(&host);
     if let Some(allowed) = &plain_login {
-        match policy {
-            Tls::None | Tls::Opportunistic => reader.warn(
-                &allowed.place,
-                "the password may travel unencrypted: whoever listens on the way can send in this account's name",
-            ),
-            Tls::StartTls | Tls::Implicit => {
-                reader.warn(&allowed.place, "of no use: nothing is sent before the connection is encrypted");
-            }
-        }
-    } else if policy == Tls::None && login.is_some() && !is_loopback(&host) {
+        reader.warn(&allowed.place, of_plain_login(policy));
+    } else if plain {
         let place = tls.as_ref().map_or(&place, |tls| &tls.place);
-        reader
-            .note::<()>(Diagnostic::error(place, "the password would travel unencrypted").help(
-                "write \"starttls\"; if the server has no TLS and you trust the way: \"allow-plain-auth\": true",
-            ));
+        let finding = Diagnostic::error(place, "the password would travel unencrypted");
+        let help = "write \"starttls\"; if the server has no TLS and you trust the way: \"allow-plain-auth\": true";
+        reader.note::<()>(finding.help(help));
     }
     let server = Server { host, port, tls: policy, login, plain_login: plain_login.is_some(), hello };
     Some((server, from?, reply_to))
+}
+
+/// When the connection is to be encrypted: as it is written, or as the address has it.
+fn policy(server: &Placed<Url>, tls: Option<&Placed<Tls>>, reader: &mut Reader<'_>) -> Option<Tls> {
+    let Url { encrypted, host, port } = &server.value;
+    match (tls, encrypted) {
+        (Some(tls), true) if tls.value != Tls::Implicit => {
+            reader.wrong(&tls.place, "smtps:// is encrypted from the first byte on: write smtp:// for this")
+        }
+        (_, true) => Some(Tls::Implicit),
+        (Some(tls), false) => Some(tls.value),
+        (None, false) if *port == Some(SUBMISSIONS) => {
+            let finding = Diagnostic::error(&server.place, "at port 465 a server waits for TLS before it says a word");
+            reader.note(finding.help(format!("write smtps://{host}")))
+        }
+        (None, false) if is_loopback(host) && port.unwrap_or(RELAY) == RELAY => Some(Tls::None),
+        (None, false) => Some(Tls::StartTls),
+    }
+}
+
+/// What to say about a password that may travel unencrypted.
+fn of_plain_login(policy: Tls) -> &'static str {
+    match policy {
+        Tls::None | Tls::Opportunistic => {
+            "the password may travel unencrypted: whoever listens on the way can send in this account's name"
+        }
+        Tls::StartTls | Tls::Implicit => "of no use: nothing is sent before the connection is encrypted",
+    }
 }
 
 fn has(node: &Node, name: &str) -> bool {
