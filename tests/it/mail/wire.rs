@@ -1,6 +1,7 @@
 //! What is on the wire: encryption, passwords, and the mail as it is written down.
 
-use tokio::io::copy_bidirectional;
+use hookbell::tasks::Tasks;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
@@ -192,25 +193,34 @@ async fn whatever_is_in_a_mail_it_keeps_its_headers_and_its_lines() {
     }
 }
 
-#[tokio::test]
-async fn a_proxy_is_gone_through() {
-    let server = Server::open(Encrypts::ByStartTls, |_, _| Say::Usual).await;
-    let (listener, port) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), server.address.port());
-    let proxy = listener.local_addr().unwrap();
-    let tunnel = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut asked = String::new();
-        while !asked.ends_with("\r\n\r\n") {
-            asked.push(char::from(tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap()));
+/// An HTTP proxy that makes tunnels to `localhost`.
+async fn proxy(port: u16) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, tasks) = (listener.local_addr().unwrap(), Tasks::new());
+    tasks.clone().spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tasks.spawn(async move {
+                let mut asked = String::new();
+                while !asked.ends_with("\r\n\r\n") {
+                    asked.push(char::from(stream.read_u8().await.unwrap()));
+                }
+                assert!(asked.starts_with(&format!("CONNECT localhost:{port} HTTP/1.1\r\n")), "{asked}");
+                stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
+                let mut far = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                copy_bidirectional(&mut stream, &mut far).await.ok();
+            });
         }
-        assert!(asked.starts_with(&format!("CONNECT localhost:{port} HTTP/1.1\r\n")), "{asked}");
-        tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
-        copy_bidirectional(&mut stream, &mut TcpStream::connect(server.address).await.unwrap()).await.ok();
-    };
-    let by = Transport { proxy: Some(format!("http://{proxy}").parse().unwrap()), ..transport(&server) };
-    let (carrier, account) = (carrier(&by), Arc::new(account(&server, Tls::StartTls)));
-    tokio::select! {
-        () = tunnel => panic!("the connection is kept"),
-        answer = sent(&carrier, mail(&account, "1")) => took(answer),
-    }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_proxy_is_gone_through_and_its_own_host_is_not_this_one() {
+    let server = Server::open(Encrypts::ByStartTls, |_, _| Say::Usual).await;
+    let proxy = format!("http://{}", proxy(server.address.port()).await);
+    let carrier = carrier(&Transport { proxy: Some(proxy.parse().unwrap()), ..transport(&server) });
+    let encrypted = Arc::new(with_login(account(&server, Tls::StartTls)));
+    took(sent(&carrier, mail(&encrypted, "1")).await);
+    let plain = Arc::new(with_login(account(&server, Tls::None)));
+    failed(sent(&carrier, mail(&plain, "2")).await, Class::Account, "the password is not sent unencrypted");
 }

@@ -219,7 +219,8 @@ impl Session {
         let server = Arc::clone(&self.server);
         let Some(Login { username, password }) = &server.login else { return Ok(()) };
         if !self.encrypted && !is_near && !server.plain_login {
-            let detail = format!("{server} offers no STARTTLS, and the password is not sent unencrypted");
+            let detail =
+                format!("the connection to {server} is not encrypted, and the password is not sent unencrypted");
             return Err(no_answer(Class::Account, "no starttls", detail).into());
         }
         let offered = self.offer("AUTH").unwrap_or_default().to_uppercase();
