@@ -178,6 +178,7 @@ fn message() -> anyhow::Result<Message> {
         caller: None,
         title: None,
         text: TEXT.to_owned(),
+        thread: None,
         priority: Priority::Normal,
         accepted_at: now,
         expires_at: now.plus(DEFAULT_TTL),

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::contact::{self, Contact, Recipient};
 use crate::dispatch::direct::{Direct, Tried};
 use crate::hook::{Hook, PriorityRule, Send, To};
-use crate::message::{Message, MessageId, Priority};
+use crate::message::{self, Message, MessageId, Priority};
 use crate::metrics::{MessageEnd, Metrics};
 use crate::outbox::{Accepted, Content, Once, Outbox, OutboxError};
 use crate::request::HookRequest;
@@ -176,6 +176,7 @@ pub fn compose(
         caller,
         title,
         text,
+        thread: thread(send, request, hook),
         priority: priority(&send.priority, request, hook),
         accepted_at: now,
         expires_at: now.plus(send.ttl),
@@ -241,6 +242,12 @@ pub fn render_words(
 fn title(send: &Send, request: &HookRequest, hook: &Hook) -> Option<String> {
     let title = send.title.as_ref().map(|parameter| read(parameter, request, hook));
     title.filter(|title| !is_blank(title)).map(|title| title.trim().to_owned())
+}
+
+/// The conversation that a call's message belongs to, where it says so.
+fn thread(send: &Send, request: &HookRequest, hook: &Hook) -> Option<String> {
+    let about = send.thread.as_ref().map(|parameter| read(parameter, request, hook));
+    about.filter(|about| !is_blank(about)).map(|about| message::thread(hook.id.as_str(), about.trim()))
 }
 
 /// The bytes of a call's message.

@@ -9,7 +9,7 @@ use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::contact::{Recipient, Way};
 use crate::message::alarm::{Alarm, Cause};
-use crate::message::{DEFAULT_TTL, Message, MessageId, Priority};
+use crate::message::{DEFAULT_TTL, Message, MessageId, Priority, thread};
 use crate::outbox::{Outbox, OutboxError};
 use crate::tasks::Tasks;
 
@@ -86,6 +86,7 @@ async fn tell_all(
             caller: None,
             title: None,
             text: Alarm::text_of(alarms),
+            thread: alarms.first().map(|alarm| thread(HOOK, alarm.about())),
             priority: Priority::High,
             accepted_at: now,
             expires_at: now.plus(DEFAULT_TTL),

@@ -34,6 +34,7 @@ pub(super) async fn send_one(
         caller: None,
         title: None,
         text: canary.text(account.as_str(), &host()),
+        thread: None,
         priority: Priority::Low,
         accepted_at: now,
         // Later it would prove nothing, and tell somebody at night of the evening.

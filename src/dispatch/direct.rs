@@ -190,6 +190,9 @@ impl Shared {
             address: way.address.clone(),
             title: message.title.clone(),
             text: message.text.clone(),
+            priority: message.priority,
+            thread: message.thread.clone(),
+            accepted_at: message.accepted_at,
             // Of what is not stored there is no page.
             link: None,
             form: Form::Best,

@@ -192,6 +192,9 @@ fn outgoing(claim: &Claim, links: Option<&Links>, now: Timestamp) -> Result<Outg
         address: way.address.clone(),
         title: claim.title().map(str::to_owned),
         text,
+        priority: delivery.priority,
+        thread: claim.thread().map(str::to_owned),
+        accepted_at: delivery.accepted_at,
         form: delivery.form,
         window_open: claim.window_open(),
         // Of several in one text no single page has all.

@@ -285,7 +285,7 @@ fn compile_send(
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<Send> {
-    let Placed { value: RawSend { to, via, also, message, title, text, ttl, priority, dedupe }, place } = raw;
+    let Placed { value: RawSend { to, via, also, message, title, text, thread, ttl, priority, dedupe }, place } = raw;
     let via = preferences(&via, known, reader);
     let also = accounts_of(&also, known, reader);
     let to = match to {
@@ -299,10 +299,11 @@ fn compile_send(
     let text = text.map(|text| read_template(Template::parse(&text.value), &text.place, reader));
     let message = message.map(|raw| own_parameter(&raw, reader));
     let title = title.map(|raw| own_parameter(&raw, reader));
+    let thread = thread.map(|raw| own_parameter(&raw, reader));
     let priority = compile_priority(priority, reader);
     let (ttl, dedupe) = (ttl.unwrap_or(DEFAULT_TTL), dedupe.unwrap_or_default());
-    let (text, message, title) = (settled(text)?, settled(message)?, settled(title)?);
-    Some(Send { to: to?, also: also?, message, title, text, ttl, dedupe, priority: priority?, allow_empty })
+    let (text, message, title, thread) = (settled(text)?, settled(message)?, settled(title)?, settled(thread)?);
+    Some(Send { to: to?, also: also?, message, title, text, thread, ttl, dedupe, priority: priority?, allow_empty })
 }
 
 /// What is not there is well; what is there must be.

@@ -154,7 +154,7 @@ impl Hook {
         let mut read: Vec<&Parameter> = self.require.iter().chain(&self.json_parameters).collect();
         read.extend(self.rule.iter().flat_map(Rule::parameters));
         if let Some(send) = self.action.send() {
-            read.extend(send.message.iter().chain(&send.title));
+            read.extend(send.message.iter().chain(&send.title).chain(&send.thread));
             if let To::Called { parameter, .. } = &send.to {
                 read.push(parameter);
             }
@@ -288,6 +288,8 @@ pub struct Send {
     pub title: Option<Parameter>,
     /// A template for the text.
     pub text: Option<Template>,
+    /// Where it says what the message is about: those about the same are one conversation, as a problem and its end.
+    pub thread: Option<Parameter>,
     /// Its deliveries are given up after this.
     pub ttl: Duration,
     /// In this time, from the first on, the same content is accepted once; zero: each time.

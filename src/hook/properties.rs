@@ -218,6 +218,12 @@ const SEND: &[Property<RawSend>] = &[
         "The text as a template over msg, title, query, payload, headers, hook, now.",
         |send, node, r| send.text = r.text_or_file(node),
     ),
+    property(
+        "thread",
+        PARAMETERS,
+        "A value that a problem and its end have in common: where the channel has conversations (mail), they are one.",
+        |send, node, r| send.thread = parameter(node, r),
+    ),
     usual("ttl", SomeTime, "24h", "How long it is tried before it is given up.", |send, node, r| {
         send.ttl = ttl(node, r)
     }),

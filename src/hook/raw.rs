@@ -96,6 +96,8 @@ pub struct RawSend {
     pub title: Option<Placed<RawArgument>>,
     /// `text`
     pub text: Option<Placed<String>>,
+    /// `thread`
+    pub thread: Option<Placed<RawArgument>>,
     /// `ttl`
     pub ttl: Option<std::time::Duration>,
     /// `priority`

@@ -90,6 +90,7 @@ async fn new_message(site: &Site, body: Body) -> Result<Kept, SendRefusal> {
         caller: None,
         title: title.filter(|title| !is_blank(title)),
         text,
+        thread: None,
         priority: Priority::default(),
         accepted_at: now,
         expires_at: now.plus(DEFAULT_TTL),

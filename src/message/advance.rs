@@ -218,6 +218,7 @@ mod tests {
             caller: None,
             title: None,
             text: "full".to_owned(),
+            thread: None,
             priority: Priority::Normal,
             accepted_at: START,
             expires_at: START.plus(Duration::from_secs(3600)),

@@ -126,6 +126,11 @@ pub struct Alarm {
 }
 
 impl Alarm {
+    /// What it has in common with the alarm that ends it: the account, or the cause where it is about none.
+    pub fn about(&self) -> &str {
+        if self.account.as_str().is_empty() { self.cause.as_str() } else { self.account.as_str() }
+    }
+
     /// What to tell.
     pub fn text(&self) -> String {
         format!("hookbell: {}", self.body())

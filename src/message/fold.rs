@@ -29,6 +29,8 @@ pub struct Piece {
     pub title: Option<String>,
     /// The text.
     pub text: String,
+    /// The conversation it belongs to.
+    pub thread: Option<String>,
 }
 
 /// The heading that all pieces have, and the one text for them. In no language: whoever reads it may know any. Where a
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
 
     fn piece(title: Option<&str>, text: &str) -> Piece {
-        Piece { title: title.map(str::to_owned), text: text.to_owned() }
+        Piece { title: title.map(str::to_owned), text: text.to_owned(), thread: None }
     }
 
     fn crowd(hooks: &[(&str, usize)], minutes: u64) -> Crowd {

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use ring::digest;
+
 use crate::clock::Timestamp;
 
 mod advance;
@@ -19,6 +22,9 @@ pub mod ways;
 
 /// Deliveries of a message that says nothing else are given up after a day.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Bytes of the hash that names a conversation: more than ever meet by chance.
+const THREAD_BYTES: usize = 16;
 
 /// A message's public name: a ULID, 48 bits of time and 80 fresh random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +57,18 @@ impl FromStr for MessageId {
     fn from_str(text: &str) -> Result<MessageId, ulid::DecodeError> {
         ulid::Ulid::from_str(text).map(MessageId)
     }
+}
+
+/// The name of a conversation: of all messages of a hook that are about the same. A hash, for a caller's own word for it
+/// may be long, and is nobody else's to read.
+pub fn thread(hook: &str, about: &str) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    // With its length, so that no hook's name runs into the rest.
+    hash.update(&hook.len().to_le_bytes());
+    hash.update(hook.as_bytes());
+    hash.update(about.as_bytes());
+    let hash = hash.finish();
+    HEXLOWER.encode(hash.as_ref().get(..THREAD_BYTES).unwrap_or_default())
 }
 
 /// What goes first when several wait.
@@ -98,6 +116,8 @@ pub struct Message {
     pub title: Option<String>,
     /// The text, as accepted.
     pub text: String,
+    /// What makes messages one conversation, where this belongs to one (`thread`).
+    pub thread: Option<String>,
     /// What goes first.
     pub priority: Priority,
     /// When it was accepted.

@@ -45,8 +45,7 @@ pub struct Terms {
 pub struct Claim {
     first: Lease,
     folded: Vec<Lease>,
-    title: Option<String>,
-    text: String,
+    piece: fold::Piece,
     window_open: bool,
     began: Timestamp,
 }
@@ -72,12 +71,17 @@ impl Claim {
 
     /// The message's heading.
     pub fn title(&self) -> Option<&str> {
-        self.title.as_deref()
+        self.piece.title.as_deref()
     }
 
     /// The message's text, as accepted; of several one for all.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.piece.text
+    }
+
+    /// The conversation it belongs to, where it belongs to one.
+    pub fn thread(&self) -> Option<&str> {
+        self.piece.thread.as_deref()
     }
 
     /// The same for every try of the same, and of nothing else.
@@ -255,14 +259,13 @@ fn lease(pen: &Pen<'_>, first: Leased, address: &str, terms: Terms, held: &Held)
                WHERE account = ?1 AND address = ?2";
     pen.prepare(sql)?.execute(params![account, address, under_way, tat, limited_until])?;
 
-    let (title, text) = if folded.is_empty() {
-        let fold::Piece { title, text } = fold::piece(pen, first.delivery.message)?;
-        (title, text)
+    let piece = if folded.is_empty() {
+        fold::piece(pen, first.delivery.message)?
     } else {
         fold::text(pen, &first.delivery, folded.iter().map(|lease| &lease.delivery))?
     };
     let window_open = windows::is_open(pen, &first.delivery)?;
-    Ok(Claim { first, folded, title, text, window_open, began: now })
+    Ok(Claim { first, folded, piece, window_open, began: now })
 }
 
 /// Begins a try of one delivery.

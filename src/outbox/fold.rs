@@ -72,17 +72,17 @@ fn waits_elsewhere(pen: &Pen<'_>, delivery: &Delivery, account: &str, address: &
     Ok(pen.prepare(sql)?.query_row(given, |_| Ok(())).optional()?.is_some())
 }
 
-/// The heading and the text of what goes as one.
+/// The heading and the text of what goes as one. It is of no conversation, or of many.
 pub(super) fn text<'a>(
     pen: &Pen<'_>,
     head: &'a Delivery,
     others: impl Iterator<Item = &'a Delivery>,
-) -> Result<(Option<String>, String), OutboxError> {
+) -> Result<Piece, OutboxError> {
     let mut all: Vec<&Delivery> = std::iter::once(head).chain(others).collect();
     // In the order of acceptance: what is low may be older than what is normal.
     all.sort_unstable_by_key(|delivery| delivery.id);
     let (Some((newest, older)), Some(oldest)) = (all.split_last(), all.first()) else {
-        return piece(pen, head.message).map(|piece| (piece.title, piece.text));
+        return piece(pen, head.message);
     };
     let mut hooks: Vec<(String, usize)> = Vec::new();
     for delivery in &all {
@@ -93,13 +93,14 @@ pub(super) fn text<'a>(
     }
     let shown: Result<Vec<_>, _> = older.iter().take(fold::SHOWN).map(|old| piece(pen, old.message)).collect();
     let crowd = Crowd { hooks, from: oldest.accepted_at, to: newest.accepted_at };
-    Ok(fold::text(&crowd, &shown?, &piece(pen, newest.message)?))
+    let (title, text) = fold::text(&crowd, &shown?, &piece(pen, newest.message)?);
+    Ok(Piece { title, text, thread: None })
 }
 
-/// The heading and the text of one message.
+/// The heading, the text and the conversation of one message.
 pub(super) fn piece(pen: &Pen<'_>, message: MessageId) -> Result<Piece, OutboxError> {
-    let sql = "SELECT title, text FROM messages WHERE id = ?1";
-    let read = |row: &rusqlite::Row<'_>| Ok(Piece { title: row.get(0)?, text: row.get(1)? });
+    let sql = "SELECT title, text, thread FROM messages WHERE id = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok(Piece { title: row.get(0)?, text: row.get(1)?, thread: row.get(2)? });
     Ok(pen.prepare(sql)?.query_row([message.to_string()], read)?)
 }
 

@@ -84,6 +84,7 @@ fn message(n: u8, start: Timestamp) -> Message {
         caller: None,
         title: None,
         text: "full".to_owned(),
+        thread: None,
         priority: Priority::Normal,
         accepted_at: start,
         expires_at: start.plus(Duration::from_secs(600)),

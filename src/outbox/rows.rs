@@ -82,10 +82,10 @@ pub(super) fn insert(
         // Accepted means that somebody gets it; whoever calls this has made sure.
         return Err(OutboxError::Nobody);
     }
-    let Message { id, hook, caller, title, text, priority, accepted_at, expires_at } = message;
+    let Message { id, hook, caller, title, text, thread, priority, accepted_at, expires_at } = message;
     pen.prepare(
-        "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at, thread)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         id.to_string(),
@@ -95,7 +95,8 @@ pub(super) fn insert(
         text,
         rank(*priority),
         accepted_at.millis(),
-        expires_at.millis()
+        expires_at.millis(),
+        thread
     ])?;
     let seq = pen.db.last_insert_rowid();
     let mut deliveries = Vec::with_capacity(recipients.len());
@@ -192,10 +193,12 @@ pub(super) fn message(db: &Connection, id: MessageId) -> Result<Option<(i64, Mes
             priority: priority(row.get(5)?),
             accepted_at: Timestamp::from_millis(row.get(6)?),
             expires_at: Timestamp::from_millis(row.get(7)?),
+            thread: row.get(8)?,
         };
         Ok((row.get(0)?, message))
     };
-    let sql = "SELECT seq, hook, caller, title, text, priority, accepted_at, expires_at FROM messages WHERE id = ?1";
+    let sql =
+        "SELECT seq, hook, caller, title, text, priority, accepted_at, expires_at, thread FROM messages WHERE id = ?1";
     Ok(prepare(db, sql)?.query_row([id.to_string()], read).optional()?)
 }
 

@@ -14,7 +14,8 @@ CREATE TABLE messages (
     accepted_at INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
     -- 0 a call's; 1 an alarm: it tells of a failure, and its own failure is told to nobody; 2 a canary.
-    kind        INTEGER NOT NULL DEFAULT 0
+    kind        INTEGER NOT NULL DEFAULT 0,
+    thread      TEXT                           -- of a conversation: a hash over the hook and what "thread" said
 );
 
 -- One row per message and contact. `id` is also its place in every queue.

@@ -19,6 +19,9 @@ use crate::url::encode_segment;
 /// Time for one request where an account sets none.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The same for mail: a server may look through what it takes before it answers (RFC 5321, 4.5.3.2.6, has ten minutes).
+const MAIL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The properties that every account may have.
 #[derive(Default)]
 struct Shared {
@@ -123,6 +126,7 @@ pub fn properties_of(kind: &Kind) -> Vec<About> {
                 _ => row,
             })
             .collect(),
+        Open::Mail(_) => rows(HTTP).into_iter().filter(|row| row.name != "base-url").collect(),
         Open::Local(_) => Vec::new(),
     };
     [rows(SHARED), http, (kind.properties)()].concat()
@@ -154,6 +158,16 @@ impl Account {
                 transport.proxy = http.proxy;
                 transport.extra_ca = http.extra_ca;
                 open(&own, http.base_url.as_deref().unwrap_or(base_url), reader)
+            }
+            Open::Mail(open) => {
+                for entry in entries_of(&http).iter().filter(|entry| entry.key == "base-url") {
+                    reader.error(&entry.key_place, "mail has no \"base-url\" but a \"server\"");
+                }
+                let http = reader.record(&http, HTTP)?;
+                transport.timeout = shared.timeout.unwrap_or(MAIL_TIMEOUT);
+                transport.proxy = http.proxy;
+                transport.extra_ca = http.extra_ca;
+                open(&own, reader)
             }
             Open::Local(open) => {
                 for entry in entries_of(&http) {

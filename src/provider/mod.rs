@@ -10,9 +10,11 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use self::callback::Callback;
+use self::mail::{Mail, Server, Stage};
 use self::probe::{Inquiry, Learned};
 use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
+use crate::message::Priority;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
 use crate::node::{About, Node, Reader};
 use crate::secret::Secret;
@@ -21,6 +23,7 @@ pub mod account;
 pub mod callback;
 pub mod canary;
 pub mod kinds;
+pub mod mail;
 pub mod preview;
 pub mod probe;
 mod reply;
@@ -78,6 +81,8 @@ pub enum Open {
         /// Is handed the account's `base-url` or the one above.
         open: fn(&Node, &str, &mut Reader<'_>) -> Option<Opened>,
     },
+    /// Mail: its accounts may have `proxy` and `ca-file`.
+    Mail(fn(&Node, &mut Reader<'_>) -> Option<Opened>),
     /// Something on this host.
     Local(fn(&Node, &mut Reader<'_>) -> Option<Opened>),
 }
@@ -143,6 +148,12 @@ pub struct Outgoing {
     pub title: Option<String>,
     /// The text.
     pub text: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// What makes messages one conversation, where it belongs to one: a problem and its end.
+    pub thread: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
     /// The form it is to have.
     pub form: Form,
     /// Whether the contact is known to have written to this account lately enough for free text.
@@ -176,6 +187,10 @@ pub enum Probe {
 pub enum Request {
     /// An HTTP request.
     Http(HttpRequest),
+    /// A mail.
+    Mail(Mail),
+    /// To log in there, and send nothing.
+    Login(Arc<Server>),
     /// A program to run.
     Exec(Command),
     /// Text for the daemon's own terminal or log.
@@ -227,6 +242,15 @@ pub enum Answer {
         headers: HeaderMap,
         /// The body, cut at the transport's bound.
         body: Vec<u8>,
+    },
+    /// A mail server's, to what decided: it took the mail, or it refused a step on the way there.
+    Mail {
+        /// What it answered to.
+        stage: Stage,
+        /// The three digits.
+        code: u16,
+        /// Its lines, without the digits before each.
+        text: String,
     },
     /// A program ended.
     Exec {

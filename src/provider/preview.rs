@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::mail::Mail;
 use super::{Account, Next, Outgoing, Request};
 use crate::account::AccountName;
 use crate::clock::Timestamp;
 use crate::contact::Recipient;
+use crate::message::Priority;
 use crate::message::delivery::Form;
 
 /// What one recipient would get.
@@ -63,6 +65,9 @@ fn first_request(
         address: way.address.clone(),
         title: title.map(str::to_owned),
         text: text.to_owned(),
+        priority: Priority::default(),
+        thread: None,
+        accepted_at: now,
         form: Form::Best,
         window_open: false,
         link: None,
@@ -78,10 +83,21 @@ fn first_request(
 fn shown(request: &Request) -> Vec<String> {
     match request {
         Request::Http(request) => vec![format!("{request:?}"), String::from_utf8_lossy(&request.body).into_owned()],
+        Request::Mail(mail) => mail_shown(mail),
+        Request::Login(server) => vec![format!("log in to {server}")],
         Request::Exec(command) if command.stdin.is_empty() => vec![format!("{:?}", command.argv)],
         Request::Exec(command) => {
             vec![format!("{:?} < {:?}", command.argv, String::from_utf8_lossy(&command.stdin))]
         }
         Request::Print { line, .. } => vec![line.clone()],
     }
+}
+
+/// The mail as its reader sees it, below the server that would take it.
+fn mail_shown(mail: &Mail) -> Vec<String> {
+    let Mail { server, from, reply_to, to, subject, text, .. } = mail;
+    let mut lines = vec![format!("by {server}"), format!("From: {from}")];
+    lines.extend(reply_to.iter().map(|mailbox| format!("Reply-To: {mailbox}")));
+    lines.extend([format!("To: {to}"), format!("Subject: {subject}"), text.clone()]);
+    lines
 }

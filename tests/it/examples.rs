@@ -6,8 +6,9 @@ use std::process::{Command, Output};
 use crate::source::{read, root, tracked};
 
 /// What the examples take from the environment. The values have the form that each provider asks for.
-const SECRETS: [(&str, &str); 4] = [
+const SECRETS: [(&str, &str); 5] = [
     ("GITHUB_SECRET", "s3cret"),
+    ("SMTP_PASSWORD", "s3cret"),
     ("TELEGRAM_TOKEN", "123456789:AA-example_token"),
     ("WHATSAPP_APP_SECRET", "0123456789abcdef0123456789abcdef"),
     ("WHATSAPP_TOKEN", "EAAexampleToken"),

@@ -37,6 +37,8 @@ mod fixture;
 mod life;
 /// Accounts and addresses keep their rates, and what waits for an address goes as one.
 mod limits;
+/// Mails reach servers, whatever these do; a problem and its end are one conversation.
+mod mail;
 /// What providers tell by themselves moves deliveries, opens windows, and is kept.
 mod news;
 /// What callers and operators may ask of the outbox: the same answer to the same call, lists, retries, an end.

@@ -33,6 +33,7 @@ pub(crate) fn message(text: &str, priority: Priority, now: Timestamp, ttl: Durat
         caller: None,
         title: None,
         text: text.to_owned(),
+        thread: None,
         priority,
         accepted_at: now,
         expires_at: now.plus(ttl),

@@ -7,11 +7,13 @@ use std::time::Duration;
 use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate, Takes};
 use hookbell::clock::Timestamp;
 use hookbell::diagnostic::{Diagnostic, Source};
+use hookbell::message::Priority;
 use hookbell::message::delivery::{Class, Form, OnUnknown, Receipt, Report, Scope, SendError};
 use hookbell::message::news::{Inbound, News, Told};
 use hookbell::node::{self, Reader};
 use hookbell::provider::callback::{Proof, Unproven};
 use hookbell::provider::kinds::KINDS;
+use hookbell::provider::mail::{Mail, Stage, Tls};
 use hookbell::provider::probe::{Fault, Inquiry};
 use hookbell::provider::{Account, Answer, Next, Outgoing, Probe, Request, Transport};
 use hookbell::secret::Surroundings;
@@ -292,6 +294,9 @@ fn outgoing(json: &Value) -> Outgoing {
         key: text("key", "k1"),
         contact: text("contact", "ivan"),
         address: Address { kind: AddressKind::new(&text("kind", "phone")), text: text("to", "+79001234567") },
+        priority: Priority::named(&text("priority", "normal")).unwrap(),
+        thread: json["thread"].as_str().map(str::to_owned),
+        accepted_at: Timestamp::from_millis(1_795_216_440_000),
         title: json["title"].as_str().map(str::to_owned),
         text: text("text", "disk full").repeat(repeated.try_into().unwrap()),
         form: if json["form"] == "template" { Form::Template } else { Form::Best },
@@ -317,6 +322,8 @@ fn assert_asked(at: &str, request: &Request, ask: &Value) {
                 "body": serde_json::from_slice::<Value>(&http.body).unwrap_or_default(),
             })
         }
+        Request::Mail(mail) => mail_json(mail),
+        Request::Login(server) => json!({ "login": server.to_string() }),
         Request::Exec(command) => {
             json!({ "argv": command.argv, "stdin": String::from_utf8(command.stdin.clone()).unwrap() })
         }
@@ -325,6 +332,26 @@ fn assert_asked(at: &str, request: &Request, ask: &Value) {
     for (key, wanted) in ask.as_object().unwrap() {
         assert_eq!(found[key], spelled_out(wanted), "{at}: {key}");
     }
+}
+
+fn mail_json(mail: &Mail) -> Value {
+    let Mail { server, from, reply_to, to, subject, text, message_id, thread, date, priority: _ } = mail;
+    json!({
+        "server": server.to_string(),
+        "tls": Tls::ALL.iter().find(|(_, tls)| *tls == server.tls).unwrap().0,
+        "login": server.login.as_ref().map(|login| format!("{}:{}", login.username, login.password.expose())),
+        "plain-login": server.plain_login,
+        "hello": server.hello,
+        "from": from.to_string(),
+        "reply-to": reply_to.as_ref().map(ToString::to_string),
+        "to": to,
+        "subject": subject,
+        "text": text,
+        "message-id": message_id,
+        "thread": thread,
+        "date": date.to_string(),
+        "importance": mail.importance().map(|(_, importance)| importance),
+    })
 }
 
 /// `{"repeat": TEXT, "times": N, "then": TEXT}` is short for a long text.
@@ -340,10 +367,15 @@ fn spelled_out(json: &Value) -> Value {
     }
 }
 
-/// `{"status", "headers", "body"}`, where a body that is no text is JSON; `{"code", "output"}`; or `"printed"`.
+/// `{"status", "headers", "body"}`, where a body that is no text is JSON; `{"at", "reply"}` of a mail server, such as
+/// `"550 5.1.1 no such user"`; `{"code", "output"}`; or `"printed"`.
 fn answered(json: &Value) -> Answer {
     if json == "printed" {
         return Answer::Printed;
+    }
+    if let Some((code, text)) = json["reply"].as_str().map(|reply| reply.split_once(' ').unwrap()) {
+        let (_, stage) = *Stage::ALL.iter().find(|(name, _)| json["at"] == *name).expect("a stage");
+        return Answer::Mail { stage, code: code.parse().unwrap(), text: text.to_owned() };
     }
     if let Some(output) = json.get("output") {
         let code = json["code"].as_i64().map(|code| code.try_into().unwrap());

@@ -108,7 +108,7 @@ impl Road {
                     Ok(Answer::Http { status, body, .. }) => {
                         judge(status.as_u16(), &serde_json::from_slice(&body).unwrap_or_default())
                     }
-                    Ok(Answer::Exec { .. } | Answer::Printed) => Err(Missed::For("no answer".to_owned())),
+                    Ok(_) => Err(Missed::For("no answer".to_owned())),
                     Err(why) => Err(Missed::For(why.detail)),
                 }
             }

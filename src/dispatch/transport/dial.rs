@@ -82,6 +82,11 @@ impl Dial {
         Dial { direct, proxies: Arc::new(matcher.build()) }
     }
 
+    /// Whether there is a proxy on the way to anywhere.
+    pub(super) fn has_proxy(&self) -> bool {
+        self.proxy(&Uri::from_static("https://host.invalid/")).is_some()
+    }
+
     /// The proxy on the way to `url`, as `host:port`, without its password.
     pub(super) fn proxy(&self, url: &Uri) -> Option<String> {
         self.proxies.intercept(url)?.uri().authority().map(uri::Authority::to_string)

@@ -1,7 +1,6 @@
 //! HTTP requests to providers.
 
 use std::error::Error;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +15,12 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::{ANSWER_BYTES, no_answer};
+use super::answer::{ANSWER_BYTES, causes, no_answer};
 use super::dial::{Dial, Proxies};
+use super::trust;
 use crate::message::delivery::{Class, SendError};
 use crate::provider::{Answer, HttpRequest, Transport};
 
@@ -47,7 +45,7 @@ impl Client {
     /// The error says what is wrong with the account's own certificates.
     pub(super) fn new(transport: &Transport, proxies: &Proxies) -> Result<Client, String> {
         let extra_ca = match &transport.extra_ca {
-            Some(pem) => certificates(pem)?,
+            Some(pem) => trust::certificates(pem)?,
             None => Vec::new(),
         };
         let dial = Dial::new(transport.proxy.as_ref(), proxies);
@@ -105,29 +103,10 @@ impl Client {
     }
 }
 
-/// The client for TLS. The system's certificates are some hundred files, perhaps on a disk that sleeps.
+/// The client for TLS.
 async fn tls(dial: Dial, extra_ca: Vec<CertificateDer<'static>>) -> Result<Tls, String> {
-    let config =
-        tokio::task::spawn_blocking(move || tls_config(&extra_ca)).await.map_err(|e| format!("TLS: {e}"))??;
+    let config = trust::tls_config(extra_ca).await?;
     Ok(builder().build(HttpsConnector::from((dial, config))))
-}
-
-fn tls_config(extra_ca: &[CertificateDer<'static>]) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        // A container without certificates: Mozilla's, as they were when this program was built.
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    for certificate in extra_ca {
-        roots.add(certificate.clone()).map_err(|e| format!("ca-file: {e}"))?;
-    }
-    // Never the process-wide default: a dependency might set another.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| format!("TLS: {e}"))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn builder() -> legacy::Builder {
@@ -139,16 +118,6 @@ fn builder() -> legacy::Builder {
         // Whether something is sent again, the outbox decides.
         .retry_canceled_requests(false);
     builder
-}
-
-fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    let found = found.map_err(|e| format!("ca-file: not readable as PEM: {e}"))?;
-    let mut trial = RootCertStore::empty();
-    for certificate in &found {
-        trial.add(certificate.clone()).map_err(|e| format!("ca-file: {e}"))?;
-    }
-    if found.is_empty() { Err("ca-file: no certificate in it".to_owned()) } else { Ok(found) }
 }
 
 /// The body as far as it comes and is kept, and whether nothing broke off.
@@ -185,7 +154,10 @@ struct Trip {
 
 impl Trip {
     fn failed(&self, error: &legacy::Error) -> SendError {
-        let why = causes(error);
+        let why = match error.source().map(causes) {
+            Some(why) if !why.is_empty() => why,
+            _ => error.to_string(),
+        };
         if error.is_connect() || !self.written.load(Ordering::Relaxed) {
             return self.unreachable("connect", &why);
         }
@@ -211,36 +183,6 @@ impl Trip {
             None => format!("can't reach {}: {why}; blocked? set \"proxy\"", self.host),
         };
         no_answer(Class::Network, code, detail)
-    }
-}
-
-/// What lies under the client's own "client error", from the outside in, each saying once. None of these errors names a
-/// URL: hyper and rustls know addresses only.
-fn causes(error: &legacy::Error) -> String {
-    let mut said: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        // An I/O error that only wraps another says what that says.
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let words = match inner {
-            Some(_) => String::new(),
-            None if cause.is::<rustls::Error>() => format!("TLS: {cause}{}", advice(cause)),
-            None => cause.to_string(),
-        };
-        if !words.is_empty() && !said.iter().any(|earlier| earlier.contains(&words)) {
-            said.push(words);
-        }
-        next = inner.map_or_else(|| cause.source(), |inner| Some(inner as &(dyn Error + 'static)));
-    }
-    if said.is_empty() { error.to_string() } else { said.join(": ") }
-}
-
-fn advice(cause: &(dyn Error + 'static)) -> &'static str {
-    match cause.downcast_ref::<rustls::Error>() {
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
-            " (an authority of your own? set \"ca-file\")"
-        }
-        _ => "",
     }
 }
 

@@ -13,6 +13,8 @@ mod answer;
 mod dial;
 mod exec;
 mod http;
+mod smtp;
+mod trust;
 
 use answer::no_answer;
 pub use dial::Proxies;
@@ -22,6 +24,7 @@ use http::Client;
 pub struct Carrier {
     transport: Transport,
     http: Client,
+    smtp: smtp::Client,
     /// Taken while somebody writes to the terminal, which may have been stopped.
     terminal: Arc<Mutex<()>>,
 }
@@ -35,13 +38,16 @@ impl Carrier {
 
     /// The same with other proxies.
     pub fn through(transport: &Transport, proxies: &Proxies) -> Result<Carrier, String> {
-        Ok(Carrier { transport: transport.clone(), http: Client::new(transport, proxies)?, terminal: Arc::default() })
+        let (http, smtp) = (Client::new(transport, proxies)?, smtp::Client::new(transport)?);
+        Ok(Carrier { transport: transport.clone(), http, smtp, terminal: Arc::default() })
     }
 
     /// Carries one request and brings the answer, whatever it says; the error says why there is none.
     pub async fn carry(&self, request: Request) -> Result<Answer, SendError> {
         match request {
             Request::Http(request) => self.http.carry(request, self.transport.timeout).await,
+            Request::Mail(mail) => self.smtp.carry(mail, self.transport.timeout).await,
+            Request::Login(server) => self.smtp.probe(&server, self.transport.timeout).await,
             Request::Exec(command) => exec::carry(command, self.transport.timeout).await,
             Request::Print { terminal, line } => Ok(self.print(terminal, &line).await),
         }

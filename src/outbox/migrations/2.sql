@@ -34,6 +34,9 @@ CREATE TABLE alarms (
     PRIMARY KEY (account, cause, about)
 ) WITHOUT ROWID;
 
+-- Conversations: a problem and its end.
+ALTER TABLE messages ADD COLUMN thread TEXT;
+
 -- Limits: what an account owes its rate is kept, and all such times are in microseconds.
 ALTER TABLE accounts ADD COLUMN tat INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN limits TEXT NOT NULL DEFAULT '';

@@ -4,11 +4,12 @@ use super::Kind;
 
 mod command;
 mod console;
+mod smtp;
 mod telegram;
 mod whatsapp_cloud;
 
 /// Every provider, in order of name.
-pub const KINDS: &[Kind] = &[command::KIND, console::KIND, telegram::KIND, whatsapp_cloud::KIND];
+pub const KINDS: &[Kind] = &[command::KIND, console::KIND, smtp::KIND, telegram::KIND, whatsapp_cloud::KIND];
 
 #[cfg(test)]
 mod tests {
