@@ -2,6 +2,7 @@
 //!
 //! A row notes exactly what was typed; `app::settings` makes something of it.
 
+pub mod first;
 pub mod messages;
 
 use std::ffi::{OsStr, OsString};
@@ -215,14 +216,22 @@ pub const CHECK: &[Flag<CheckArgs>] = &[
 pub struct TokenArgs {
     /// The name of the generated secret.
     pub name: String,
+    /// Whether it is printed as a header.
+    pub header: bool,
     /// Where generated secrets are.
     pub state_dir: Option<OsString>,
 }
 
 /// The flags of `hookbell token`.
-pub const TOKEN: &[Flag<TokenArgs>] = &[ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", {
-    |args, v| set(&mut args.state_dir, Ok(v.to_owned()))
-})];
+pub const TOKEN: &[Flag<TokenArgs>] = &[
+    ours("header", Switch, VERB, "as a header for curl: … | curl -H @-", "false", |args, v| {
+        args.header = boolean(v)?;
+        Ok(())
+    }),
+    ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", |args, v| {
+        set(&mut args.state_dir, Ok(v.to_owned()))
+    }),
+];
 
 /// `hookbell send`, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -372,6 +381,8 @@ mod tests {
         guard(TOKEN);
         guard(SEND);
         guard(messages::MESSAGES);
+        guard(first::INIT);
+        guard(first::IMPORT);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(super) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
     let path = folder.join(inside);
     let secret = std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
     say(&format!("from {}", path.display()));
-    writeln!(std::io::stdout(), "{}", secret.trim_end())?;
+    let head = if args.header { "Authorization: Bearer " } else { "" };
+    writeln!(std::io::stdout(), "{head}{}", secret.trim_end())?;
     Ok(Exit::Fine)
 }
