@@ -1,5 +1,6 @@
 //! What the hooks' programs need of a hardened service: the drop-in for `systemctl edit hookbell`, each line with its reason.
 
+use super::json::Json;
 use super::scripts::names;
 use super::service::Service;
 use super::shell::parse::parse;
@@ -66,6 +67,7 @@ impl Access {
         let guesses = Guesses::of(&programs);
         access.folders(&guesses, &programs, into);
         access.rights(&guesses, service, into);
+        access.secrets(service, into);
         for (section, line, place) in &service.kept {
             access.add(section, &format!("as in {place}"), line);
         }
@@ -82,7 +84,8 @@ impl Access {
         let Some(place) = &service.place else { return };
         match service.user.as_deref() {
             None => {
-                let advice = "what they were seen to need is below; other files must be readable for that user";
+                let advice =
+                    "what they were seen to need is in the drop-in above; other files must be readable for that user";
                 into.differs(place, "the commands ran as root, and run as the user hookbell now", advice);
             }
             Some(user) => {
@@ -187,6 +190,32 @@ impl Access {
         }
     }
 
+    /// What hooks refer to, and only the service can have.
+    fn secrets(&mut self, service: &Service, into: &mut Translation) {
+        let hooks: Vec<(String, Json)> = into.hooks.clone();
+        for (place, hook) in &hooks {
+            let mut found = Vec::new();
+            references(hook, &mut found);
+            for (kind, name) in found {
+                let is_set = service.environment.iter().any(|(own, _)| own == name);
+                let is_loaded =
+                    service.kept.iter().any(|(_, line, _)| line.starts_with(&format!("LoadCredential={name}:")));
+                match kind {
+                    "env" if !is_set && service.environment_files.is_empty() => {
+                        let advice = "put NAME=VALUE into a file of 0600: EnvironmentFile=/etc/hookbell/environment";
+                        into.differs(place, format!("${name} must be set for the service"), advice);
+                    }
+                    "credential" if !is_loaded => {
+                        let advice =
+                            format!("systemctl edit hookbell: LoadCredential={name}:/etc/hookbell/credentials/{name}");
+                        into.differs(place, format!("the service needs the credential {name}"), advice);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
     fn rights(&mut self, guesses: &Guesses, service: &Service, into: &mut Translation) {
         if let Some(place) = guesses.names("sudo") {
             let lines = SUDO.lines().skip_while(|line| *line != "[Service]").skip(1);
@@ -268,6 +297,18 @@ impl Guesses {
     /// The first place that names a program.
     fn names(&self, program: &str) -> Option<String> {
         self.texts.iter().find(|(_, text)| names(text, program)).map(|(place, _)| place.clone())
+    }
+}
+
+/// Objects such as `{"env": NAME}`.
+fn references<'j>(json: &'j Json, found: &mut Vec<(&'j str, &'j str)>) {
+    match json {
+        Json::Object(entries) => match &entries[..] {
+            [(key, Json::Text(name))] if matches!(key.as_str(), "env" | "credential") => found.push((key, name)),
+            entries => entries.iter().for_each(|(_, value)| references(value, found)),
+        },
+        Json::List(elements) => elements.iter().for_each(|element| references(element, found)),
+        _ => {}
     }
 }
 

@@ -102,10 +102,20 @@ pub(super) fn hooks(path: &Path, text: &str, template: bool, into: &mut Translat
     let reader = Reader { form: Form::Classic, findings: &mut findings, surroundings: &mut surroundings };
     let mut file = File { reader, references: &references, misplaced: false };
     for node in nodes {
-        let Some(Json::Object(hook)) = file.record(node, HOOK, true) else { continue };
+        let told = file.reader.findings.len();
+        let hook = file.record(node, HOOK, true);
         let (line, _) = node.place.line_column();
         let place = format!("{}:{line}", path.display());
-        let hook = Json::Object(hook);
+        // What can't be read may be what guards the hook.
+        let broken = file.reader.findings.iter().skip(told).any(Diagnostic::is_error);
+        let Some(hook) = hook.filter(|_| !broken) else {
+            into.left(
+                &place,
+                "this hook is left out, for the mistake told of it",
+                "webhook does not load the file at all",
+            );
+            continue;
+        };
         if into.hooks.iter().any(|(_, known)| known.get("id") == hook.get("id")) {
             let id = hook.get("id").and_then(Json::as_text).unwrap_or_default();
             into.left(

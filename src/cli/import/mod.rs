@@ -55,7 +55,7 @@ pub(super) fn import(args: ImportArgs) -> anyhow::Result<Exit> {
     let folder = args.output.map(PathBuf::from);
     let named = folder.as_ref().map(|folder| folder.join("hooks.json").display().to_string());
     let command = access::command_line(&translation, named.as_deref().unwrap_or("/etc/hookbell/hooks.json"), false);
-    let report = Report { command, access, remarks: translation.remarks };
+    let report = Report { command, old: service.place, access, remarks: translation.remarks };
     match folder {
         Some(folder) => written(&folder, &hooks, &report)?,
         None => {
@@ -158,4 +158,88 @@ fn written(folder: &Path, hooks: &str, report: &Report) -> anyhow::Result<()> {
     }
     write!(std::io::stdout(), "{said}{report}").ok();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::json::Json;
+    use super::value::{Part, Value};
+    use super::*;
+    use crate::config::compile::compile;
+    use crate::diagnostic::Source;
+    use crate::hook::Known as Around;
+    use crate::secret::Surroundings;
+
+    /// Goes on to the end, and wants the daemon to take what came of it.
+    fn finished(mut translation: Translation, service: &Service) {
+        senders(service, &mut translation);
+        proof::prove(&mut translation);
+        let access = Access::of(&mut translation, service);
+        let report = Report { command: String::new(), old: None, access, remarks: translation.remarks.clone() };
+        drop((report.to_string(), access::command_line(&translation, "x", true)));
+        let source = Arc::new(Source::new("hooks.json", translation.file().file()));
+        let findings = compile(&[source], Around::default(), &mut Surroundings::default());
+        let errors: Vec<String> = findings
+            .all_findings()
+            .iter()
+            .filter(|finding| finding.is_error())
+            .map(|finding| finding.to_string())
+            .collect();
+        // A reference to what only the service has is no mistake.
+        assert!(errors.iter().all(|error| error.contains("not set") || error.contains("CREDENTIALS")), "{errors:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_hooks_file_is_translated_into_one_that_loads(
+            text in r#"(\[|\]|\{|\}|"id": "[a-c]"|"execute-command": "true"|"trigger-rule": |"match": |"and": |"send": |"run": "a \{\{|"tokens": |"secret": "\{\{ getenv \\"A\\" }}"|"type": "value"|"parameter": |"source": "url"|"x"|null|true|1|, |: |\PC){0,40}"#,
+            template: bool,
+        ) {
+            let mut translation = Translation::default();
+            classic::hooks(Path::new("hooks.json"), &text, template, &mut translation);
+            finished(translation, &Service::default());
+        }
+
+        #[test]
+        fn any_unit_is_read(
+            text in r"((ExecStart|User|Environment|WorkingDirectory|Nice|After|Foo)=|\[Service]\n|\[Unit]\n|/bin/webhook |shell2http |-port |80 |-form |/a |'|%[a-z%]|\\\n|\n|x|\PC){0,40}"
+        ) {
+            let mut translation = Translation::default();
+            let path = Path::new("/nonexistent/a@b.service");
+            // What is wrong with it is told.
+            if let Ok(service) = of_unit(path, &text, &mut translation) {
+                finished(translation, &service);
+            }
+        }
+
+        #[test]
+        fn any_command_line_of_shell2http_is_translated_into_hooks_that_load(
+            words in prop::collection::vec(r#"/[a-c/]{0,3}|POST:/[a-c]|-(form|cgi|500|shell=|timeout=3|form-check=\(|basic-auth=env:x|port=80)|(\{\{|\{#|'|"|\$v_x|\$\{v_y|echo|x|\||>|/|\PC| ){0,8}"#, 0..8)
+        ) {
+            let mut translation = Translation::default();
+            shell2http::translate(&words, "here", &[], &mut translation);
+            finished(translation, &Service::default());
+        }
+
+        #[test]
+        fn any_script_is_followed(
+            text in r#"(yowsup-cli demos -s 79001234567 |sendsms |"\$1"|\$2|\$\*|\$\{1:-x}|\$\(echo |\)|tr -d x|tr a b| \| |m=|\$m|if \[ -z \$1 ]; then |fi|for n in 79001234567 79001234568; do |\$n|done|; |&&|\n|exit|cd /x|<<<|x| ){0,25}"#
+        ) {
+            let called = Value(vec![Part::Parameter { source: "url".into(), name: "msg".into() }]);
+            let mut reading = script::Reading::new("/x/a.sh", None, vec![called, Value::text("79001234567")], Default::default());
+            if let Ok(chains) = shell::parse::parse(&text) {
+                reading.follow(&chains);
+            }
+            let hook = Json::object([("id", Json::text("a"))]);
+            let mut translation = Translation::default();
+            if let Some(hook) = sender::sending(&hook, &reading, Some(&text), "/x/a.sh", "x", &mut translation) {
+                translation.hooks.push(("x".to_owned(), hook));
+            }
+            finished(translation, &Service::default());
+        }
+    }
 }

@@ -9,6 +9,8 @@ use super::translation::{Remark, Weight};
 pub(super) struct Report {
     /// The daemon's command line.
     pub command: String,
+    /// The file of the unit that is replaced, if it was one.
+    pub old: Option<String>,
     /// What it needs of systemd.
     pub access: Access,
     /// What is to be said.
@@ -48,7 +50,7 @@ impl fmt::Display for Report {
             if !lines.is_empty() {
                 writeln!(f, "\nunit: systemctl edit {unit}")?;
                 for line in drop_in(lines).lines() {
-                    writeln!(f, "  {line}")?;
+                    writeln!(f, "{}{line}", if line.is_empty() { "" } else { "  " })?;
                 }
             }
         }
@@ -67,6 +69,10 @@ impl fmt::Display for Report {
                 }
             }
         }
-        Ok(())
+        let old = self.old.as_deref().map(|old| old.rsplit('/').next().unwrap_or(old));
+        let stop = old.map(|unit| format!("systemctl disable --now {unit} && ")).unwrap_or_default();
+        writeln!(f, "\nnext: look hooks.json over, and put it into /etc/hookbell")?;
+        writeln!(f, "  hookbell check /etc/hookbell/hooks.json")?;
+        writeln!(f, "  {stop}systemctl enable hookbell && systemctl restart hookbell")
     }
 }

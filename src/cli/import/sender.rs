@@ -70,7 +70,7 @@ pub(super) fn translated(
             Err(unknown) => {
                 if text.contains("yowsup") {
                     let what = format!("{} is not understood: the hook still runs the script", unknown.what);
-                    into.left(&format!("{path}:{}", unknown.line), what, "write the hook by hand: examples/providers");
+                    into.left(&format!("{path}:{}", unknown.line), what, BY_HAND);
                 }
                 return None;
             }
@@ -80,40 +80,33 @@ pub(super) fn translated(
             place.to_owned()
         }
     };
-    let at = |line: usize| if line == 0 { place.clone() } else { format!("{place}:{line}") };
-    let mut senders = Vec::new();
-    let mut others = Vec::new();
+    sending(hook, &reading, script.as_deref(), &path, &place, into)
+}
+
+/// The hook that sends what a script was read to send, if that is one text to phones. `path` is the script's.
+pub(super) fn sending(
+    hook: &Json,
+    reading: &Reading,
+    script: Option<&str>,
+    path: &str,
+    place: &str,
+    into: &mut Translation,
+) -> Option<Json> {
+    let at = |line: usize| if line == 0 { place.to_owned() } else { format!("{place}:{line}") };
+    let (mut senders, mut others) = (Vec::new(), Vec::new());
     for sent in &reading.sent {
         match sender(sent) {
             Ok(Some(sender)) => senders.push(sender),
             Ok(None) => others.push(sent),
             Err(why) => {
-                into.left(
-                    &at(sent.line),
-                    format!("{why}: the hook still runs the script"),
-                    "write the hook by hand: examples/providers",
-                );
+                into.left(&at(sent.line), format!("{why}: the hook still runs the script"), BY_HAND);
                 return None;
             }
         }
     }
     let first = senders.first()?;
-    let alike = |sender: &Sender| sender.message == first.message && sender.command == first.command;
-    if !senders.iter().all(alike) {
-        into.left(
-            &at(first.line),
-            "it sends several texts, or in several ways: the hook still runs the script",
-            "write a hook for each",
-        );
-        return None;
-    }
-    let from_caller = senders.iter().filter(|sender| matches!(sender.phone, Phone::Called { .. })).count();
-    if from_caller > 0 && senders.len() > 1 {
-        into.left(
-            &at(first.line),
-            "the caller chooses one of several phones: the hook still runs the script",
-            "write a hook for each",
-        );
+    if let Some(why) = unlike(first, &senders) {
+        into.left(&at(first.line), format!("{why}: the hook still runs the script"), BY_HAND);
         return None;
     }
     for note in &reading.notes {
@@ -124,7 +117,22 @@ pub(super) fn translated(
         let what = format!("`{}` gets the text, too, and is not run any more", base(&name));
         into.left(&at(sent.line), what, "make it an account of the provider \"command\", and name that in \"also\"");
     }
-    Some(send(hook, &senders, script.as_deref(), &path, &at, into))
+    Some(send(hook, &senders, script, path, &at, into))
+}
+
+const BY_HAND: &str = "write the hook by hand: examples/providers";
+
+/// Why several calls of programs are not one message to several people.
+fn unlike(first: &Sender, senders: &[Sender]) -> Option<&'static str> {
+    let alike = |sender: &Sender| {
+        sender.message == first.message && sender.command == first.command && sender.stdin == first.stdin
+    };
+    let chosen = senders.iter().any(|sender| matches!(sender.phone, Phone::Called { .. }));
+    match () {
+        () if !senders.iter().all(alike) => Some("it sends several texts, or in several ways"),
+        () if chosen && senders.len() > 1 => Some("its caller chooses one of several phones"),
+        () => None,
+    }
 }
 
 /// A file's text, if it is a script of the shell.

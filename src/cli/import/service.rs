@@ -117,7 +117,12 @@ impl Service {
             kept: Vec::new(),
         };
         let mut own: Vec<&str> = Vec::new();
-        for setting in unit.settings.iter().filter(|setting| !setting.value.is_empty()) {
+        for (at, setting) in unit.settings.iter().enumerate() {
+            let same = |other: &Setting| other.section == setting.section && other.key == setting.key;
+            // An empty line takes those before it away.
+            if unit.settings.iter().skip(at).any(|later| later.value.is_empty() && same(later)) {
+                continue;
+            }
             match (setting.section.as_str(), setting.key.as_str()) {
                 (
                     "Service",

@@ -240,7 +240,7 @@ impl Parser {
                 continue;
             }
             match self.peek() {
-                None | Some('\n') => break,
+                None | Some('\n' | ';') => break,
                 Some('(') if !testing => return Err(self.unknown("a bracket: a function or an array")),
                 Some(c) if SIGNS.contains(c) && !testing => break,
                 Some(_) => {}
@@ -324,6 +324,7 @@ mod tests {
                 &["1 [|-z|…|]", "2 exit|1", "3 a", "3 b", "4 c"],
             ),
             ("[[ -z $x && (y > z) ]] && exit\n", &["1 [[|-z|…|&&|(y|>|z)|]]", "1 exit"]),
+            ("if [[ -z \"${m//[[:space:]]/}\" ]]; then\n a; fi", &["1 [[|-z|…|]]", "2 a"]),
             ("for n in 1 \"2\"; do a $n; done | b", &["1 a|…", "1 b"]),
             ("m=\"$(echo \"$*\" | tr -d '\\r')\"", &["1 echo|…", "1 tr|-d|\\r", "1 "]),
             ("`a b` || { c; (d) }", &["1 a|b", "1 …", "1 c", "1 d"]),

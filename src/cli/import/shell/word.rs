@@ -9,7 +9,7 @@ impl Parser {
         let mut word = Word::default();
         while let Some(c) = self.peek() {
             match c {
-                _ if c.is_whitespace() => break,
+                _ if c.is_whitespace() || c == ';' => break,
                 _ if SIGNS.contains(c) && !testing => break,
                 '\'' => {
                     self.next();
