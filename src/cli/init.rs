@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::DirBuilder;
+use std::fs::Permissions;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -22,6 +22,8 @@ const FIRST: &str = include_str!("init/hooks.json");
 const HOOK: &str = "alarm";
 /// Where the service of systemd/hookbell.service has its files.
 const SERVICE_FOLDER: &str = "/etc/hookbell";
+/// Where it keeps its state.
+const SERVICE_STATE: &str = "/var/lib/hookbell";
 /// The user and group of that service.
 const SERVICE: &str = "hookbell";
 /// Where units are installed.
@@ -38,7 +40,7 @@ pub(super) fn init(args: InitArgs) -> anyhow::Result<Exit> {
     make(folder).with_context(|| format!("can't make {}", folder.display()))?;
     let folder = folder.canonicalize().with_context(|| format!("can't enter {}", folder.display()))?;
     let file = folder.join(file.file_name().unwrap_or(OsStr::new(DEFAULT_HOOKS)));
-    let for_service = root && folder == Path::new(SERVICE_FOLDER);
+    let for_service = root && folder.starts_with(SERVICE_FOLDER);
     let access = match for_service {
         true => Access::of_service(group(&std::fs::read_to_string("/etc/group").unwrap_or_default(), SERVICE)),
         false => Access::Owner,
@@ -53,7 +55,11 @@ pub(super) fn init(args: InitArgs) -> anyhow::Result<Exit> {
     }
     let unit = UNITS.iter().any(|units| Path::new(units).join("hookbell.service").exists());
     let by_systemd = for_service && unit && file == Path::new(SERVICE_FOLDER).join(DEFAULT_HOOKS);
-    let state = if by_systemd { None } else { Some(here.join(DEFAULT_STATE_DIR)) };
+    let state = match (by_systemd, for_service) {
+        (true, _) => None,
+        (false, true) => Some(PathBuf::from(SERVICE_STATE)),
+        (false, false) => Some(folder.join(DEFAULT_STATE_DIR)),
+    };
     let written = Written { file, state, access, program: program() };
     write!(std::io::stdout(), "{written}").ok();
     Ok(Exit::Fine)
@@ -65,11 +71,14 @@ fn target(given: PathBuf) -> PathBuf {
     if is_file && !given.is_dir() { given } else { given.join(DEFAULT_HOOKS) }
 }
 
-/// Makes a folder, and those above it, so that a service's user can reach what is in it.
+/// Makes a folder, and those above it; the service's user can enter its own, whatever the umask.
 fn make(folder: &Path) -> std::io::Result<()> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
     for folder in missing.into_iter().rev() {
-        DirBuilder::new().mode(0o755).create(folder)?;
+        std::fs::create_dir(folder)?;
+        if folder.starts_with(SERVICE_FOLDER) {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::diagnostic::did_you_mean;
 
 /// The programs whose command lines are translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Known {
+pub(crate) enum Known {
     /// adnanh/webhook, or what stands in for it.
     Webhook,
     /// msoap/shell2http.
@@ -31,7 +31,7 @@ impl Known {
 
 /// A known program and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Call {
+pub(crate) struct Call {
     /// Which one.
     pub program: Known,
     /// What follows its name.
@@ -56,7 +56,7 @@ const WRAPPERS: [(&str, &[&str]); 7] = [
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "zsh"];
 
 /// The known program that a command line starts. The error says what it starts instead.
-pub(in crate::cli) fn known(words: &[String]) -> Result<Call, String> {
+pub(crate) fn known(words: &[String]) -> Result<Call, String> {
     match words {
         [] => Err("no command stands behind --".to_owned()),
         // The whole line in quotes.

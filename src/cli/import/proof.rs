@@ -1,5 +1,6 @@
 //! What an import prints is what the daemon takes: it is compiled here, and what the full form refuses is told and left out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::json::Json;
@@ -20,18 +21,23 @@ pub(super) fn prove(translation: &mut Translation) {
         let compiled =
             compile(&[Arc::new(Source::new("hooks.json", text))], Known::default(), &mut Surroundings::default());
         let findings: Vec<Diagnostic> = compiled.all_findings().into_iter().cloned().collect();
-        let broken =
-            findings.iter().filter(|finding| finding.is_error()).find_map(|finding| Some((index(finding)?, finding)));
-        let Some((at, finding)) = broken.filter(|(at, _)| *at < translation.hooks.len()) else {
+        let errors = findings.iter().filter(|finding| finding.is_error());
+        let mut broken: BTreeMap<usize, &Diagnostic> = BTreeMap::new();
+        for (at, finding) in errors.filter_map(|finding| Some((index(finding)?, finding))) {
+            if at < translation.hooks.len() {
+                broken.entry(at).or_insert(finding);
+            }
+        }
+        if broken.is_empty() {
             return doubts(&findings, translation);
-        };
-        let (place, hook) = translation.hooks.remove(at);
-        let what = format!("hook \"{}\" is left out: {}", id(&hook), finding.message);
-        let advice = finding
-            .help
-            .clone()
-            .unwrap_or_else(|| "mend it there, and import again; webhook fails at each call".to_owned());
-        translation.left(&place, what, advice);
+        }
+        for (at, finding) in broken.into_iter().rev() {
+            let (place, hook) = translation.hooks.remove(at);
+            let what = format!("hook \"{}\" is left out: {}", id(&hook), finding.message);
+            let advice =
+                finding.help.as_deref().unwrap_or("mend it there, and import again; webhook fails at each call");
+            translation.left(&place, what, advice);
+        }
     }
 }
 

@@ -46,9 +46,11 @@ const FLAGS: &[Flag<Typed>] = &[
     row("cert", Takes::Value("FILE"), |typed, v| text(v).map(|file| typed.cert = file)),
     row("key", Takes::Value("FILE"), |typed, v| text(v).map(|file| typed.key = file)),
     row("basic-auth", Takes::Value("NAME:PASSWORD"), |typed, v| {
-        let text = text(v)?;
-        let (name, password) = text.split_once(':').ok_or("it must be name:password")?;
-        typed.basic_auth.push((name.to_owned(), password.to_owned()));
+        // A mistake would show the password.
+        match text(v)?.split_once(':') {
+            Some((name, password)) => typed.basic_auth.push((name.to_owned(), password.to_owned())),
+            None => typed.note("half an account", true),
+        }
         Ok(())
     }),
     row("timeout", Takes::Value("SECONDS"), |typed, v| integer(v).map(|seconds| typed.timeout = seconds)),
@@ -72,6 +74,7 @@ const fn row(name: &'static str, takes: Takes, apply: Apply<Typed>) -> Flag<Type
 const SAID: &[(&str, &str, &str)] = &[
     ("cache", "-cache: nothing is kept for the next caller", "keep it in the script, or in a proxy in front"),
     ("one-thread", "-one-thread: commands run side by side", "put `flock /run/lock/NAME` in front of the command"),
+    ("half an account", "-basic-auth: shell2http wants name:password", ""),
     ("add-exit", "-add-exit: no caller can end the daemon", "systemctl stop hookbell"),
 ];
 

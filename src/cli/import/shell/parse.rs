@@ -7,7 +7,7 @@ const MAX_DEPTH: usize = 40;
 
 /// What is not known here, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli::import) struct Unknown {
+pub(crate) struct Unknown {
     /// The line, counted from 1.
     pub line: usize,
     /// What stands there.
@@ -15,7 +15,7 @@ pub(in crate::cli::import) struct Unknown {
 }
 
 /// Reads a whole script.
-pub(in crate::cli::import) fn parse(text: &str) -> Result<Vec<Chain>, Unknown> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Chain>, Unknown> {
     let mut parser = Parser::new(text, 1, 0);
     let chains = parser.chains(&[])?;
     parser.blanks(true);
@@ -114,6 +114,8 @@ impl Parser {
                 None | Some('\n' | ';' | ')') => {}
                 // It goes on beside the rest; that it is waited for here changes nothing of what it does.
                 Some('&') => drop(self.next()),
+                // Right behind a bracket: `{ (a) }`.
+                Some(_) if ends.contains(&self.keyword().as_str()) => {}
                 Some(_) => return Err(self.unknown("something behind a command")),
             }
             if self.starts_with(";;") {

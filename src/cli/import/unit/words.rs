@@ -4,7 +4,7 @@
 
 /// What a line is filled in with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::cli::import) struct Around {
+pub(crate) struct Around {
     /// `%n`
     unit: String,
     /// `%u`
@@ -15,17 +15,17 @@ pub(in crate::cli::import) struct Around {
 
 impl Around {
     /// Of a unit of the system.
-    pub(in crate::cli::import) fn of_unit(name: &str, user: Option<&str>) -> Around {
+    pub(crate) fn of_unit(name: &str, user: Option<&str>) -> Around {
         Around { unit: name.to_owned(), user: user.unwrap_or("root").to_owned(), environment: Vec::new() }
     }
 
     /// A variable's value; empty where it is not set.
-    pub(in crate::cli::import) fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
     /// A text with its `%` specifiers filled in, and those that can't be.
-    pub(in crate::cli::import) fn specifiers(&self, text: &str) -> (String, Vec<String>) {
+    pub(crate) fn specifiers(&self, text: &str) -> (String, Vec<String>) {
         let (mut filled, mut unknown) = (String::new(), Vec::new());
         let mut rest = text.chars();
         while let Some(c) = rest.next() {
@@ -73,7 +73,7 @@ impl Around {
 }
 
 /// The words of a command line, and what of it could not be filled in. Of several commands (`;`) the first counts.
-pub(in crate::cli::import) fn split(line: &str, around: &Around) -> (Vec<String>, Vec<String>) {
+pub(crate) fn split(line: &str, around: &Around) -> (Vec<String>, Vec<String>) {
     let mut words = Vec::new();
     let mut unknown = Vec::new();
     let mut fills = true;
@@ -105,7 +105,7 @@ pub(in crate::cli::import) fn split(line: &str, around: &Around) -> (Vec<String>
 }
 
 /// The assignments of a line `Environment=`, and what could not be filled in.
-pub(in crate::cli::import) fn assignments(line: &str, around: &Around) -> (Vec<(String, String)>, Vec<String>) {
+pub(crate) fn assignments(line: &str, around: &Around) -> (Vec<(String, String)>, Vec<String>) {
     let (mut assigned, mut unknown) = (Vec::new(), Vec::new());
     for Part { text, .. } in parts(line) {
         let (text, missing) = around.specifiers(&text);
@@ -118,7 +118,7 @@ pub(in crate::cli::import) fn assignments(line: &str, around: &Around) -> (Vec<(
 }
 
 /// The assignments in a file of `EnvironmentFile=`.
-pub(in crate::cli::import) fn environment_file(text: &str) -> Vec<(String, String)> {
+pub(crate) fn environment_file(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
     let split = lines.filter_map(|line| line.split_once('='));
     split.map(|(name, value)| (name.trim().to_owned(), unquoted(value.trim()))).collect()
