@@ -4,6 +4,7 @@
 
 pub mod callers;
 pub mod check;
+pub mod first;
 pub mod messages;
 
 use std::ffi::OsString;
@@ -187,14 +188,22 @@ const VERB: &str = "flags";
 pub struct TokenArgs {
     /// The name of the generated secret.
     pub name: String,
+    /// Whether it is printed as a header.
+    pub header: bool,
     /// Where generated secrets are.
     pub state_dir: Option<OsString>,
 }
 
 /// The flags of `hookbell token`.
-pub const TOKEN: &[Flag<TokenArgs>] = &[ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", {
-    |args, v| set(&mut args.state_dir, Ok(v.to_owned()))
-})];
+pub const TOKEN: &[Flag<TokenArgs>] = &[
+    ours("header", Switch, VERB, "as a header for curl: … | curl -H @-", "false", |args, v| {
+        args.header = boolean(v)?;
+        Ok(())
+    }),
+    ours("state-dir", Value("DIR"), VERB, STATE_DIR, "the first that exists", |args, v| {
+        set(&mut args.state_dir, Ok(v.to_owned()))
+    }),
+];
 
 /// `hookbell send`, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -341,6 +350,8 @@ mod tests {
         guard(messages::MESSAGES);
         guard(callers::OMPROG);
         guard(callers::ZABBIX_MEDIA);
+        guard(first::INIT);
+        guard(first::IMPORT);
     }
 
     #[test]

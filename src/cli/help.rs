@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::flags::callers::{OMPROG, ZABBIX_MEDIA};
 use super::flags::check::CHECK;
+use super::flags::first::{IMPORT, INIT};
 use super::flags::messages::MESSAGES;
 use super::flags::{SEND, SERVE, TOKEN};
 use super::parse::{Flag, Takes};
@@ -23,6 +24,22 @@ pub struct Verb {
 
 /// Every command, in the order of the overview.
 pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "init",
+        arguments: "[FILE|DIR]",
+        help: "write a first hooks.json that rings, and say what to do next",
+        more: "Without a word it writes ./hooks.json. It asks nothing and never writes over a file.",
+    },
+    Verb {
+        name: "import",
+        arguments: "[-o DIR] FILE | -- COMMAND …",
+        help: "print what webhook or shell2http did, in hookbell's words",
+        more: "FILE is a unit of systemd (webhook.service is looked for where units are), a hooks file of adnanh/webhook, or a\n\
+               script that starts webhook or shell2http. COMMAND is such a command line. It reads, and runs nothing.\n\
+               hooks.json goes to standard output, everything else to standard error: the command line, what\n\
+               `systemctl edit hookbell` needs, and what could not be translated. If there is any, it exits with 1.\n\
+               A hook whose script sends its text to a phone (by yowsup-cli or the like) becomes a hook that sends.",
+    },
     Verb {
         name: "check",
         arguments: "[flags] [FILE …]",
@@ -161,6 +178,8 @@ pub fn verb_usage(name: &str) -> String {
         text += "\n";
     }
     match name {
+        "init" => rows(&mut text, INIT),
+        "import" => rows(&mut text, IMPORT),
         "check" => rows(&mut text, CHECK),
         "token" => rows(&mut text, TOKEN),
         "send" => rows(&mut text, SEND),
@@ -306,6 +325,6 @@ mod tests {
         assert!(help(Some("-port")).unwrap().contains("default 9000"));
         assert!(help(Some("admin")).unwrap().contains("operators and monitors"));
         assert!(help(Some("chekc")).unwrap_err().contains("did you mean \"check\"?"));
-        assert!(help(Some("zzzz")).unwrap_err().contains("there are check, schema"));
+        assert!(help(Some("zzzz")).unwrap_err().contains("there are init, import, check, schema"));
     }
 }

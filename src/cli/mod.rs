@@ -7,6 +7,7 @@ use std::path::Path;
 use exit::{Exit, say};
 use flags::callers::{OMPROG, OmprogArgs, ZABBIX_MEDIA, ZabbixMediaArgs};
 use flags::check::{CHECK, CheckArgs};
+use flags::first::{From, IMPORT, INIT, ImportArgs, InitArgs};
 use flags::messages::{MESSAGES, MessagesArgs};
 use flags::{SEND, SERVE, SendArgs, TOKEN, Text, TokenArgs};
 use parse::Stop;
@@ -23,11 +24,15 @@ pub mod compat;
 mod control;
 pub mod exit;
 pub mod flags;
+mod fresh;
 pub mod help;
+mod import;
+mod init;
 pub mod log;
 mod messages;
 mod omprog;
 pub mod parse;
+mod quote;
 mod send;
 mod serve;
 mod state;
@@ -78,6 +83,10 @@ pub enum Command {
         /// What stood behind them and means nothing.
         ignored: Vec<OsString>,
     },
+    /// Write a first file.
+    Init(InitArgs),
+    /// Translate what another program did.
+    Import(ImportArgs),
     /// Tell what is wrong with files.
     Check(CheckArgs),
     /// Print a generated secret.
@@ -136,6 +145,8 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
             }
             serve::serve(*raw)
         }
+        Command::Init(args) => init::init(args),
+        Command::Import(args) => import::import(args),
         Command::Check(args) => check::check(args),
         Command::Token(args) => token::token(args),
         Command::Send(args) => send::send(args),
@@ -190,6 +201,35 @@ impl Command {
         let wrong = |text: String| Refusal { text: format!("hookbell {word}: {text}"), exit: Exit::Usage };
         let stopped = |stop| refused(stop, &help::verb_usage(word));
         match word {
+            "init" => {
+                let mut init = InitArgs::default();
+                init.target = match &parse::anywhere(INIT, args, &mut init).map_err(stopped)?[..] {
+                    [] => None,
+                    [target] => Some(target.clone()),
+                    [_, second, ..] => return Err(wrong(format!("one file at a time: {second:?} is one too many"))),
+                };
+                Ok(Command::Init(init))
+            }
+            "import" => {
+                let mut import = ImportArgs::default();
+                let ours = args.iter().position(|word| word == "--").unwrap_or(args.len());
+                let files = parse::anywhere(IMPORT, &args[..ours], &mut import).map_err(stopped)?;
+                let command: Option<Vec<String>> =
+                    args.get(ours + 1..).map(|words| words.iter().map(|word| word.to_string_lossy().into()).collect());
+                import.from = match (&files[..], command) {
+                    ([file], None) => From::File(file.clone()),
+                    ([], Some(command)) => {
+                        import::program::known(&command).map_err(wrong)?;
+                        From::Command(command)
+                    }
+                    ([], None) => return Err(wrong("what? give a unit's FILE, or -- and a command line".to_owned())),
+                    ([_, second, ..], _) => return Err(wrong(format!("one at a time: {second:?} is one too many"))),
+                    ([file], Some(_)) => {
+                        return Err(wrong(format!("{file:?} or the command line behind --, not both")));
+                    }
+                };
+                Ok(Command::Import(import))
+            }
             "check" => {
                 let mut check = CheckArgs::default();
                 check.files = parse::anywhere(CHECK, args, &mut check).map_err(stopped)?;

@@ -14,7 +14,8 @@ use crate::secret::Secret;
 /// Prints the secret that the daemon made under this name.
 pub(super) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
     let secret = generated(&args.name, args.state_dir)?;
-    writeln!(std::io::stdout(), "{}", secret.expose())?;
+    let head = if args.header { "Authorization: Bearer " } else { "" };
+    writeln!(std::io::stdout(), "{head}{}", secret.expose())?;
     Ok(Exit::Fine)
 }
 

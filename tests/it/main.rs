@@ -33,6 +33,10 @@ mod examples;
 mod expected;
 /// The format of `fixtures/hooks`, which the program `real` reads, too.
 mod fixture;
+/// What other programs were told is imported: what is printed, whether it loads, and whether it does the same.
+mod import;
+/// A first hooks file rings by the commands that are printed with it.
+mod init;
 /// The life of a delivery over random events: forward only, never stuck, each end with its reason.
 mod life;
 /// Accounts and addresses keep their rates, and what waits for an address goes as one.
