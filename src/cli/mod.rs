@@ -19,6 +19,7 @@ pub mod compat;
 mod control;
 pub mod exit;
 pub mod flags;
+pub mod generate;
 pub mod help;
 pub mod log;
 mod messages;
@@ -208,6 +209,10 @@ impl Command {
                 messages.act = messages::act(&words).map_err(wrong)?;
                 messages::check(&messages).map_err(wrong)?;
                 Ok(Command::Messages(messages))
+            }
+            "generate" => {
+                let words = parse::anywhere(&[], args, &mut ()).map_err(stopped)?;
+                generate::generate(&words).map(Command::Print).map_err(wrong)
             }
             "help" => match args {
                 [] => help::help(None),

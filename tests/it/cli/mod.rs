@@ -2,6 +2,7 @@
 
 mod calls;
 mod compat;
+mod completion;
 mod log;
 mod messages;
 mod process;
