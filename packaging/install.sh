@@ -178,11 +178,18 @@ install_all() {
     start "$how"
 }
 
-# Folders that are empty now, from the innermost out.
+# Folders that are empty now, each with those around it. The system's own stay.
 tidy() {
+    [ -z "$dry" ] || return 0
     for folder in "$@"; do
-        if [ -n "$dry" ] || [ ! -d "$folder" ]; then continue; fi
-        rmdir "$folder" 2>/dev/null || true
+        while :; do
+            case $folder in
+                / | /etc/systemd/system | /usr | /usr/local | /usr/local/bin | /usr/local/lib | /usr/local/share | \
+                    /usr/local/share/man) break ;;
+            esac
+            rmdir "$folder" 2>/dev/null || break
+            folder=$(dirname "$folder")
+        done
     done
 }
 
@@ -193,13 +200,15 @@ uninstall_all() {
         run systemctl stop hookbell.socket hookbell.service || true
     fi
     case $how in running | offline) run systemctl --quiet disable hookbell.socket hookbell.service || true ;; esac
-    files | while read -r _ to _; do run rm -f "$prefix/$to"; done
+    files | while read -r _ to _; do
+        run rm -f "$prefix/$to"
+        tidy "$(dirname "$prefix/$to")"
+    done
     run rm -f "$units/hookbell.service" "$units/hookbell.service.d/user.conf" \
         "$units/hookbell.socket" "$units/hookbell.socket.d/loopback.conf"
     drop_ins=/etc/systemd/system/hookbell.service.d
     [ ! -L "$drop_ins/lxc.conf" ] || run rm -f "$drop_ins/lxc.conf"
-    tidy "$drop_ins" "$units/hookbell.service.d" "$units/hookbell.socket.d" "$units" "${units%/*}" \
-        "$prefix/lib/hookbell" "$prefix/share/doc/hookbell"
+    tidy "$drop_ins" "$units/hookbell.service.d" "$units/hookbell.socket.d"
     [ "$how" != running ] || run systemctl daemon-reload
     if [ -n "$purge" ]; then
         run rm -rf "$config" "$state" /var/lib/private/hookbell
