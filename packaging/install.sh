@@ -74,13 +74,14 @@ hookbell.bash share/bash-completion/completions/hookbell 644
 hookbell.zsh share/zsh/site-functions/_hookbell 644
 hookbell.fish share/fish/vendor_completions.d/hookbell.fish 644
 without-namespaces lib/hookbell/without-namespaces 755
-systemd/lxc.conf lib/hookbell/lxc.conf 644
-systemd/sudo.conf lib/hookbell/sudo.conf 644
-systemd/notify-reload.conf lib/hookbell/notify-reload.conf 644
 README.md share/doc/hookbell/README.md 644
 LICENSE share/doc/hookbell/LICENSE 644
 linked-in share/doc/hookbell/linked-in 644
 END
+    # Drop-ins to choose from.
+    for drop_in in "$here"/systemd/*.conf; do
+        echo "systemd/${drop_in##*/} lib/hookbell/${drop_in##*/} 644"
+    done
 }
 
 # put MODE FILE TARGET: by a name of its own first, so that a running program is replaced and not written into.
@@ -103,8 +104,8 @@ user() {
 
 service_files() {
     put 644 "$here/systemd/hookbell.socket" "$units/hookbell.socket"
-    put 644 "$here/systemd/loopback.conf" "$units/hookbell.socket.d/loopback.conf"
-    put 644 "$here/systemd/user.conf" "$units/hookbell.service.d/user.conf"
+    put 644 "$here/units/loopback.conf" "$units/hookbell.socket.d/loopback.conf"
+    put 644 "$here/units/user.conf" "$units/hookbell.service.d/user.conf"
     if [ -n "$dry" ]; then
         say "put $units/hookbell.service, for $prefix/bin/hookbell"
     else

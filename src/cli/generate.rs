@@ -11,7 +11,9 @@ pub mod offer;
 pub mod zsh;
 
 /// What can be made: its name, and who makes it.
-const KINDS: &[(&str, fn() -> String)] =
+type Kind = (&'static str, fn() -> String);
+
+const KINDS: &[Kind] =
     &[("man", man::page), ("bash", bash::completion), ("zsh", zsh::completion), ("fish", fish::completion)];
 
 /// Makes what the words name. The error says what can be made.

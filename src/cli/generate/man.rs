@@ -21,7 +21,8 @@ const FILES: &[(&str, &str)] = &[
     ("/run/hookbell/control.sock", "where hookbell send and hookbell messages find the daemon"),
     ("/usr/lib/systemd/system/hookbell.service", "the service; its comments say how to let hooks do more"),
     ("/usr/lib/systemd/system/hookbell.socket", "the port of the service"),
-    ("/usr/share/doc/hookbell/examples", "drop-ins for the service"),
+    ("/usr/lib/hookbell", "drop-ins for the service: for containers, for hooks that call sudo, and more"),
+    ("/usr/share/doc/hookbell/examples", "files for hookbell's side and for the caller's"),
 ];
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -65,7 +66,7 @@ pub fn page() -> String {
     page += ".SH EXAMPLES\n";
     for (at, (what, command)) in EXAMPLES.iter().enumerate() {
         let gap = if at == 0 { "" } else { ".PP\n" };
-        write!(page, "{gap}{}\n", line(what)).ok();
+        writeln!(page, "{gap}{}", line(what)).ok();
         block(&mut page, command);
     }
     writeln!(page, ".SH SEE ALSO\n{}", line(SEE_ALSO)).ok();
