@@ -7,7 +7,7 @@ use super::flags::check::CHECK;
 use super::flags::first::{IMPORT, INIT};
 use super::flags::messages::MESSAGES;
 use super::flags::{SEND, SERVE, TOKEN};
-use super::parse::{Flag, Takes};
+use super::parse::{Flag, Shown, Takes, shown};
 use crate::diagnostic::did_you_mean;
 
 /// A command's name, its arguments, and what it does, in a line.
@@ -99,10 +99,19 @@ pub const VERBS: &[Verb] = &[
         help: "print a media type for Zabbix 6.0 and newer",
         more: "In Zabbix: Alerts, Media types, Import (in 6.0: Administration, Media types).",
     },
+    Verb {
+        name: "generate",
+        arguments: "man|bash|zsh|fish",
+        help: "print the man page, or a shell's completions",
+        more: "The Debian package and install.sh have put them where they belong. By hand, for example:\n  \
+               hookbell generate man | man -l -\n  \
+               hookbell generate bash > ~/.local/share/bash-completion/completions/hookbell",
+    },
     Verb { name: "help", arguments: "[TOPIC]", help: "tell more about a command, a flag or a topic", more: "" },
 ];
 
-const TOPICS: &[(&str, &str, &str)] = &[
+/// What `hookbell help` tells beyond commands and flags: a topic's name, what it is about in a line, and its text.
+pub const TOPICS: &[(&str, &str, &str)] = &[
     (
         "environment",
         "which variables are read",
@@ -137,7 +146,7 @@ const TOPICS: &[(&str, &str, &str)] = &[
 /// What `-h` and a wrong flag print: how to call the daemon.
 pub fn usage() -> String {
     let mut text = "usage: hookbell [flags]\n       hookbell COMMAND …   (see hookbell help)\n".to_owned();
-    rows(&mut text, SERVE);
+    rows(&mut text, &shown(SERVE));
     text
 }
 
@@ -177,18 +186,24 @@ pub fn verb_usage(name: &str) -> String {
         text += verb.more;
         text += "\n";
     }
-    match name {
-        "init" => rows(&mut text, INIT),
-        "import" => rows(&mut text, IMPORT),
-        "check" => rows(&mut text, CHECK),
-        "token" => rows(&mut text, TOKEN),
-        "send" => rows(&mut text, SEND),
-        "messages" => rows(&mut text, MESSAGES),
-        "omprog" => rows(&mut text, OMPROG),
-        "zabbix-media" => rows(&mut text, ZABBIX_MEDIA),
-        _ => {}
-    }
+    rows(&mut text, &verb_flags(name));
+    rows(&mut text, &verb_flags(name));
     text
+}
+
+/// The flags of the command `name`, for all texts that are made of them.
+pub fn verb_flags(name: &str) -> Vec<Shown> {
+    match name {
+        "init" => shown(INIT),
+        "import" => shown(IMPORT),
+        "check" => shown(CHECK),
+        "token" => shown(TOKEN),
+        "send" => shown(SEND),
+        "messages" => shown(MESSAGES),
+        "omprog" => shown(OMPROG),
+        "zabbix-media" => shown(ZABBIX_MEDIA),
+        _ => Vec::new(),
+    }
 }
 
 /// `hookbell help [TOPIC]`. The error says which topics there are.
@@ -204,13 +219,13 @@ pub fn help(topic: Option<&str>) -> Result<String, String> {
     if let Some((_, _, text)) = TOPICS.iter().find(|(topic, ..)| *topic == name) {
         return Ok((*text).to_owned());
     }
-    if let Some(flag) = SERVE.iter().find(|flag| flag.name == name) {
+    if let Some(flag) = shown(SERVE).iter().find(|flag| flag.name == name) {
         let mut text = String::new();
-        match flag.takes {
-            Takes::NotYet => text = format!("-{name} is not in this version of hookbell\n"),
-            _ => row(&mut text, flag, 0, true),
-        }
+        row(&mut text, flag, 0);
         return Ok(text);
+    }
+    if SERVE.iter().any(|flag| flag.name == name) {
+        return Ok(format!("-{name} is not in this version of hookbell\n"));
     }
     let topics = VERBS.iter().map(|verb| verb.name).chain(["flags"]).chain(TOPICS.iter().map(|topic| topic.0));
     let advice = did_you_mean(name, topics.clone().chain(SERVE.iter().map(|flag| flag.name)));
@@ -238,36 +253,21 @@ fn overview() -> String {
     text
 }
 
-fn rows<T>(text: &mut String, table: &[Flag<T>]) {
+fn rows(text: &mut String, table: &[Shown]) {
     let mut group = "";
-    let width = table.iter().filter(|flag| flag.takes != Takes::NotYet).map(|flag| call(flag).len()).max();
-    let width = width.unwrap_or_default();
-    // Verbs' flags have no variables: only the daemon is configured by its environment.
-    let variables = table.iter().any(|flag| !flag.ours);
-    for flag in table.iter().filter(|flag| flag.takes != Takes::NotYet) {
+    let width = table.iter().map(|flag| flag.call().len()).max().unwrap_or_default();
+    for flag in table {
         if flag.group != group {
             group = flag.group;
             write!(text, "\n{group}\n").ok();
         }
-        row(text, flag, width, variables);
-    }
-}
-
-/// A flag as it is typed.
-fn call<T>(flag: &Flag<T>) -> String {
-    match flag.takes {
-        Takes::Value(value) => format!("-{} {value}", flag.name),
-        _ => format!("-{}", flag.name),
+        row(text, flag, width);
     }
 }
 
 /// A flag's line, whose first column takes `width`.
-fn row<T>(text: &mut String, flag: &Flag<T>, width: usize, variables: bool) {
-    let default = Some(format!("default {}", flag.default)).filter(|_| !matches!(flag.default, "" | "false"));
-    let variable = flag.variable().filter(|_| variables).map(|name| format!("${name}"));
-    let notes: Vec<String> = default.into_iter().chain(variable).collect();
-    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    writeln!(text, "  {:<width$}  {}{notes}", call(flag), flag.help).ok();
+fn row(text: &mut String, flag: &Shown, width: usize) {
+    writeln!(text, "  {:<width$}  {}{}", flag.call(), flag.help, flag.notes()).ok();
 }
 
 #[cfg(test)]

@@ -67,6 +67,57 @@ impl<T> Flag<T> {
     }
 }
 
+/// A flag of this version as texts tell of it, whatever it notes.
+pub struct Shown {
+    /// Its name, without a dash.
+    pub name: &'static str,
+    /// What its value is called, if it takes one.
+    pub value: Option<&'static str>,
+    /// One line on what it does.
+    pub help: &'static str,
+    /// What holds without it; empty where that is nothing.
+    pub default: &'static str,
+    /// The heading that it is shown under.
+    pub group: &'static str,
+    /// The environment variable that may stand in for it.
+    pub variable: Option<String>,
+}
+
+impl Shown {
+    /// As it is typed.
+    pub fn call(&self) -> String {
+        match self.value {
+            Some(value) => format!("-{} {value}", self.name),
+            None => format!("-{}", self.name),
+        }
+    }
+
+    /// Its default and its variable, in brackets behind a blank; empty where there is neither.
+    pub fn notes(&self) -> String {
+        let default = Some(format!("default {}", self.default)).filter(|_| !matches!(self.default, "" | "false"));
+        let variable = self.variable.as_ref().map(|name| format!("${name}"));
+        let notes: Vec<String> = default.into_iter().chain(variable).collect();
+        if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) }
+    }
+}
+
+/// The flags of a table that are in this version.
+pub fn shown<T>(table: &[Flag<T>]) -> Vec<Shown> {
+    // Verbs' flags have no variables: only the daemon is configured by its environment.
+    let variables = table.iter().any(|flag| !flag.ours);
+    let row = |flag: &Flag<T>| {
+        let value = match flag.takes {
+            Takes::Switch => None,
+            Takes::Value(value) => Some(value),
+            Takes::NotYet => return None,
+        };
+        let Flag { name, help, default, group, .. } = *flag;
+        let variable = flag.variable().filter(|_| variables);
+        Some(Shown { name, value, help, default, group, variable })
+    };
+    table.iter().filter_map(row).collect()
+}
+
 /// Applies the variables of the table that are set and not empty.
 pub fn environment<T>(table: &[Flag<T>], look_up: &dyn Fn(&str) -> Option<OsString>, into: &mut T) -> Result<(), Stop> {
     for flag in table {

@@ -7,7 +7,7 @@ use super::json::Json;
 use super::references::References;
 use super::translation::Translation;
 use crate::diagnostic::{Diagnostic, Source, did_you_mean};
-use crate::hook::raw::is_known;
+use crate::hook::properties::is_known;
 use crate::node::{self, Form, Node, Reader, Value};
 use crate::secret::Surroundings;
 

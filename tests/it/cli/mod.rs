@@ -3,6 +3,7 @@
 mod calls;
 mod check;
 mod compat;
+mod completion;
 mod log;
 mod messages;
 mod omprog;
