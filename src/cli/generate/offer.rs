@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn what_follows_a_command_is_read_from_its_usage() {
         let of = |name: &str| VERBS.iter().find(|verb| verb.name == name).map(arguments);
-        assert_eq!(of("messages"), Some(Offer::Words(vec!["show", "retry", "cancel", "purge"])));
+        assert_eq!(of("messages"), Some(Offer::Words(vec!["show", "retry", "cancel", "purge", "expected"])));
         assert_eq!(of("generate"), Some(Offer::Words(vec!["man", "bash", "zsh", "fish"])));
         assert_eq!((of("check"), of("send")), (Some(Offer::Files), Some(Offer::Nothing)));
         let Some(Offer::Words(topics)) = of("help") else { panic!() };
