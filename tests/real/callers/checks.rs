@@ -1,6 +1,6 @@
 //! Debian's Nagios and Icinga 2 with `examples/nagios` and `examples/icinga2`: a check fails, and is well again.
 
-use super::lab::{Bell, Lab, PATIENCE, example, filled_in, here};
+use super::lab::{Bell, Lab, PATIENCE, Running, example, filled_in, here};
 use super::phone::Phone;
 use crate::program::until;
 
@@ -113,6 +113,23 @@ fn lab() -> Lab {
     lab
 }
 
+/// Icinga's first process ends the others only if it is asked to end: nobody may kill it, not even a test that fails.
+struct Icinga(Option<Running>);
+
+impl Icinga {
+    fn log(&self) -> String {
+        self.0.as_ref().map(Running::log).unwrap_or_default()
+    }
+}
+
+impl Drop for Icinga {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.stop();
+        }
+    }
+}
+
 fn user(lab: &Lab, what: &str) -> String {
     lab.run("id", &[what]).trim().to_owned()
 }
@@ -169,14 +186,15 @@ fn icinga_tells_of_a_problem_and_of_its_end() {
     let config = lab.write("icinga2.conf", &ICINGA.replace("@DIR@", lab.shown()));
     let folders = ["DataDir", "CacheDir", "LogDir", "InitRunDir", "SpoolDir", "ConfigDir"];
     let folders = folders.map(|name| format!("-D{name}={}", lab.folder(name).display()));
-    let mut arguments = vec!["daemon", "-c", config.to_str().unwrap()];
+    let mut arguments = vec!["--pdeathsig", "TERM", "--", "icinga2", "daemon", "-c", config.to_str().unwrap()];
     arguments.extend(folders.iter().map(String::as_str));
     let (url, header) = (bell.url(), bell.header(&lab));
     let (user, group) = (user(&lab, "-un"), user(&lab, "-gn"));
-    let icinga = lab.start("icinga2", &arguments, |command| {
+    let icinga = lab.start("setpriv", &arguments, |command| {
         command.env("HOOKBELL_URL", url).env("HOOKBELL_HEADER", header);
         command.env("ICINGA2_USER", user).env("ICINGA2_GROUP", group);
     });
+    let icinga = Icinga(Some(icinga));
     let why = || format!("{}\n{}", icinga.log(), bell.log());
     let problem = phone.rings(IVAN, 1, why).remove(0);
     let said = "ДИСК 🔥 \"sda\" 95% занято, $(id) & it's \nвторая строка";
@@ -184,5 +202,4 @@ fn icinga_tells_of_a_problem_and_of_its_end() {
     std::fs::remove_file(lab.path("full")).unwrap();
     let recovery = phone.rings(IVAN, 2, why).remove(1);
     assert_eq!(recovery, "✅ Веб-сервер 🖥/Диск: OK\nДИСК OK: 60% свободно");
-    icinga.stop();
 }

@@ -1,4 +1,4 @@
-//! What watches one host, from Debian: monit, fail2ban and NUT, with their folders in `examples/`.
+//! What watches one host, from Debian: monit, fail2ban, mdadm and NUT, with their folders in `examples/`.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -87,6 +87,29 @@ fn fail2ban_tells_of_a_ban_with_the_line_that_made_it() {
     assert!(head.starts_with("🚫 "), "{banned}");
     assert_eq!(rest, format!("203.0.113.7 banned in trial for 600 s\nafter 2 failures\n{line}"));
     fail2ban.stop();
+}
+
+#[test]
+#[ignore = "needs mdadm: tests/real/run"]
+fn mdadm_tells_of_an_array_that_is_not_there() {
+    if !here("mdadm", &["mdadm", "curl"]) {
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: mdadm: only root may run it");
+        return;
+    }
+    let (lab, phone) = (Lab::new(), Phone::new());
+    let bell = Bell::hang(&lab, "mdadm", &phone);
+    let config = lab.write("mdadm.conf", "ARRAY /dev/md117 metadata=1.2 UUID=5d2b8a4e:0c6f41d7:9e3a7b10:c4f2e8a6\n");
+    let config = format!("--config={}", config.display());
+    let script = format!("--program={}", example("mdadm/hookbell-mdadm").display());
+    let (url, header) = (bell.url(), bell.header(&lab));
+    let mdadm = lab.start("mdadm", &["--monitor", "--scan", "--oneshot", &config, &script], |command| {
+        command.env("HOOKBELL_URL", url).env("HOOKBELL_HEADER", header);
+    });
+    let gone = phone.rings(IVAN, 1, || format!("{}\n{}", mdadm.log(), bell.log())).remove(0);
+    assert_eq!(gone, format!("🔥 {}: DeviceDisappeared /dev/md117", host(&lab)));
 }
 
 #[test]
