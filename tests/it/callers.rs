@@ -13,6 +13,9 @@ use crate::world::{Folder, World};
 /// What a recorded request has in place of the token that it showed.
 const TOKEN: &str = "@TOKEN@";
 
+/// How many contacts each example has. A hook that answers with words of its own does not say how many it told.
+const EVERYBODY: u64 = 2;
+
 /// The folders that have a recorded request.
 fn callers() -> BTreeSet<PathBuf> {
     let files = tracked().into_iter().filter(|file| file.starts_with("examples/") && file.ends_with("/request.http"));
@@ -65,9 +68,10 @@ async fn message(world: &World, request: &Path) -> String {
     let shown = request.display();
     assert!(head.contains(TOKEN), "{shown}: the hook of an example has a token");
     let answer = world.ask(&[head.replace(TOKEN, "the-token").as_bytes(), body].concat()).await.unwrap();
-    assert_eq!(answer.status, 202, "{shown}: {}", answer.body);
+    // A form sends its visitor on to a page.
+    assert!([202, 303].contains(&answer.status), "{shown}: {} {}", answer.status, answer.body);
     let recipients = serde_json::from_str::<Value>(&answer.body).map_or_else(
-        |_| answer.body.split(' ').nth(3).unwrap().parse().unwrap(),
+        |_| answer.body.split(' ').nth(3).map_or(EVERYBODY, |count| count.parse().unwrap()),
         |answer| answer["recipients"].as_u64().unwrap(),
     );
     let sent = world.sent(usize::try_from(recipients).unwrap()).await;
@@ -100,7 +104,7 @@ async fn a_recorded_request_makes_the_message_beside_it() {
         world.stop().await;
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
-    assert!(made >= 10, "only {made} requests were found");
+    assert!(made >= 40, "only {made} requests were found");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod alertmanager;
 mod bacula;
+mod checks;
+mod hosts;
 mod lab;
 mod phone;
 mod rsyslog;

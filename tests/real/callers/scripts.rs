@@ -10,6 +10,31 @@ use crate::program::{Kind, until};
 
 const IVAN: &str = "123456789";
 
+/// The folders of callers.
+const HOOKS: [&str; 21] = [
+    "alertmanager",
+    "apcupsd",
+    "bacula",
+    "cron",
+    "fail2ban",
+    "grafana",
+    "icinga2",
+    "macos",
+    "mdadm",
+    "monit",
+    "nagios",
+    "nut",
+    "proxmox",
+    "rsyslog",
+    "smartd",
+    "syslog-ng",
+    "systemd",
+    "uptime-kuma",
+    "website",
+    "windows",
+    "zabbix",
+];
+
 /// Runs a script of an example as its caller does, and yields the text that rings.
 fn rings(lab: &Lab, hook: &'static str, script: &str, set: impl FnOnce(&mut Command)) -> String {
     let phone = Phone::new();
@@ -81,6 +106,30 @@ fn a_failed_unit_is_told_with_the_end_of_its_journal() {
 
 #[test]
 #[ignore = "needs curl: tests/real/run"]
+fn a_job_of_cron_rings_only_if_it_fails_and_ends_as_it_ended() {
+    if !here("cron's script", &["curl"]) {
+        return;
+    }
+    let (lab, phone) = (Lab::new(), Phone::new());
+    let bell = Bell::hang(&lab, "cron", &phone);
+    let header = bell.header(&lab);
+    let run = |script: &str| {
+        let mut command = Command::new(example("cron/hookbell-cron"));
+        command.args(["backup", "sh", "-c", script]).env("HOOKBELL_URL", bell.url()).env("HOOKBELL_HEADER", &header);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(run("echo готово"), (Some(0), "готово\n".to_owned()));
+    let said = "база 🔥\nno space left\n";
+    assert_eq!(run("echo база 🔥; echo no space left >&2; exit 3"), (Some(3), said.to_owned()));
+    let rang = phone.rings(IVAN, 1, || bell.log());
+    let (head, tail) = rang[0].split_once("\nexit code 3 after ").unwrap();
+    assert!(head.starts_with("❌ ") && head.ends_with(": backup"), "{head}");
+    assert_eq!(tail.split_once(" s\n").unwrap().1, said.trim_end());
+}
+
+#[test]
+#[ignore = "needs curl: tests/real/run"]
 fn every_example_s_test_rings_with_its_messages() {
     if !here("examples", &["curl"]) {
         return;
@@ -89,7 +138,7 @@ fn every_example_s_test_rings_with_its_messages() {
     let program = Kind::Ours.program();
     std::os::unix::fs::symlink(&program, lab.folder("bin").join("hookbell")).unwrap();
     let path = format!("{}:{}", lab.path("bin").display(), std::env::var("PATH").unwrap());
-    for hook in ["alertmanager", "bacula", "rsyslog", "smartd", "systemd", "zabbix"] {
+    for hook in HOOKS {
         let (lab, phone) = (Lab::new(), Phone::new());
         let bell = Bell::hang(&lab, hook, &phone);
         let mut test = Command::new(example(hook).join("test.sh"));
