@@ -28,7 +28,12 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// Text as one segment of a path.
 pub fn encode_segment(text: &str) -> String {
-    percent_encode(text.as_bytes(), SEGMENT).to_string()
+    encode_segment_bytes(text.as_bytes())
+}
+
+/// The same of bytes, which may be no text.
+pub fn encode_segment_bytes(bytes: &[u8]) -> String {
+    percent_encode(bytes, SEGMENT).to_string()
 }
 
 /// Bytes as a value of a query or form: all but letters, digits and `-._~` (RFC 3986, 2.3) is encoded.

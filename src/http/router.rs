@@ -7,7 +7,7 @@ use http::Method;
 use super::prefix::Prefix;
 use crate::go::path::clean;
 use crate::hook::HookId;
-use crate::url::{decode_path, encode_segment};
+use crate::url::{decode_path, encode_segment, encode_segment_bytes};
 
 /// What a request target means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,21 +68,19 @@ impl Router {
             return Route::Server;
         }
         let Some(decoded) = decode_path(path) else { return Route::Malformed };
-        let decoded = String::from_utf8_lossy(&decoded);
-        let cleaned = cleaned(&decoded);
+        let Ok(decoded) = std::str::from_utf8(&decoded) else { return self.route_of_bytes(&decoded, query) };
+        let cleaned = cleaned(decoded);
         let id_of = |path: &str| self.prefix.id_in(path).map(HookId::new);
         if cleaned != decoded {
             if let Some(id) = id_of(&cleaned).filter(|id| known(id) == Known::Sends) {
                 return Route::Hook(id);
             }
-            let segments: Vec<_> = cleaned.split('/').map(encode_segment).collect();
-            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-            return Route::Redirect(format!("{}{query}", segments.join("/")));
+            return redirect(cleaned.split('/').map(encode_segment), query);
         }
         if decoded == "/" {
             return Route::Root;
         }
-        let id = id_of(&decoded);
+        let id = id_of(decoded);
         let message = decoded.strip_prefix("/messages/").filter(|id| !id.contains('/'));
         let message = message.map(|id| Route::Message(id.to_owned()));
         let ours = message.or_else(|| decoded.strip_prefix("/callbacks/").map(|rest| Route::Callback(rest.to_owned())));
@@ -93,6 +91,25 @@ impl Router {
             (None, None) => Route::Nowhere,
         }
     }
+
+    /// The same of a path that is no text. It names nothing that there is, and where it is to be cleaned it goes back byte by
+    /// byte: each stands for a letter meanwhile, for cleaning looks at slashes and dots alone.
+    fn route_of_bytes(&self, path: &[u8], query: Option<&str>) -> Route {
+        let letters: String = path.iter().copied().map(char::from).collect();
+        let cleaned = cleaned(&letters);
+        if cleaned != letters {
+            let bytes =
+                |segment: &str| segment.chars().filter_map(|letter| u8::try_from(letter).ok()).collect::<Vec<_>>();
+            return redirect(cleaned.split('/').map(|segment| encode_segment_bytes(&bytes(segment))), query);
+        }
+        let id = self.prefix.id_in(&String::from_utf8_lossy(path)).map(HookId::new);
+        id.map_or(Route::Nowhere, Route::Hook)
+    }
+}
+
+fn redirect(segments: impl Iterator<Item = String>, query: Option<&str>) -> Route {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    Route::Redirect(format!("{}{query}", segments.collect::<Vec<_>>().join("/")))
 }
 
 /// A trailing slash is kept: it is part of an id.
@@ -136,6 +153,8 @@ mod tests {
             ("hooks", "/hooks/p%zz", Route::Malformed),
             ("hooks", "/hooks/./p?x=1&y=%20", redirect("/hooks/p?x=1&y=%20")),
             ("hooks", "//hooks//ü", redirect("/hooks/%C3%BC")),
+            ("hooks", "/hooks/%c3//%bc6?x", redirect("/hooks/%C3/%BC6?x")),
+            ("hooks", "/hooks/%ff", hook("\u{fffd}")),
             ("hooks", "//hooks/alarm?msg=x", hook("alarm")),
             ("hooks", "/messages/01J", message("01J")),
             ("hooks", "/callbacks/wa/s%2F1", Route::Callback("wa/s/1".to_owned())),

@@ -1,8 +1,9 @@
-//! A bare hyper server that answers everything with `OK`: what `.ci/peer-bench` measures hookbell's own work against.
-//! Its one argument is the port.
+//! A bare hyper server that answers everything with `OK`, and `/hooks/true` with the output of `/bin/true`: what `.ci/peer-bench`
+//! measures hookbell's own work against. Its one argument is the port.
 #![allow(clippy::disallowed_methods, reason = "it is as bare as can be, and is stopped by a signal")]
 
 use std::convert::Infallible;
+use std::process::Stdio;
 
 use http::{Request, Response};
 use http_body_util::Full;
@@ -10,6 +11,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::process::Command;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -19,11 +21,18 @@ async fn main() -> anyhow::Result<()> {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
         let connection =
-            http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(socket), service_fn(ok));
+            http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(socket), service_fn(answer));
         tokio::spawn(connection);
     }
 }
 
-async fn ok(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(Response::new(Full::from("OK")))
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let body = if request.uri().path() == "/hooks/true" { run().await.unwrap_or_default() } else { Bytes::from("OK") };
+    Ok(Response::new(Full::from(body)))
+}
+
+async fn run() -> std::io::Result<Bytes> {
+    let mut command = Command::new("/bin/true");
+    let output = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).output().await?;
+    Ok(output.stdout.into())
 }
