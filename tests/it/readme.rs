@@ -206,3 +206,8 @@ fn follow(file: &str) {
 fn what_the_readme_shows_works() {
     follow("README.md");
 }
+
+#[test]
+fn what_the_russian_readme_shows_works() {
+    follow("examples/ru/README.md");
+}
