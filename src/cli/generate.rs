@@ -84,7 +84,7 @@ mod tests {
         for (topic, _, text) in TOPICS {
             assert!(page.contains(&format!(".SH {}\n", topic.to_uppercase().replace('-', " "))), "{topic}");
             let word = text.split_whitespace().next().unwrap_or_default();
-            assert!(page.contains(&word.replace('…', "\\[u2026]")), "{topic}: {word}");
+            assert!(page.contains(&word.replace('…', "\\[u2026]").replace('-', "\\-")), "{topic}: {word}");
         }
         let requests = [".nh", ".ad l", ".TH ", ".SH ", ".SS ", ".TP", ".PP", ".EX", ".EE", ".br", ".B ", ".I "];
         for line in page.lines().filter(|line| line.starts_with(['.', '\''])) {

@@ -1,6 +1,11 @@
 //! Usage texts and `hookbell help`, made from the tables.
 
+mod properties;
+mod topics;
+
 use std::fmt::Write as _;
+
+pub use topics::TOPICS;
 
 use super::flags::callers::{OMPROG, ZABBIX_MEDIA};
 use super::flags::check::CHECK;
@@ -110,39 +115,6 @@ pub const VERBS: &[Verb] = &[
     Verb { name: "help", arguments: "[TOPIC]", help: "tell more about a command, a flag or a topic", more: "" },
 ];
 
-/// What `hookbell help` tells beyond commands and flags: a topic's name, what it is about in a line, and its text.
-pub const TOPICS: &[(&str, &str, &str)] = &[
-    (
-        "environment",
-        "which variables are read",
-        "  HOOKBELL_…             stands in for a flag of our own (hookbell -h shows which); the flag wins\n  \
-           HOOKBELL_PUBLIC_URL    zabbix-media reads it, too\n  \
-           STATE_DIRECTORY        set by systemd: the state directory\n  \
-           RUNTIME_DIRECTORY      set by systemd: where the control socket is\n  \
-           CREDENTIALS_DIRECTORY  set by systemd: where {\"credential\": NAME} is looked up, and the admin-token\n  \
-           LISTEN_FDS, LISTEN_PID set by systemd: the socket to serve on\n  \
-           NOTIFY_SOCKET          set by systemd: where to tell that we are ready\n  \
-           WATCHDOG_USEC          set by systemd: how often to tell that we live\n  \
-           JOURNAL_STREAM         set by systemd: the log goes to the journal, with priorities\n  \
-           NO_COLOR               no colours on a terminal (nor where TERM is dumb)\n  \
-           PATH                   where commands without a slash are looked up\n  \
-           TMPDIR                 where files for commands are made\n",
-    ),
-    (
-        "exit-codes",
-        "what the exit code says",
-        "  0   done\n  1   it could not be done, or something is wrong with the files\n  \
-           2   the command line is wrong\n  75  not now: try again\n",
-    ),
-    (
-        "signals",
-        "what signals do",
-        "  HUP, USR1   read the files again, the certificate too; open -logfile anew\n  \
-           TERM, INT   finish what is under way (at most -drain), then end\n  \
-           QUIT        end at once; so does a second INT\n",
-    ),
-];
-
 /// What `-h` and a wrong flag print: how to call the daemon.
 pub fn usage() -> String {
     let mut text = "usage: hookbell [flags]\n       hookbell COMMAND …   (see hookbell help)\n".to_owned();
@@ -187,7 +159,6 @@ pub fn verb_usage(name: &str) -> String {
         text += "\n";
     }
     rows(&mut text, &verb_flags(name));
-    rows(&mut text, &verb_flags(name));
     text
 }
 
@@ -211,13 +182,16 @@ pub fn help(topic: Option<&str>) -> Result<String, String> {
     let Some(asked) = topic else { return Ok(overview()) };
     let name = asked.trim_start_matches('-');
     if let Some(verb) = VERBS.iter().find(|verb| verb.name == name && !asked.starts_with('-')) {
-        return Ok(verb_usage(verb.name));
+        let more = about(name).map(|text| format!("\n{text}")).unwrap_or_default();
+        return Ok(verb_usage(verb.name) + &more);
     }
     if name == "flags" {
         return Ok(usage());
     }
-    if let Some((_, _, text)) = TOPICS.iter().find(|(topic, ..)| *topic == name) {
-        return Ok((*text).to_owned());
+    if !asked.starts_with('-')
+        && let Some(text) = about(name)
+    {
+        return Ok(text);
     }
     if let Some(flag) = shown(SERVE).iter().find(|flag| flag.name == name) {
         let mut text = String::new();
@@ -227,11 +201,23 @@ pub fn help(topic: Option<&str>) -> Result<String, String> {
     if SERVE.iter().any(|flag| flag.name == name) {
         return Ok(format!("-{name} is not in this version of hookbell\n"));
     }
-    let topics = VERBS.iter().map(|verb| verb.name).chain(["flags"]).chain(TOPICS.iter().map(|topic| topic.0));
+    let topics = names();
     let advice = did_you_mean(name, topics.clone().chain(SERVE.iter().map(|flag| flag.name)));
     let advice =
         advice.unwrap_or_else(|| format!("there are {}, and every flag", topics.collect::<Vec<_>>().join(", ")));
     Err(format!("no help is called \"{asked}\": {advice}"))
+}
+
+/// What help can be asked for besides flags: commands and topics, each once.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    let beside = TOPICS.iter().map(|topic| topic.0).filter(|name| VERBS.iter().all(|verb| verb.name != *name));
+    VERBS.iter().map(|verb| verb.name).chain(["flags"]).chain(beside)
+}
+
+/// The text of a topic, and the properties that it is about.
+pub fn about(name: &str) -> Option<String> {
+    let (.., text) = TOPICS.iter().find(|(topic, ..)| *topic == name)?;
+    Some(format!("{text}{}", properties::of(name)))
 }
 
 fn overview() -> String {

@@ -87,8 +87,15 @@ pub(super) fn check(args: &MessagesArgs) -> Result<(), String> {
     }
 }
 
-/// Does it.
-pub(super) fn messages(args: MessagesArgs) -> anyhow::Result<Exit> {
+/// Does it, or says why not.
+pub(super) fn messages(args: MessagesArgs) -> Exit {
+    done(args).unwrap_or_else(|why| {
+        say(&format!("hookbell messages: {why:#}"));
+        Exit::Trouble
+    })
+}
+
+fn done(args: MessagesArgs) -> anyhow::Result<Exit> {
     let (exit, shown) = match &args.act {
         Act::List => match list(&args)? {
             Some(listed) => (Exit::Fine, shown(&args, &listed, table::listed)),

@@ -150,7 +150,7 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
         Command::Check(args) => check::check(args),
         Command::Token(args) => token::token(args),
         Command::Send(args) => send::send(args),
-        Command::Messages(args) => messages::messages(args),
+        Command::Messages(args) => Ok(messages::messages(args)),
         Command::Omprog(args) => omprog::omprog(&args),
         Command::ZabbixMedia(args) => zabbix_media::zabbix_media(args),
         Command::Print(text) => {

@@ -111,5 +111,11 @@ pub fn recipients(config: &Config, to: &[String], via: &[String]) -> Result<Vec<
     for name in to {
         contacts.extend(config.directory.called(name)?);
     }
-    contact::recipients(&contacts, &via, &[], &config.account_directory)
+    let accounts = &config.account_directory;
+    let undecided = contacts.iter().find(|contact| via.is_empty() && contact.via.is_empty());
+    if let Some(contact) = undecided.filter(|_| accounts.len() > 1) {
+        let flags: Vec<_> = accounts.keys().map(|account| format!("-via {account}")).collect();
+        return Err(format!("no way to {}: name an account: {}", contact.name, flags.join(" or ")));
+    }
+    contact::recipients(&contacts, &via, &[], accounts)
 }

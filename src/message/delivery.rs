@@ -131,12 +131,14 @@ impl Delivery {
         match self.state {
             DeliveryState::Queued | DeliveryState::Sending => Err(NoRetry::NotEnded("it is under way")),
             DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Read => {
-                Err(NoRetry::NotEnded("it has been sent"))
+                Err(NoRetry::NotEnded("it has been sent, and -force does not change that: send a new one"))
             }
-            _ if self.receipt.is_some() => Err(NoRetry::MayHaveArrived("the provider took it, so that it may arrive")),
-            _ if self.possible_duplicate => {
-                Err(NoRetry::MayHaveArrived("a try ended unknown, so that it may have arrived"))
-            }
+            _ if self.receipt.is_some() => Err(NoRetry::MayHaveArrived(
+                "the provider took it, so that it may arrive; -force tries it all the same",
+            )),
+            _ if self.possible_duplicate => Err(NoRetry::MayHaveArrived(
+                "a try ended unknown, so that it may have arrived; -force tries it all the same",
+            )),
             DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Canceled => Ok(()),
         }
     }

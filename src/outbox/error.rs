@@ -76,7 +76,7 @@ impl From<rusqlite::Error> for OutboxError {
                 ))
             }
             (Some(ErrorCode::SystemIoFailure), _) => {
-                OutboxError::Unavailable(format!("the disk does not take it ({error}): is it full, or broken?"))
+                OutboxError::Unavailable(format!("the disk does not take it ({error}), for it is full or broken"))
             }
             _ => OutboxError::Unavailable(format!("the outbox can't be used: {error}")),
         }

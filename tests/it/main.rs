@@ -55,6 +55,8 @@ mod outbox;
 mod phone;
 /// Every provider says what its fixtures say.
 mod providers;
+/// Every command block of the README works as shown.
+mod readme;
 /// Edits of the files are taken, or refused with their reasons, while calls are answered.
 mod reload;
 /// Trigger rules: how conditions go together, and what that proves of the caller.

@@ -229,7 +229,10 @@ async fn a_retry_goes_out_once_more_with_a_fresh_time_to_live() {
     assert_eq!(world.outbox.retry(id, true).await.unwrap().unwrap()[0].done, Err("it is under way"));
     let sent = world.tried("a", Ok(())).await;
     assert_eq!((sent.message, sent.state), (id, DeliveryState::Sent));
-    assert_eq!(world.outbox.retry(id, true).await.unwrap().unwrap()[0].done, Err("it has been sent"));
+    assert_eq!(
+        world.outbox.retry(id, true).await.unwrap().unwrap()[0].done,
+        Err("it has been sent, and -force does not change that: send a new one")
+    );
     assert_eq!(world.outbox.retry(MessageId::new(START, [0; 10]), true).await, Ok(None));
     let accounts = world.outbox.look(|reader| reader.accounts(START)).await.unwrap();
     assert!(accounts.iter().all(|account| account.queued == 0), "{accounts:?}");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::flags::SERVE;
-use crate::cli::help::{TOPICS, VERBS, verb_flags};
+use crate::cli::help::{TOPICS, VERBS, about, verb_flags};
 use crate::cli::parse::{Shown, shown};
 
 const DESCRIPTION: &[&str] = &[
@@ -55,9 +55,9 @@ pub fn page() -> String {
         }
         flags(&mut page, &verb_flags(verb.name), false);
     }
-    for (topic, _, text) in TOPICS {
+    for (topic, ..) in TOPICS {
         writeln!(page, ".SH {}", line(&topic.to_uppercase().replace('-', " "))).ok();
-        block(&mut page, text);
+        block(&mut page, &about(topic).unwrap_or_default());
     }
     page += ".SH FILES\n";
     for (path, what) in FILES {

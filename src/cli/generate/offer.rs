@@ -1,7 +1,7 @@
 //! What can stand at a place of the command line: the same for every shell.
 
 use crate::cli::flags::SERVE;
-use crate::cli::help::{TOPICS, VERBS, Verb};
+use crate::cli::help::{Verb, names};
 use crate::cli::parse::{Shown, shown};
 
 /// What a shell offers.
@@ -39,8 +39,7 @@ pub fn value(flag: &Shown) -> Option<Offer> {
 /// What can follow a command besides its flags. Its usage says so: words in small letters, or FILE.
 pub fn arguments(verb: &Verb) -> Offer {
     if verb.name == "help" {
-        let topics = VERBS.iter().map(|verb| verb.name).chain(["flags"]).chain(TOPICS.iter().map(|topic| topic.0));
-        return Offer::Words(topics.chain(shown(SERVE).iter().map(|flag| flag.name)).collect());
+        return Offer::Words(names().chain(shown(SERVE).iter().map(|flag| flag.name)).collect());
     }
     let words = verb.arguments.split([' ', '[', ']', '|']).filter(|word| *word != "flags");
     let small = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -55,7 +54,7 @@ pub fn arguments(verb: &Verb) -> Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::help::verb_flags;
+    use crate::cli::help::{VERBS, verb_flags};
 
     #[test]
     fn what_follows_a_command_is_read_from_its_usage() {
