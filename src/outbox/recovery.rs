@@ -57,7 +57,9 @@ pub(super) fn open(dir: &Path, now: Timestamp) -> Result<(Store, Option<Recovery
     let lock = Arc::new(place::take(dir)?);
     complete(dir)?;
     mend_log(dir, now)?;
-    match Store::open(dir, Arc::clone(&lock)) {
+    let suspect = dir.join(MARK).exists();
+    let sound = |store: Store| if suspect { salvage::understand_all(&store.db).map(|()| store) } else { Ok(store) };
+    match Store::open(dir, Arc::clone(&lock)).and_then(sound) {
         Err(OutboxError::Corrupt(why)) => {
             let recovery = recover(dir, why, now)?;
             Ok((Store::open(dir, lock)?, Some(recovery)))

@@ -53,8 +53,13 @@ fn copy(damaged: &Connection, db: Connection, now: Timestamp) -> Result<Salvaged
         copy.whole(&table)?;
     }
     copy.waiting()?;
-    let gone = copy.gone;
-    let recovered = drop_unreadable(&db)?;
+    let unreadable = unreadable(&db)?;
+    let gone = copy.gone.saturating_add(u64::try_from(unreadable.len()).unwrap_or(u64::MAX));
+    for id in unreadable {
+        db.execute("DELETE FROM deliveries WHERE id = ?1", [id])?;
+    }
+    let recovered: i64 = db.query_row("SELECT count(*) FROM deliveries", [], |row| row.get(0))?;
+    let recovered = u64::try_from(recovered).unwrap_or_default();
     refill_queue(&db, now)?;
     all.commit()?;
     db.close().map_err(|(_, e)| e)?;
@@ -210,26 +215,31 @@ fn readable(damaged: &Connection, id: i64) -> bool {
     whole.and_then(|mut row| row.query_row([id], |_| Ok(())).optional()).is_ok()
 }
 
-/// Takes out what SQLite could read and this program can't. Yields how many are left.
-fn drop_unreadable(db: &Connection) -> Result<u64, OutboxError> {
+/// Whether this program understands all that waits: one row that it does not would keep all others waiting.
+pub(super) fn understand_all(db: &Connection) -> Result<(), OutboxError> {
+    match unreadable(db)?.first() {
+        Some(id) => Err(OutboxError::Corrupt(format!("delivery {id} can't be understood"))),
+        None => Ok(()),
+    }
+}
+
+/// What waits that SQLite could read and this program can't.
+fn unreadable(db: &Connection) -> Result<Vec<i64>, OutboxError> {
     const SQL: &str = concat!(
         "SELECT ",
         rows::delivery_columns!(),
-        " FROM deliveries d JOIN messages m ON m.seq = d.message ORDER BY d.id"
+        " FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.state IN ('queued', 'sending') ORDER BY d.id"
     );
-    let (mut readable, mut unreadable) = (0, Vec::new());
+    let mut unreadable = Vec::new();
     let mut statement = db.prepare(SQL)?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         match rows::delivery(row) {
-            Ok(leased) if leased.delivery.current_way().is_some() => readable += 1,
+            Ok(leased) if leased.delivery.current_way().is_some() => {}
             _ => unreadable.push(row.get::<_, i64>(0)?),
         }
     }
-    for id in unreadable {
-        db.execute("DELETE FROM deliveries WHERE id = ?1", [id])?;
-    }
-    Ok(readable)
+    Ok(unreadable)
 }
 
 /// Works out who goes next, everywhere.

@@ -223,6 +223,38 @@ async fn trouble_while_it_runs_keeps_the_file_and_the_next_start_looks() {
     assert!(!filled.file("outbox.db.suspect").exists());
 }
 
+/// No page is broken by a bit that flips inside of a text.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_can_not_be_understood_costs_itself_and_no_other() {
+    let spoilt = [
+        ("UPDATE deliveries SET ways = 'none' WHERE id = ", "(SELECT min(id) FROM deliveries WHERE state = 'queued')"),
+        ("UPDATE deliveries SET ways = 'none' WHERE id = ", "(SELECT id FROM deliveries WHERE state = 'sending')"),
+        (
+            "UPDATE messages SET id = 'none' WHERE seq = ",
+            "(SELECT min(message) FROM deliveries WHERE state = 'queued')",
+        ),
+    ];
+    for (change, which) in spoilt {
+        let filled = Filled::new().await;
+        let db = Connection::open(filled.file("outbox.db")).unwrap();
+        assert_eq!(db.execute(&format!("{change}{which}"), []).unwrap(), 1);
+        drop(db);
+        let outbox = open(filled.dir.path()).unwrap();
+        let refused = match outbox.void_leases(|_| OnUnknown::Retry).await {
+            Ok(_) => outbox.claim(&account("a"), terms(1000)).await.map(drop),
+            Err(why) => Err(why),
+        };
+        assert!(refused.is_err_and(|why| why.to_string().contains("damaged")));
+        outbox.close().await;
+        // It stands in the way of all others; the next start takes it out.
+        let outbox = open(filled.dir.path()).unwrap();
+        assert_eq!(outbox.recovery().unwrap().lost, Some(1), "{which}");
+        outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        let there = outbox.claim(&account("a"), terms(1000)).await.unwrap().claims.len();
+        assert!(there >= filled.waiting.len() - 1, "{which}: {there}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_damaged_log_hides_nothing_that_was_written_after_it() {
     let (dir, _standstill) = (tempfile::tempdir().unwrap(), standstill());
