@@ -360,6 +360,19 @@ async fn without_an_account_the_next_way_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_leaves_for_an_account_that_is_gone_though_it_never_had_anything_to_send() {
+    let world = World::new();
+    world.outbox.keep_accounts(["a", "unused"].map(account).into()).await.unwrap();
+    let stays = world.accept("one", Priority::Normal, recipient("ana", &["a", "unused"])).await;
+    world.outbox.keep_accounts([account("a")].into()).await.unwrap();
+    world.settle(world.one("a").await, Err(Class::Network)).await;
+    pass(MINUTE * 3).await;
+    world.outbox.sweep().await.unwrap();
+    assert_eq!(world.outbox.find(stays).await.unwrap().unwrap().deliveries[0].delivery.way, 0);
+    assert_eq!(texts(&world.claim("a").await), ["one"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_late_one_lets_new_ones_pass() {
     let world = World::new();
     world.accept("old", Priority::Normal, recipient("ana", &["a", "b"])).await;
