@@ -129,6 +129,8 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
              held_at = min(held_at, ?1), tat = min(tat, ?1 * 1000)",
         params![now.millis(), soon],
     )?;
+    // Else what was said once would not be said again for as long as that clock was ahead.
+    all.execute("UPDATE once SET expires_at = expires_at - ?1", [ahead])?;
     // Opened by a clock that was ahead: by how much, nobody knows. A closed one costs a template, an open one a refusal.
     all.execute("DELETE FROM windows", [])?;
     all.execute("UPDATE parked_reports SET parked_at = min(parked_at, ?1)", [now.millis()])?;
