@@ -45,6 +45,13 @@ impl Steps {
     }
 }
 
+impl Steps {
+    /// Whether the clock was set since it was followed.
+    pub(super) fn lie_between(&self, moment: Moment) -> bool {
+        self.last.is_some_and(|last| step(last, moment).abs() >= STEP)
+    }
+}
+
 /// By how many milliseconds the clock was set between two moments.
 fn step(last: Moment, moment: Moment) -> i64 {
     let passed = moment.now.millis().saturating_sub(last.now.millis());
