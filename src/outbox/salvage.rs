@@ -2,6 +2,7 @@
 //! and end as those of any dead process do.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use rusqlite::types::Value;
@@ -11,8 +12,9 @@ use super::error::OutboxError;
 use super::first_page::Mended;
 use super::place::trouble;
 use super::writer::with_pen;
-use super::{queue, rows, sqlite};
+use super::{alarms, queue, rows, sqlite};
 use crate::clock::Timestamp;
+use crate::message::alarm::Cause;
 
 /// What was saved.
 pub(super) struct Salvaged {
@@ -23,9 +25,29 @@ pub(super) struct Salvaged {
 /// Tables that are filled by their own rules, or not at all: what ended stays in the damaged file.
 const NOT_COPIED: [&str; 4] = ["messages", "deliveries", "attempts", "address_queue"];
 
-/// Makes the new file, whole and on disk. Only trouble with that one is an error.
-pub(super) fn salvage(damaged: &Path, new: &Path, now: Timestamp) -> Result<Salvaged, OutboxError> {
+/// What came of it, in words.
+impl fmt::Display for Salvaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of what waited {} were saved", self.recovered)?;
+        match self.lost {
+            Some(lost) => write!(f, ", {lost} are lost"),
+            None => write!(f, ", and nobody can tell how many are lost"),
+        }
+    }
+}
+
+/// Makes the new file, whole and on disk. Only trouble with that one is an error. That somebody is to be told stands in it
+/// from the beginning: whoever made it may die before he can tell.
+pub(super) fn salvage(damaged: &Path, new: &Path, why: &str, now: Timestamp) -> Result<Salvaged, OutboxError> {
     let db = sqlite::make_aside(new)?;
+    let salvaged = fill(damaged, new, &db, now)?;
+    let told = format!("the outbox was damaged ({why}); {salvaged}. The damaged file is kept beside the new one");
+    with_pen(&db, now, |pen| alarms::raise(pen, "", Cause::Store, &told))?;
+    db.close().map_err(|(_, e)| e)?;
+    Ok(salvaged)
+}
+
+fn fill(damaged: &Path, new: &Path, db: &Connection, now: Timestamp) -> Result<Salvaged, OutboxError> {
     if let Some(damaged) = readable_file(damaged) {
         return copy(&damaged, db, now);
     }
@@ -44,25 +66,24 @@ fn readable_file(file: &Path) -> Option<Connection> {
     known.then_some(db)
 }
 
-fn copy(damaged: &Connection, db: Connection, now: Timestamp) -> Result<Salvaged, OutboxError> {
+fn copy(damaged: &Connection, db: &Connection, now: Timestamp) -> Result<Salvaged, OutboxError> {
     let all = db.unchecked_transaction()?;
     let expected = "SELECT sum(queued + sending) FROM accounts";
     let expected: Option<i64> = damaged.query_row(expected, [], |row| row.get(0)).ok().flatten();
-    let mut copy = Copy { damaged, new: &db, gone: 0 };
+    let mut copy = Copy { damaged, new: db, gone: 0 };
     for table in copy.tables()? {
         copy.whole(&table)?;
     }
     copy.waiting()?;
-    let unreadable = unreadable(&db)?;
+    let unreadable = unreadable(db)?;
     let gone = copy.gone.saturating_add(u64::try_from(unreadable.len()).unwrap_or(u64::MAX));
     for id in unreadable {
         db.execute("DELETE FROM deliveries WHERE id = ?1", [id])?;
     }
     let recovered: i64 = db.query_row("SELECT count(*) FROM deliveries", [], |row| row.get(0))?;
     let recovered = u64::try_from(recovered).unwrap_or_default();
-    refill_queue(&db, now)?;
+    refill_queue(db, now)?;
     all.commit()?;
-    db.close().map_err(|(_, e)| e)?;
     let lost = match expected.and_then(|expected| u64::try_from(expected).ok()) {
         _ if gone == 0 => Some(0),
         Some(expected) => Some(expected.saturating_sub(recovered)),

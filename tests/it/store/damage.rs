@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hookbell::account::Limits;
 use hookbell::message::MessageId;
+use hookbell::message::alarm::Cause;
 use hookbell::message::delivery::{DeliveryState, OnUnknown, Receipt};
 use hookbell::outbox::{Outbox, Settlement, Terms};
 use rusqlite::Connection;
@@ -200,6 +201,19 @@ async fn a_recovery_that_was_broken_off_is_completed_or_begun_anew() {
     fs::rename(aside, filled.file("outbox.db")).unwrap();
     let (_, again) = filled.reopened().await;
     assert_eq!((again, filled.moved_aside().iter().filter(|name| name.ends_with('Z')).count()), (there, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_dies_before_he_can_tell_of_a_recovery_leaves_that_to_the_next() {
+    let filled = Filled::new().await;
+    filled.overwrite(filled.pages("deliveries")[3], 0);
+    // Recovered, and killed before the contacts of `on-failure` could be told.
+    let outbox = open(filled.dir.path()).unwrap();
+    let counts = outbox.recovery().unwrap().to_string().split_once("; ").unwrap().1.to_owned();
+    outbox.close().await;
+    let alarms = open(filled.dir.path()).unwrap().due_alarms().await.unwrap().alarms;
+    assert_eq!(alarms.len(), 1);
+    assert!(alarms[0].cause == Cause::Store && alarms[0].text().contains(&counts), "{alarms:?}");
 }
 
 #[tokio::test(start_paused = true)]
