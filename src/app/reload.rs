@@ -314,14 +314,10 @@ impl Reloader {
         }
         let carriers = self.carriers.get_or_insert_with(transport::carriers).clone();
         if let Some(outbox) = self.opening.open(&config.accounts, &self.background).await? {
-            let recovery = outbox.recovery().map(ToString::to_string);
             let links = links::open(self.public_url.as_deref(), &self.state);
             links.iter().for_each(|links| self.site.answer_links(links.clone()));
             let clock = self.means.clock.clone();
             let dispatcher = Dispatcher::start(outbox, clock, &self.background, Arc::clone(&carriers));
-            if let Some(recovery) = recovery {
-                dispatcher.alarms().tell(Cause::Store, &AccountName::new(""), recovery).await;
-            }
             self.dispatcher = Some(dispatcher.with_links(links));
         }
         self.means.direct.follow(&config.accounts, &carriers);

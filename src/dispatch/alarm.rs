@@ -98,12 +98,16 @@ async fn tell_all(
     Ok(outbox.due_alarms().await?.next_at)
 }
 
-/// The recipients by other accounts than those that the alarms are about, as far as they have any.
+/// The recipients by other accounts than those that the alarms are about, as far as they have any. One that works is there
+/// for when no other does.
 fn around(recipients: &[Recipient], alarms: &[Alarm]) -> Vec<Recipient> {
-    let is_other = |way: &&Way| alarms.iter().all(|alarm| way.account != alarm.account);
+    let is_other = |way: &Way| alarms.iter().all(|alarm| way.account != alarm.account);
+    let works = alarms.iter().all(|alarm| alarm.cause.shows_life());
     let other = |recipient: &Recipient| {
-        let ways: Vec<Way> = recipient.ways.iter().filter(is_other).cloned().collect();
-        let ways = if ways.is_empty() { recipient.ways.clone() } else { ways };
+        let (mut ways, own): (Vec<Way>, Vec<Way>) = recipient.ways.iter().cloned().partition(is_other);
+        if works || ways.is_empty() {
+            ways.extend(own);
+        }
         Recipient { contact: recipient.contact.clone(), ways }
     };
     recipients.iter().map(other).collect()

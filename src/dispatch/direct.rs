@@ -15,7 +15,7 @@ use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::contact::{Recipient, Way};
 use crate::message::Message;
-use crate::message::delivery::{Class, Form, OnUnknown, Receipt, SendError};
+use crate::message::delivery::{Class, Form, Receipt, SendError};
 use crate::provider::{Account, Outgoing};
 use crate::tasks::Tasks;
 
@@ -163,11 +163,8 @@ impl Shared {
                     return Ok(());
                 }
                 Err(error) => {
-                    let unknown = error.class == Class::Unknown;
-                    (maybe, why) = (maybe || unknown, format!("{}: {}", way.account.as_str(), error.detail));
-                    if unknown && seat.account.on_unknown == OnUnknown::GiveUp {
-                        break;
-                    }
+                    let why_not = format!("{}: {}", way.account.as_str(), error.detail);
+                    (maybe, why) = (maybe || error.class == Class::Unknown, why_not);
                 }
             }
         }

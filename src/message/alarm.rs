@@ -82,6 +82,11 @@ impl Cause {
         }
     }
 
+    /// Whether it shows that its account works: it refused this one delivery for a reason.
+    pub fn shows_life(self) -> bool {
+        [Class::Recipient, Class::Content, Class::Form].iter().any(|class| self == Cause::Refused(class.as_str()))
+    }
+
     /// For how long no more is told of it. What happens seldom, and ends with a word of its own, is told each time.
     pub fn quiet(self) -> Duration {
         match self {

@@ -21,7 +21,7 @@ pub struct AccountGauges {
 }
 
 impl Reader {
-    /// How every account stands that ever had something to send.
+    /// How every account stands that ever was configured.
     pub fn gauges(&self, now: Timestamp) -> Result<Vec<AccountGauges>, OutboxError> {
         let states = self.accounts(now)?;
         self.look(|view| states.into_iter().map(|state| gauges(view, state, now)).collect())

@@ -121,7 +121,7 @@ impl Reader {
         self.look(|view| refused(view, limit))
     }
 
-    /// How every account stands that ever had something to send.
+    /// How every account stands that ever was configured.
     pub fn accounts(&self, now: Timestamp) -> Result<Vec<AccountState>, OutboxError> {
         self.look(|view| accounts(view, now))
     }

@@ -14,6 +14,9 @@ use crate::message::{Message, MessageId};
 /// For how long a key is known.
 const KEY_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The kind of those that callers give.
+const KEY: &str = "key";
+
 /// Rows whose time is over that one accepted call sweeps away: more than it adds.
 const SWEEP: i64 = 8;
 
@@ -56,7 +59,7 @@ impl Once {
     pub fn by_key(hook: &str, caller: Option<&str>, key: &str, content: Content) -> Once {
         let named = if caller.is_some() { "caller" } else { "" };
         let key = fingerprint(["key", hook, named, caller.unwrap_or_default(), key].into_iter());
-        Once { kind: "key", key, content, lasts: KEY_LASTS }
+        Once { kind: KEY, key, content, lasts: KEY_LASTS }
     }
 
     /// The same content of the same hook, within a window that begins with the first.
@@ -94,7 +97,8 @@ pub(super) fn look(pen: &Pen<'_>, message: &Message, onces: &[Once]) -> Result<A
         }
     }
     let id = first.unwrap_or(message.id);
-    for once in onces {
+    // A window begins with a message; one that only repeats another begins none.
+    for once in onces.iter().filter(|once| first.is_none() || once.kind == KEY) {
         note(pen, once, id)?;
     }
     Ok(first.map_or(Accepted::New, Accepted::Duplicate))

@@ -9,8 +9,14 @@ use super::error::OutboxError;
 use super::writer::Pen;
 use crate::account::AccountName;
 
-/// Notes which accounts are missing. What waits for them moves with the next sweep, as what waits for one that is back does.
+/// Notes which accounts there are, also those that never had anything to send: one of which nothing is known is taken for
+/// open, and nobody must leave for one that is gone. What waits for missing ones moves with the next sweep, as what waits
+/// for one that is back does.
 pub(super) fn mark(pen: &Pen<'_>, known: &BTreeSet<AccountName>) -> Result<(), OutboxError> {
+    for account in known {
+        pen.prepare("INSERT INTO accounts (account) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([account.as_str()])?;
+    }
     let mut statement = pen.prepare("SELECT account FROM accounts")?;
     let accounts: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for account in accounts {

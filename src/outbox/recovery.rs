@@ -11,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::OutboxError;
 use super::place::{self, FILE, MARK, trouble};
-use super::salvage;
+use super::salvage::{self, Salvaged};
 use super::sqlite::Store;
 use super::wal;
 use crate::clock::Timestamp;
@@ -40,15 +40,8 @@ pub struct Recovery {
 impl fmt::Display for Recovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Recovery { why, moved_to, recovered, lost } = self;
-        write!(
-            f,
-            "the outbox was damaged ({why}) and is now at {}; of what waited {recovered} were saved",
-            moved_to.display()
-        )?;
-        match lost {
-            Some(lost) => write!(f, ", {lost} are lost"),
-            None => write!(f, ", and nobody can tell how many are lost"),
-        }
+        let salvaged = Salvaged { recovered: *recovered, lost: *lost };
+        write!(f, "the outbox was damaged ({why}) and is now at {}; {salvaged}", moved_to.display())
     }
 }
 
@@ -57,7 +50,9 @@ pub(super) fn open(dir: &Path, now: Timestamp) -> Result<(Store, Option<Recovery
     let lock = Arc::new(place::take(dir)?);
     complete(dir)?;
     mend_log(dir, now)?;
-    match Store::open(dir, Arc::clone(&lock)) {
+    let suspect = dir.join(MARK).exists();
+    let sound = |store: Store| if suspect { salvage::understand_all(&store.db).map(|()| store) } else { Ok(store) };
+    match Store::open(dir, Arc::clone(&lock)).and_then(sound) {
         Err(OutboxError::Corrupt(why)) => {
             let recovery = recover(dir, why, now)?;
             Ok((Store::open(dir, lock)?, Some(recovery)))
@@ -76,7 +71,7 @@ fn recover(dir: &Path, why: String, now: Timestamp) -> Result<Recovery, OutboxEr
     {
         return Err(trouble(&new, &e));
     }
-    let salvaged = salvage::salvage(&dir.join(FILE), &new, now)?;
+    let salvaged = salvage::salvage(&dir.join(FILE), &new, &why, now)?;
     fs::rename(&new, dir.join(RECOVERED)).map_err(|e| trouble(&new, &e))?;
     place::sync(dir)?;
     let moved_to = complete(dir)?.unwrap_or_else(|| dir.join(FILE));

@@ -2,6 +2,7 @@
 //! and end as those of any dead process do.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use rusqlite::types::Value;
@@ -11,8 +12,9 @@ use super::error::OutboxError;
 use super::first_page::Mended;
 use super::place::trouble;
 use super::writer::with_pen;
-use super::{queue, rows, sqlite};
+use super::{alarms, queue, rows, sqlite};
 use crate::clock::Timestamp;
+use crate::message::alarm::Cause;
 
 /// What was saved.
 pub(super) struct Salvaged {
@@ -23,9 +25,29 @@ pub(super) struct Salvaged {
 /// Tables that are filled by their own rules, or not at all: what ended stays in the damaged file.
 const NOT_COPIED: [&str; 4] = ["messages", "deliveries", "attempts", "address_queue"];
 
-/// Makes the new file, whole and on disk. Only trouble with that one is an error.
-pub(super) fn salvage(damaged: &Path, new: &Path, now: Timestamp) -> Result<Salvaged, OutboxError> {
+/// What came of it, in words.
+impl fmt::Display for Salvaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of what waited {} were saved", self.recovered)?;
+        match self.lost {
+            Some(lost) => write!(f, ", {lost} are lost"),
+            None => write!(f, ", and nobody can tell how many are lost"),
+        }
+    }
+}
+
+/// Makes the new file, whole and on disk. Only trouble with that one is an error. That somebody is to be told stands in it
+/// from the beginning: whoever made it may die before he can tell.
+pub(super) fn salvage(damaged: &Path, new: &Path, why: &str, now: Timestamp) -> Result<Salvaged, OutboxError> {
     let db = sqlite::make_aside(new)?;
+    let salvaged = fill(damaged, new, &db, now)?;
+    let told = format!("the outbox was damaged ({why}); {salvaged}. The damaged file is kept beside the new one");
+    with_pen(&db, now, |pen| alarms::raise(pen, "", Cause::Store, &told))?;
+    db.close().map_err(|(_, e)| e)?;
+    Ok(salvaged)
+}
+
+fn fill(damaged: &Path, new: &Path, db: &Connection, now: Timestamp) -> Result<Salvaged, OutboxError> {
     if let Some(damaged) = readable_file(damaged) {
         return copy(&damaged, db, now);
     }
@@ -44,20 +66,24 @@ fn readable_file(file: &Path) -> Option<Connection> {
     known.then_some(db)
 }
 
-fn copy(damaged: &Connection, db: Connection, now: Timestamp) -> Result<Salvaged, OutboxError> {
+fn copy(damaged: &Connection, db: &Connection, now: Timestamp) -> Result<Salvaged, OutboxError> {
     let all = db.unchecked_transaction()?;
     let expected = "SELECT sum(queued + sending) FROM accounts";
     let expected: Option<i64> = damaged.query_row(expected, [], |row| row.get(0)).ok().flatten();
-    let mut copy = Copy { damaged, new: &db, gone: 0 };
+    let mut copy = Copy { damaged, new: db, gone: 0 };
     for table in copy.tables()? {
         copy.whole(&table)?;
     }
     copy.waiting()?;
-    let gone = copy.gone;
-    let recovered = drop_unreadable(&db)?;
-    refill_queue(&db, now)?;
+    let unreadable = unreadable(db)?;
+    let gone = copy.gone.saturating_add(u64::try_from(unreadable.len()).unwrap_or(u64::MAX));
+    for id in unreadable {
+        db.execute("DELETE FROM deliveries WHERE id = ?1", [id])?;
+    }
+    let recovered: i64 = db.query_row("SELECT count(*) FROM deliveries", [], |row| row.get(0))?;
+    let recovered = u64::try_from(recovered).unwrap_or_default();
+    refill_queue(db, now)?;
     all.commit()?;
-    db.close().map_err(|(_, e)| e)?;
     let lost = match expected.and_then(|expected| u64::try_from(expected).ok()) {
         _ if gone == 0 => Some(0),
         Some(expected) => Some(expected.saturating_sub(recovered)),
@@ -210,26 +236,31 @@ fn readable(damaged: &Connection, id: i64) -> bool {
     whole.and_then(|mut row| row.query_row([id], |_| Ok(())).optional()).is_ok()
 }
 
-/// Takes out what SQLite could read and this program can't. Yields how many are left.
-fn drop_unreadable(db: &Connection) -> Result<u64, OutboxError> {
+/// Whether this program understands all that waits: one row that it does not would keep all others waiting.
+pub(super) fn understand_all(db: &Connection) -> Result<(), OutboxError> {
+    match unreadable(db)?.first() {
+        Some(id) => Err(OutboxError::Corrupt(format!("delivery {id} can't be understood"))),
+        None => Ok(()),
+    }
+}
+
+/// What waits that SQLite could read and this program can't.
+fn unreadable(db: &Connection) -> Result<Vec<i64>, OutboxError> {
     const SQL: &str = concat!(
         "SELECT ",
         rows::delivery_columns!(),
-        " FROM deliveries d JOIN messages m ON m.seq = d.message ORDER BY d.id"
+        " FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.state IN ('queued', 'sending') ORDER BY d.id"
     );
-    let (mut readable, mut unreadable) = (0, Vec::new());
+    let mut unreadable = Vec::new();
     let mut statement = db.prepare(SQL)?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         match rows::delivery(row) {
-            Ok(leased) if leased.delivery.current_way().is_some() => readable += 1,
+            Ok(leased) if leased.delivery.current_way().is_some() => {}
             _ => unreadable.push(row.get::<_, i64>(0)?),
         }
     }
-    for id in unreadable {
-        db.execute("DELETE FROM deliveries WHERE id = ?1", [id])?;
-    }
-    Ok(readable)
+    Ok(unreadable)
 }
 
 /// Works out who goes next, everywhere.

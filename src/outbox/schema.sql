@@ -115,7 +115,7 @@ CREATE INDEX address_queue_waiting ON address_queue (account, ready_at) WHERE re
 CREATE INDEX address_queue_impatient ON address_queue (impatient) WHERE impatient IS NOT NULL;
 CREATE INDEX address_queue_waits_for ON address_queue (waits_for) WHERE waits_for IS NOT NULL;
 
--- One row per account that ever had something queued: how much, and whether it may send.
+-- One row per account that was ever configured: how much is queued, and whether it may send.
 CREATE TABLE accounts (
     account    TEXT PRIMARY KEY,
     queued     INTEGER NOT NULL DEFAULT 0,

@@ -45,6 +45,13 @@ impl Steps {
     }
 }
 
+impl Steps {
+    /// Whether the clock was set since it was followed.
+    pub(super) fn lie_between(&self, moment: Moment) -> bool {
+        self.last.is_some_and(|last| step(last, moment).abs() >= STEP)
+    }
+}
+
 /// By how many milliseconds the clock was set between two moments.
 fn step(last: Moment, moment: Moment) -> i64 {
     let passed = moment.now.millis().saturating_sub(last.now.millis());
@@ -129,6 +136,8 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
              held_at = min(held_at, ?1), tat = min(tat, ?1 * 1000)",
         params![now.millis(), soon],
     )?;
+    // Else what was said once would not be said again for as long as that clock was ahead.
+    all.execute("UPDATE once SET expires_at = expires_at - ?1", [ahead])?;
     // Opened by a clock that was ahead: by how much, nobody knows. A closed one costs a template, an open one a refusal.
     all.execute("DELETE FROM windows", [])?;
     all.execute("UPDATE parked_reports SET parked_at = min(parked_at, ?1)", [now.millis()])?;

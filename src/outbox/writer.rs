@@ -185,13 +185,11 @@ fn write_until_closed(store: Store, bells: &Bells, metrics: &Metrics, inbox: &Re
     let mut steps = Steps::default();
     let mut crowd = Crowd::default();
     while closed.is_empty() {
-        let Ok(first) = inbox.recv() else { break };
-        if let Order::Op(moment, _) = &first
-            && let Err(e) = steps.follow(&store.db, *moment)
-        {
-            // The next operation asks again.
-            tracing::warn!("the outbox can't follow the clock yet: {e}");
-        }
+        let Some(first) = crowd.left.take().or_else(|| inbox.recv().ok()) else { break };
+        let followed = match &first {
+            Order::Op(moment, _) => steps.follow(&store.db, *moment).map_err(OutboxError::from),
+            Order::Close(_) => Ok(()),
+        };
         let mut answers = Vec::new();
         let (rung, lost) = (RefCell::default(), RefCell::default());
         let mut apply = |order, db: Result<&Connection, OutboxError>| match order {
@@ -201,7 +199,15 @@ fn write_until_closed(store: Store, bells: &Bells, metrics: &Metrics, inbox: &Re
             }
             Order::Close(reply) => closed.push(reply),
         };
-        let committed = batch(&store.db, first, inbox, &mut crowd, &lost, &mut apply);
+        let committed = match followed {
+            // By a time that nothing here knows of, all that waits might be over. The next operation asks again.
+            Err(e) if e.may_pass() => {
+                tracing::warn!("the outbox can't follow the clock yet: {e}");
+                apply(first, Err(e));
+                Ok(None)
+            }
+            _ => batch(&store.db, first, inbox, (&steps, &mut crowd), &lost, &mut apply),
+        };
         if let Ok(took) = &committed {
             took.iter().for_each(|took| metrics.committed(*took));
             let rung = rung.into_inner();
@@ -227,6 +233,8 @@ struct Crowd {
     size: usize,
     /// How long its commit took.
     commit: Duration,
+    /// What it left: the clock was set before that.
+    left: Option<Order>,
 }
 
 impl Crowd {
@@ -249,7 +257,7 @@ fn batch(
     db: &Connection,
     first: Order,
     inbox: &Receiver<Order>,
-    crowd: &mut Crowd,
+    (steps, crowd): (&Steps, &mut Crowd),
     lost: &RefCell<Option<OutboxError>>,
     apply: &mut impl FnMut(Order, Result<&Connection, OutboxError>),
 ) -> Result<Option<Duration>, OutboxError> {
@@ -268,15 +276,19 @@ fn batch(
         apply(order, Ok(db));
         // After some errors (a full disk) the transaction is gone, and with it what the others wrote.
         if db.is_autocommit() {
-            let unknown = || OutboxError::Unavailable("the outbox's transaction was taken back".to_owned());
-            return Err(lost.take().unwrap_or_else(unknown));
+            let taken_back = || OutboxError::Unavailable("the outbox's transaction was taken back".to_owned());
+            // What one has found damaged, the others have not.
+            return Err(lost.take().filter(OutboxError::may_pass).unwrap_or_else(taken_back));
         }
         come += 1;
         next = if come < BATCH { crowd.next(inbox, come, until) } else { None };
+        if matches!(&next, Some(Order::Op(moment, _)) if steps.lie_between(*moment)) {
+            crowd.left = next.take();
+        }
     }
     let began = Instant::now();
     let committed = db.execute_batch("COMMIT").map_err(OutboxError::from);
-    *crowd = Crowd { size: come, commit: began.elapsed() };
+    (crowd.size, crowd.commit) = (come, began.elapsed());
     if committed.is_err() && !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));
     }
@@ -284,77 +296,4 @@ fn batch(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Timestamp;
-
-    /// Orders that note what became of them, with one statement each.
-    fn orders(statements: &[&'static str]) -> (Receiver<Order>, Vec<oneshot::Receiver<Result<(), OutboxError>>>) {
-        let (send, inbox) = sync_channel(WAITING_OPS);
-        let told = statements.iter().copied().map(|sql| {
-            let (reply, told) = oneshot::channel();
-            let op: Op = Box::new(move |pen| {
-                let result = pen.and_then(|pen| pen.apart(|pen| Ok(pen.db.execute_batch(sql)?)));
-                Box::new(move |committed| drop(reply.send(committed.and(result))))
-            });
-            send.send(Order::Op(Moment { now: Timestamp::default(), steady: Instant::now() }, op)).unwrap();
-            told
-        });
-        let told = told.collect();
-        (inbox, told)
-    }
-
-    fn written(store: Store, statements: &[&'static str]) -> Vec<Result<(), OutboxError>> {
-        let (inbox, told) = orders(statements);
-        write_until_closed(store, &Bells::default(), &Metrics::default(), &inbox);
-        told.into_iter().map(|told| told.blocking_recv().unwrap()).collect()
-    }
-
-    #[test]
-    fn nobody_waits_twice_for_somebody_elses_lock() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
-        store.db.busy_timeout(Duration::ZERO).unwrap();
-        let other = Connection::open(dir.path().join("outbox.db")).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let (inbox, _told) = orders(&["SELECT 1", "SELECT 1", "SELECT 1"]);
-        let mut seen = Vec::new();
-        let mut apply = |_, db: Result<&Connection, OutboxError>| seen.push(db.map(drop));
-        batch(&store.db, inbox.recv().unwrap(), &inbox, &mut Crowd::default(), &RefCell::default(), &mut apply)
-            .unwrap();
-        assert_eq!(seen, [const { Err(OutboxError::Locked) }; 3]);
-    }
-
-    #[test]
-    fn a_full_disk_is_called_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
-        store.db.execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 1").unwrap();
-        let results = written(
-            store,
-            &["INSERT INTO t VALUES (1)", "NO SUCH STATEMENT", "INSERT INTO t VALUES (zeroblob(1000000))"],
-        );
-        // All were in the transaction that is gone, and are told why; not that there was none to commit.
-        assert_eq!(results, [const { Err(OutboxError::Full) }; 3]);
-    }
-
-    #[test]
-    fn what_fails_before_its_first_change_harms_nobody_and_later_it_takes_all_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
-        store.db.execute_batch("CREATE TABLE t (x UNIQUE); BEGIN").unwrap();
-        let (rung, lost) = (RefCell::default(), RefCell::default());
-        let metrics = Metrics::default();
-        let pen = Pen { db: &store.db, now: Timestamp::default(), metrics: &metrics, rung: &rung, lost: &lost };
-        let insert = |x: i64| pen.together(|pen| Ok(pen.db.execute("INSERT INTO t VALUES (?1)", [x])?));
-        assert_eq!(insert(1), Ok(1));
-        assert!(insert(1).is_err() && !store.db.is_autocommit() && lost.borrow().is_none());
-        let late = pen.together(|pen| {
-            pen.db.execute("INSERT INTO t VALUES (2)", [])?;
-            Ok(pen.db.execute("INSERT INTO t VALUES (1)", [])?)
-        });
-        assert_eq!((late.err(), store.db.is_autocommit()), (lost.take(), true));
-        let rows: i64 = store.db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
-        assert_eq!(rows, 0);
-    }
-}
+mod tests;

@@ -25,6 +25,8 @@ mod config;
 mod daemon;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
+/// What is sent straight from memory: within its time, by every way.
+mod direct;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
 mod edge;
 /// What the examples and the README show is accepted.

@@ -9,7 +9,7 @@ use hookbell::clock::{Clock, Timestamp};
 use hookbell::contact::{Recipient, Way};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope, SendError};
 use hookbell::message::{Message, MessageId, Priority};
-use hookbell::outbox::{Claim, Claims, Outbox, OutboxError, Settlement, Terms};
+use hookbell::outbox::{Accepted, Claim, Claims, Content, Once, Outbox, OutboxError, Settlement, Terms};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_216_500_000);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -360,6 +360,19 @@ async fn without_an_account_the_next_way_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_leaves_for_an_account_that_is_gone_though_it_never_had_anything_to_send() {
+    let world = World::new();
+    world.outbox.keep_accounts(["a", "unused"].map(account).into()).await.unwrap();
+    let stays = world.accept("one", Priority::Normal, recipient("ana", &["a", "unused"])).await;
+    world.outbox.keep_accounts([account("a")].into()).await.unwrap();
+    world.settle(world.one("a").await, Err(Class::Network)).await;
+    pass(MINUTE * 3).await;
+    world.outbox.sweep().await.unwrap();
+    assert_eq!(world.outbox.find(stays).await.unwrap().unwrap().deliveries[0].delivery.way, 0);
+    assert_eq!(texts(&world.claim("a").await), ["one"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_late_one_lets_new_ones_pass() {
     let world = World::new();
     world.accept("old", Priority::Normal, recipient("ana", &["a", "b"])).await;
@@ -450,6 +463,37 @@ async fn a_clock_that_is_set_changes_no_wait() {
     assert!(world.claim("a").await.is_empty());
     pass(MINUTE).await;
     assert_eq!(texts(&world.claim("a").await), ["one"], "nobody knows how old the hold is: a minute will do");
+}
+
+/// What is made of the same text, which rings once in ten minutes.
+async fn repeated(world: &World, key: Option<&str>) -> Accepted {
+    let (message, to) = (message("full", Priority::Normal, world.clock.now(), MINUTE), vec![recipient("ana", &["a"])]);
+    let content = Content::of(None, "full", &to);
+    let by_key = key.map(|key| Once::by_key("disk", None, key, content));
+    let onces = by_key.into_iter().chain([Once::within(MINUTE * 10, "disk", content)]).collect();
+    world.outbox.enqueue_once(message, to, onces).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_ahead_keeps_no_window_open_after_a_restart() {
+    let world = World::new();
+    world.clock.set_by(1000 * 24 * 3600 * 1000);
+    assert_eq!(repeated(&world, None).await, Accepted::New);
+    let World { outbox, dir, _standstill, .. } = world;
+    drop(outbox);
+    let world = World { outbox: opened_again(dir.path()), clock: Clock::following_runtime(START), dir, _standstill };
+    assert!(matches!(repeated(&world, None).await, Accepted::Duplicate(_)));
+    pass(MINUTE * 10).await;
+    assert_eq!(repeated(&world, None).await, Accepted::New);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_begins_with_a_message_and_not_with_its_repetition() {
+    let world = World::new();
+    assert_eq!(repeated(&world, Some("k")).await, Accepted::New);
+    pass(MINUTE * 60).await;
+    assert!(matches!(repeated(&world, Some("k")).await, Accepted::Duplicate(_)));
+    assert_eq!(repeated(&world, None).await, Accepted::New, "the first was an hour ago");
 }
 
 #[tokio::test(start_paused = true)]

@@ -333,6 +333,16 @@ async fn when_the_last_way_fails_somebody_is_told_by_another_account() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_that_only_refused_a_number_tells_of_it_where_no_other_works() {
+    let mut house = House::new();
+    house.says("wa", |text, _| if text == "disk" { Err(Class::Recipient) } else { Ok(()) });
+    house.says("sms", |_, _| Err(Class::Account)).on_failure(&["wa", "sms"]).configure();
+    house.accept("disk", &[("wa", None)]).await;
+    house.pass(2).await;
+    assert!(house.told("wa")[0].starts_with("a message of the hook disk to ana could not be delivered"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hundred_failures_within_ten_minutes_give_two_messages() {
     let mut house = house(|_, _| Err(Class::Content));
     house.on_failure(&["sms"]).configure();

@@ -13,6 +13,18 @@ use crate::outbox::step::Moment;
 /// How soon to ask again for the end, where the writer is behind.
 const CLOSE_AGAIN: Duration = Duration::from_millis(10);
 
+/// An operation that is answered with its own failure, if it has one, or else with that of its transaction.
+pub(super) fn boxed<T: Send + 'static>(
+    op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
+    reply: oneshot::Sender<Result<T, OutboxError>>,
+) -> Op {
+    Box::new(move |pen| {
+        let result = pen.and_then(op);
+        // The caller may have gone; what it asked for is done all the same.
+        Box::new(move |committed| drop(reply.send(result.and_then(|done| committed.map(|()| done)))))
+    })
+}
+
 impl Writer {
     /// Runs `op` on the thread. The answer comes after the commit, never before. A failure takes back its own changes
     /// only.
@@ -48,12 +60,7 @@ impl Writer {
         op: impl FnOnce(&Pen<'_>) -> Result<T, OutboxError> + Send + 'static,
     ) -> Result<T, OutboxError> {
         let (reply, answer) = oneshot::channel();
-        let op: Op = Box::new(move |pen| {
-            let result = pen.and_then(op);
-            // The caller may have gone; what it asked for is done all the same.
-            Box::new(move |committed| drop(reply.send(committed.and(result))))
-        });
-        let order = Order::Op(Moment { now: self.clock.now(), steady: Instant::now() }, op);
+        let order = Order::Op(Moment { now: self.clock.now(), steady: Instant::now() }, boxed(op, reply));
         self.orders.try_send(order).map_err(|e| match e {
             TrySendError::Full(_) => OutboxError::Busy,
             TrySendError::Disconnected(_) => OutboxError::closed(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hookbell::account::Limits;
 use hookbell::message::MessageId;
+use hookbell::message::alarm::Cause;
 use hookbell::message::delivery::{DeliveryState, OnUnknown, Receipt};
 use hookbell::outbox::{Outbox, Settlement, Terms};
 use rusqlite::Connection;
@@ -203,6 +204,19 @@ async fn a_recovery_that_was_broken_off_is_completed_or_begun_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_dies_before_he_can_tell_of_a_recovery_leaves_that_to_the_next() {
+    let filled = Filled::new().await;
+    filled.overwrite(filled.pages("deliveries")[3], 0);
+    // Recovered, and killed before the contacts of `on-failure` could be told.
+    let outbox = open(filled.dir.path()).unwrap();
+    let counts = outbox.recovery().unwrap().to_string().split_once("; ").unwrap().1.to_owned();
+    outbox.close().await;
+    let alarms = open(filled.dir.path()).unwrap().due_alarms().await.unwrap().alarms;
+    assert_eq!(alarms.len(), 1);
+    assert!(alarms[0].cause == Cause::Store && alarms[0].text().contains(&counts), "{alarms:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn trouble_while_it_runs_keeps_the_file_and_the_next_start_looks() {
     let filled = Filled::new().await;
     let outbox = open(filled.dir.path()).unwrap();
@@ -221,6 +235,38 @@ async fn trouble_while_it_runs_keeps_the_file_and_the_next_start_looks() {
     let outbox = open(filled.dir.path()).unwrap();
     assert_eq!(outbox.recovery().unwrap().lost, Some(filled.waiting.len() as u64 + 1));
     assert!(!filled.file("outbox.db.suspect").exists());
+}
+
+/// No page is broken by a bit that flips inside of a text.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_can_not_be_understood_costs_itself_and_no_other() {
+    let spoilt = [
+        ("UPDATE deliveries SET ways = 'none' WHERE id = ", "(SELECT min(id) FROM deliveries WHERE state = 'queued')"),
+        ("UPDATE deliveries SET ways = 'none' WHERE id = ", "(SELECT id FROM deliveries WHERE state = 'sending')"),
+        (
+            "UPDATE messages SET id = 'none' WHERE seq = ",
+            "(SELECT min(message) FROM deliveries WHERE state = 'queued')",
+        ),
+    ];
+    for (change, which) in spoilt {
+        let filled = Filled::new().await;
+        let db = Connection::open(filled.file("outbox.db")).unwrap();
+        assert_eq!(db.execute(&format!("{change}{which}"), []).unwrap(), 1);
+        drop(db);
+        let outbox = open(filled.dir.path()).unwrap();
+        let refused = match outbox.void_leases(|_| OnUnknown::Retry).await {
+            Ok(_) => outbox.claim(&account("a"), terms(1000)).await.map(drop),
+            Err(why) => Err(why),
+        };
+        assert!(refused.is_err_and(|why| why.to_string().contains("damaged")));
+        outbox.close().await;
+        // It stands in the way of all others; the next start takes it out.
+        let outbox = open(filled.dir.path()).unwrap();
+        assert_eq!(outbox.recovery().unwrap().lost, Some(1), "{which}");
+        outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        let there = outbox.claim(&account("a"), terms(1000)).await.unwrap().claims.len();
+        assert!(there >= filled.waiting.len() - 1, "{which}: {there}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

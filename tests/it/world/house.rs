@@ -8,7 +8,8 @@ use hookbell::account::{AccountName, Limits, Takes};
 use hookbell::clock::Clock;
 use hookbell::contact::{Recipient, Way};
 use hookbell::dispatch::Dispatcher;
-use hookbell::dispatch::carry::{BoxFuture, Carry};
+use hookbell::dispatch::carry::{BoxFuture, Carriers, Carry};
+use hookbell::dispatch::direct::Direct;
 use hookbell::message::canary::{Canary, Until, WITHIN};
 use hookbell::message::delivery::{Class, Delivery, OnUnknown, Receipt, SendError};
 use hookbell::message::expected::Expectations;
@@ -160,11 +161,24 @@ impl House {
 
     /// Brings the lanes in step with what was said.
     pub(crate) fn configure(&mut self) {
-        let accounts = self.limits.iter().map(|(name, limits)| configured(name, *limits)).collect();
+        let accounts = self.limits.iter().map(|(name, limits)| configured(name, *limits, OnUnknown::Retry)).collect();
         let dispatcher = self.dispatcher.as_mut().unwrap();
         dispatcher.alarms().heard_by(self.hearers.clone());
         dispatcher.expect(Arc::new(self.expected.clone()));
         dispatcher.reconcile(&accounts);
+    }
+
+    /// The way without the outbox, by the same accounts, of which these rather send nothing than something twice.
+    pub(crate) fn direct(&self, rather_never: &[&str]) -> Direct {
+        let direct = Direct::new(self.clock.clone(), Tasks::new());
+        let made = |(name, limits): (&String, &Limits)| {
+            let policy = if rather_never.contains(&name.as_str()) { OnUnknown::GiveUp } else { OnUnknown::Retry };
+            configured(name, *limits, policy)
+        };
+        let carrier = self.wire.clone();
+        let carriers: Carriers = Arc::new(move |_: &Transport| Arc::new(carrier.clone()) as Arc<dyn Carry>);
+        direct.follow(&self.limits.iter().map(made).collect(), &carriers);
+        direct
     }
 
     pub(crate) fn dispatcher(&self) -> &Dispatcher {
@@ -277,7 +291,7 @@ pub(crate) fn lines(expected: &[(u64, &str, &str)]) -> Vec<Carried> {
     expected.iter().map(|(at, name, text)| (*at, (*name).to_owned(), (*text).to_owned())).collect()
 }
 
-fn configured(name: &str, limits: Limits) -> (AccountName, Arc<Account>) {
+fn configured(name: &str, limits: Limits, on_unknown: OnUnknown) -> (AccountName, Arc<Account>) {
     let transport = Transport { timeout: Duration::from_secs(600), proxy: None, extra_ca: None };
     let made = Account {
         name: account(name),
@@ -285,7 +299,7 @@ fn configured(name: &str, limits: Limits) -> (AccountName, Arc<Account>) {
         takes: Takes::Any,
         provider: Box::new(Speaker(name.to_owned())),
         limits,
-        on_unknown: OnUnknown::Retry,
+        on_unknown,
         transport,
         callback_secrets: Vec::new(),
         fingerprint: 1,
