@@ -123,10 +123,7 @@ impl Contact {
         let order: Vec<Via> = match (via, self.via.as_slice(), accounts.len()) {
             ([], [], 1) => accounts.keys().cloned().map(Via::account).collect(),
             ([], [], 0) => return Err("there is no account to send through".to_owned()),
-            ([], [], _) => {
-                let names = accounts.keys().map(AccountName::as_str).collect::<Vec<_>>().join(", ");
-                return Err(format!("no way to {}: name an account in \"via\": {names}", self.name));
-            }
+            ([], [], _) => return Err(format!("no way to {}: name an account in \"via\"", self.name)),
             ([], own, _) => own.to_vec(),
             (via, own, _) => preferred(via, own),
         };

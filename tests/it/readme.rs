@@ -6,8 +6,8 @@
 //! another. A comment before a block may say
 //!
 //! - `first: COMMANDS`: what the reader has done by then,
-//! - `run on a bare Debian`: tests/real/package does it,
-//! - `not run: WHY`.
+//! - `not run: WHY`,
+//! - `test`: it runs these tests.
 
 use std::fs;
 use std::net::TcpListener;
@@ -63,7 +63,7 @@ impl Block {
 
     fn left_out(&self) -> Option<&str> {
         let why = self.note.strip_prefix("not run: ");
-        why.or_else(|| (self.note == "run on a bare Debian" || self.note == "test").then_some(&*self.note))
+        why.or_else(|| (self.note == "test").then_some(&*self.note))
     }
 
     /// Its commands, and the lines that each shows; None: it does not say.
