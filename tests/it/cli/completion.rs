@@ -39,7 +39,7 @@ fn bash_offers_what_can_stand_there() {
         (&["hookbell", "messages", "-st"], &["-state", "-state-dir"]),
         (&["hookbell", "messages", "-state", "e"], &["expired"]),
         (&["hookbell", "messages", "r"], &["retry"]),
-        (&["hookbell", "help", "sig"], &["signals"]),
+        (&["hookbell", "help", "signat"], &["signatures"]),
         (&["hookbell", "check", "Cargo.t"], &["Cargo.toml"]),
         (&["hookbell", "check", "-state-dir", "sr"], &["src"]),
     ] {

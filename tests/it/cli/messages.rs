@@ -128,7 +128,8 @@ fn what_expired_is_retried_and_what_waits_is_canceled() {
     assert_eq!((code, text), (Some(0), format!("{id} petr: queued\n")));
     daemon.logged(&["message ended", &id, "state=sent"]);
     let (code, text) = printed(&home, &["messages", "retry", &id, "-force"]);
-    assert_eq!((code, text), (Some(1), format!("{id} petr: sent: unchanged, it has been sent\n")));
+    let unchanged = "petr: sent: unchanged, it has been sent, and -force does not change that: send a new one";
+    assert_eq!((code, text), (Some(1), format!("{id} {unchanged}\n")));
     fs::remove_file(home.path("open")).unwrap();
     let id = ring(&daemon, "stuck", "two");
     let (code, text) = printed(&home, &["messages", "cancel", &id]);

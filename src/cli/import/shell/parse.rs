@@ -329,6 +329,7 @@ mod tests {
             ("if [[ -z \"${m//[[:space:]]/}\" ]]; then\n a; fi", &["1 [[|-z|…|]]", "2 a"]),
             ("for n in 1 \"2\"; do a $n; done | b", &["1 a|…", "1 b"]),
             ("m=\"$(echo \"$*\" | tr -d '\\r')\"", &["1 echo|…", "1 tr|-d|\\r", "1 "]),
+            ("a\u{a0}b\u{3000} \u{b}c", &["1 a\u{a0}b\u{3000}|\u{b}c"]),
             ("`a b` || { c; (d) }", &["1 a|b", "1 …", "1 c", "1 d"]),
         ] {
             assert_eq!(words(text), Ok(found.iter().map(|line| (*line).to_owned()).collect()), "{text}");
@@ -365,7 +366,7 @@ mod tests {
         /// Whatever a file holds, it is read or refused.
         #[test]
         fn any_text_is_read_or_refused(
-            text in r#"(if |then |fi |for x in |do |done |\$\(|\$\{x|\}|\)|\(|"|'|`|\\|\[\[ | ]]|<<|>|&&|\|\||;|\n|=|x|[ \t]|Ж|\PC){0,60}"#
+            text in r#"(if |then |fi |for x in |do |done |\$\(|\$\{x|\}|\)|\(|"|'|`|\\|\[\[ | ]]|<<|>|&&|\|\||;|\n|=|x|[ \t\u{a0}\u{b}]|Ж|\PC){0,60}"#
         ) {
             drop(parse(&text));
         }

@@ -9,7 +9,8 @@ impl Parser {
         let mut word = Word::default();
         while let Some(c) = self.peek() {
             match c {
-                _ if c.is_whitespace() || c == ';' => break,
+                // A shell's blanks; others (a no-break space) are letters to it.
+                ' ' | '\t' | '\r' | '\n' | ';' => break,
                 _ if SIGNS.contains(c) && !testing => break,
                 '\'' => {
                     self.next();
