@@ -29,7 +29,7 @@ use hookbell::config::load::{Loader, Sources};
 use hookbell::contact::{Recipient, Way};
 use hookbell::dispatch::{Dispatcher, transport};
 use hookbell::message::delivery::OnUnknown;
-use hookbell::message::{DEFAULT_TTL, Message, MessageId, Priority};
+use hookbell::message::{DEFAULT_TTL, Message, MessageId, Priority, TextFormat};
 use hookbell::outbox::Outbox;
 use hookbell::provider::Account;
 use hookbell::tasks::Tasks;
@@ -178,6 +178,7 @@ fn message() -> anyhow::Result<Message> {
         caller: None,
         title: None,
         text: TEXT.to_owned(),
+        format: TextFormat::Plain,
         thread: None,
         priority: Priority::Normal,
         accepted_at: now,

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub mod chat;
+
 /// The name of an account, as written in `accounts`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(Arc<str>);
@@ -33,7 +35,7 @@ pub struct AddressKind(Arc<str>);
 
 impl AddressKind {
     /// The kinds that every configuration knows.
-    pub const KNOWN: [&'static str; 4] = ["phone", "whatsapp", "telegram", "email"];
+    pub const KNOWN: [&'static str; 5] = ["phone", "whatsapp", "whatsapp-group", "telegram", "email"];
 
     /// The kind called `name`.
     pub fn new(name: &str) -> AddressKind {
@@ -61,10 +63,42 @@ pub struct Address {
 }
 
 impl Address {
-    /// Whether many people read what goes there, so that a provider may let less through: a Telegram group or channel,
-    /// which has a minus before its number, or a public name.
+    /// A WhatsApp group's id as people copy it: such as `120363041234567890@g.us`; of a group from before 2021 its founder's
+    /// number, a dash and a time.
+    ///
+    /// # Errors
+    /// What it is instead, and where ids are found.
+    pub fn group(text: &str) -> Result<Address, String> {
+        let text = text.trim();
+        let Some(id) = text.strip_suffix("@g.us") else {
+            let whose = match text.rsplit_once('@') {
+                Some((_, "c.us" | "s.whatsapp.net")) => {
+                    "this is a person: write the number as \"whatsapp\" or \"phone\""
+                }
+                Some((_, "newsletter")) => "this is a channel, which nobody can write to so",
+                _ if text.contains("chat.whatsapp.com") => {
+                    "this is an invitation: its code is not the group's id, which the provider lists once its number has joined"
+                }
+                _ if text.bytes().all(|byte| byte.is_ascii_digit()) => "add @g.us to it",
+                _ => "the name of a group is not its id",
+            };
+            return Err(format!("\"{text}\" is no id of a WhatsApp group, as 120363041234567890@g.us is: {whose}"));
+        };
+        let parts: Vec<&str> = id.split('-').collect();
+        let is_number = |part: &&str| part.len() >= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
+        if parts.len() > 2 || !parts.iter().all(is_number) {
+            return Err(format!("\"{text}\" is no id of a WhatsApp group: before @g.us stand digits"));
+        }
+        Ok(Address { kind: AddressKind::new("whatsapp-group"), text: text.to_owned() })
+    }
+
+    /// Whether many people read what goes there, so that a provider may let less through: a WhatsApp group; a Telegram
+    /// group or channel, which has a minus before its number, or a public name.
     pub fn is_group(&self) -> bool {
-        self.kind.as_str() == "telegram" && self.text.starts_with(['-', '@'])
+        match self.kind.as_str() {
+            "telegram" => self.text.starts_with(['-', '@']),
+            kind => kind == "whatsapp-group",
+        }
     }
 }
 

@@ -36,6 +36,7 @@
 //!   ▼ http::outcome      the response
 //! ──────────────────────────── the disk lies between ────────────────────────────
 //!   dispatch::lane       outbox.claim
+//!   │ provider::attach   what goes along: itself, a link, or a note that it is left out
 //!   │ provider           converse: the next request, the receipt, or why not
 //!   │ dispatch::transport  carries it
 //!   │ message            Delivery::advance: retry, next way, give up
@@ -43,14 +44,22 @@
 //! ──────────────────────────── later, and in any order ──────────────────────────
 //!   http::callback       what a provider calls: its secret, its signature
 //!   │ provider::callback parse: reports, and messages from people
+//!   dispatch::poll       or asks it, round after round, where nobody can call this host
+//!   │ provider::poll     what to ask, and what was heard
+//!   ▼ dispatch::hear     who wrote, by the contacts; the log
+//!   │ http::pull         a device, which also fetches what dispatch::pull leases to it
 //!   ▼ outbox             report: Delivery::advance for what it is about; windows; kept
 //! ```
 //!
 //! # Where to add what
 //!
-//! * **a provider**: a file in `provider/kinds/`, with a `probe` where it can be asked whether it works; two adjacent
-//!   lines in `provider/kinds/mod.rs`, a fixture in `tests/fixtures/providers/`; one that calls us also implements
-//!   [`provider::callback::Callback`];
+//! * **a provider** that data can describe: a dialect, which is a JSON file in `provider/dialects/` ([`provider::dialect`]
+//!   says how), a fixture in `tests/fixtures/providers/`, an example in `examples/providers/`;
+//! * **any other provider**: a file in `provider/kinds/`, with a `probe` where it can be asked whether it works; two adjacent
+//!   lines in `provider/kinds/mod.rs`, a fixture and an example. What it can do is data, [`provider::capabilities`], of which
+//!   the README's table is made; how its channel writes bold text is a style of `provider/markup.rs`. One that calls us also
+//!   implements [`provider::callback::Callback`], one that is asked for its news [`provider::poll::Poll`], one whose messages
+//!   a device fetches [`provider::pull::Pull`];
 //! * **a hook property**: a row in [`hook::properties`], a field in [`hook::raw`] and in [`hook::Hook`], a line in its
 //!   `compile`;
 //! * **a kind of match in trigger rules**: a file in `rule/`, a variant in its `Test`, a row in `rule/compile.rs`;

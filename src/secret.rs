@@ -111,7 +111,9 @@ impl Surroundings {
     fn credential(&mut self, name: &str) -> Result<String, String> {
         plain_file_name(name)?;
         let Some(folder) = &self.credentials else {
-            return Err(format!("there is no $CREDENTIALS_DIRECTORY: add LoadCredential={name}:PATH to the unit"));
+            return Err(format!(
+                "there is no $CREDENTIALS_DIRECTORY: add LoadCredential={name}:PATH to the unit, or set it to a folder that has a file {name}"
+            ));
         };
         let path = folder.join(name);
         self.file(&path).map(without_line_end)

@@ -8,7 +8,14 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
+use self::tags::{is_tag, lone_expression, pieces};
 use crate::diagnostic::did_you_mean;
+
+mod filter;
+mod helpers;
+mod tags;
+
+pub use helpers::word_for_a_shell;
 
 /// The names that a template may use.
 pub const NAMES: [&str; 7] = ["msg", "title", "query", "payload", "headers", "hook", "now"];
@@ -45,6 +52,7 @@ static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     // It would show the whole request.
     shared.remove_global("debug");
+    shared.add_filter("wa_link", filter::wa_link);
     shared
 });
 
@@ -98,6 +106,7 @@ impl Template {
         let unknown = template.undeclared_variables(false).into_iter().filter(|name| !known(name)).min();
         match unknown {
             Some(name) => Err(unknown_name(text, &name, names)),
+            None if let Some(error) = helpers::missing(&environment, text) => Err(error),
             None => {
                 let read = template.undeclared_variables(true).into_iter().collect();
                 Ok(Template(Body::Parsed(Box::new(environment), read)))
@@ -118,6 +127,22 @@ impl Template {
     /// The error says what the template can't do with these values.
     pub fn render(&self, values: &impl serde::Serialize) -> Result<String, String> {
         self.render_with(&Value::from(Serde(values)))
+    }
+
+    /// The value of a text that is one tag and nothing else, `{{ … }}`: a number stays one, and what is missing is null. Any
+    /// other text is rendered, as [`Template::render`] does.
+    pub fn value(&self, values: &impl serde::Serialize) -> Result<serde_json::Value, String> {
+        if let Body::Parsed(environment, _) = &self.0 {
+            let template = environment.get_template(ONLY).map_err(|error| trouble(&error).message)?;
+            if let Some(expression) = lone_expression(template.source()) {
+                let expression = environment
+                    .compile_expression_owned(expression.to_owned())
+                    .map_err(|error| trouble(&error).message)?;
+                let value = expression.eval(Value::from(Serde(values))).map_err(|error| told_with_line(&error))?;
+                return serde_json::to_value(value).map_err(|error| error.to_string());
+            }
+        }
+        self.render(values).map(serde_json::Value::String)
     }
 
     fn render_with(&self, values: &Value) -> Result<String, String> {
@@ -261,50 +286,6 @@ impl Words {
         let values = Value::from(Serde(values));
         self.0.iter().map(|word| word.render_with(&values)).collect()
     }
-}
-
-fn is_tag(piece: &str) -> bool {
-    piece.starts_with("{{") || piece.starts_with("{%")
-}
-
-/// A template's text in pieces: its tags (`{{ }}`, `{% %}`, `{# #}`), each whole, and what is between them.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let opening = ["{{", "{%", "{#"].iter().filter_map(|opening| rest.find(opening)).min();
-        let length = match opening {
-            _ if rest.is_empty() => return None,
-            None => rest.len(),
-            Some(0) => tag_length(rest),
-            Some(at) => at,
-        };
-        let (piece, after) = rest.split_at(length);
-        rest = after;
-        Some(piece)
-    })
-}
-
-/// How long the tag is that `text` starts with. A closing bracket inside of a quoted text does not end it.
-fn tag_length(text: &str) -> usize {
-    let (closing, quotes) = match text.as_bytes().get(1) {
-        Some(b'{') => ("}}", true),
-        Some(b'%') => ("%}", true),
-        _ => ("#}", false),
-    };
-    let mut quote = None;
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(2) {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if quotes && matches!(c, '"' | '\'') => quote = Some(c),
-            None if text[at..].starts_with(closing) => return at + closing.len(),
-            None => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

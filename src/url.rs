@@ -41,9 +41,23 @@ pub fn encode_value(bytes: &[u8]) -> String {
     percent_encode(bytes, VALUE).to_string()
 }
 
+/// A link that opens a chat in WhatsApp with this number, or with one that its reader chooses, and a text ready to be sent
+/// (WhatsApp's help on click to chat): the number in full and in digits only, blanks as `%20`.
+pub fn wa_link(phone: Option<&str>, text: &str) -> String {
+    let digits: String = phone.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    match text {
+        "" => format!("https://wa.me/{digits}"),
+        text => format!("https://wa.me/{digits}?text={}", encode_value(text.as_bytes())),
+    }
+}
+
 /// A path's bytes, its escapes resolved. `None` where an escape is broken (Go's net/http answers 400 then).
 pub fn decode_path(path: &str) -> Option<Cow<'_, [u8]>> {
-    escapes_are_whole(path.as_bytes()).then(|| percent_decode(path.as_bytes()).into())
+    let path = path.as_bytes();
+    if !path.contains(&b'%') {
+        return Some(Cow::Borrowed(path));
+    }
+    percent_decoded(path).map(Cow::Owned)
 }
 
 /// Bytes with their escapes resolved. `None` where an escape is broken.
@@ -61,24 +75,33 @@ pub enum Broken {
 }
 
 /// A key and its value, decoded.
-pub type Pair = (Vec<u8>, Vec<u8>);
+pub type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// The pairs of a query or form, in order: `+` is a blank, a key without `=` has an empty value.
 /// The second result tells whether every pair was whole.
-pub fn pairs(text: &[u8], broken: Broken) -> (Vec<Pair>, bool) {
+pub fn pairs(text: &[u8], broken: Broken) -> (Vec<Pair<'_>>, bool) {
     let mut found = Vec::new();
     let mut whole = true;
     for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-        let is_whole = !pair.contains(&b';') && escapes_are_whole(pair);
-        whole &= is_whole;
-        if !is_whole && broken == Broken::Dropped {
-            continue;
-        }
         let split = pair.iter().position(|byte| *byte == b'=');
         let (key, value) = split.map_or((pair, &pair[..0]), |at| (&pair[..at], &pair[at + 1..]));
-        found.push((decode_value(key), decode_value(value)));
+        // Most stand there as they are meant.
+        if !pair.iter().any(|byte| matches!(byte, b'%' | b'+' | b';')) {
+            found.push((key.into(), value.into()));
+            continue;
+        }
+        let is_whole = !pair.contains(&b';') && escapes_are_whole(pair);
+        whole &= is_whole;
+        if is_whole || broken == Broken::Kept {
+            found.push((decode_value(key), decode_value(value)));
+        }
     }
     (found, whole)
+}
+
+/// The values of one key, in order.
+pub fn values_of<'p>(pairs: &'p [Pair<'_>], key: &'p str) -> impl Iterator<Item = &'p [u8]> {
+    pairs.iter().filter(|(own, _)| **own == *key.as_bytes()).map(|(_, value)| &**value)
 }
 
 /// A query or form as it may stand in a log: the values of keys that are secrets are masked.
@@ -103,12 +126,17 @@ pub fn masked_url(url: &str, is_secret: impl Fn(&str) -> bool) -> String {
 }
 
 /// A value of a query or form, decoded once.
-fn decode_value(text: &[u8]) -> Vec<u8> {
-    let blanks = match text.contains(&b'+') {
-        true => text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect(),
-        false => Cow::Borrowed(text),
-    };
-    Cow::from(percent_decode(&blanks)).into_owned()
+fn decode_value(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'+') {
+        return decoded(text);
+    }
+    let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    Cow::Owned(percent_decode(&blanks).collect())
+}
+
+/// Bytes with their escapes resolved; most have none.
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.contains(&b'%') { percent_decode(text).into() } else { Cow::Borrowed(text) }
 }
 
 fn escapes_are_whole(text: &[u8]) -> bool {
@@ -162,8 +190,20 @@ mod tests {
         fn a_form_comes_back(written in prop::collection::vec((".{0,8}", ".{0,20}"), 0..6)) {
             let encoded = |text: &str| encode_segment(text).replace('&', "%26").replace(';', "%3B").replace('=', "%3D").replace('+', "%2B");
             let form: Vec<_> = written.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
-            let written: Vec<Pair> = written.into_iter().map(|(key, value)| (key.into_bytes(), value.into_bytes())).collect();
-            prop_assert_eq!(pairs(form.join("&").as_bytes(), Broken::Dropped), (written, true));
+            let written: Vec<Pair> = written.into_iter().map(|(key, value)| (key.into_bytes().into(), value.into_bytes().into())).collect();
+            let form = form.join("&");
+            prop_assert_eq!(pairs(form.as_bytes(), Broken::Dropped), (written, true));
+        }
+    }
+
+    #[test]
+    fn a_click_opens_a_chat() {
+        for (phone, text, link) in [
+            (Some("+7 900 123-45-67"), "disk full\n50 % + ж", "79001234567?text=disk%20full%0A50%20%25%20%2B%20%D0%B6"),
+            (Some("+79001234567"), "", "79001234567"),
+            (None, "a&b", "?text=a%26b"),
+        ] {
+            assert_eq!(wa_link(phone, text), format!("https://wa.me/{link}"));
         }
     }
 

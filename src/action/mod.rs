@@ -6,7 +6,9 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::dispatch::direct::Direct;
+use crate::dispatch::pull::Desks;
 use crate::hook::{Action, Hook};
+use crate::message::link::Links;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::request::HookRequest;
@@ -14,11 +16,14 @@ use crate::tasks::Tasks;
 
 pub mod command;
 mod files;
+pub mod media;
 mod once;
 pub mod send;
+pub mod ways;
 
 use command::{Commands, Ran, RunRefusal};
-use send::{Kept, SendRefusal, Ways};
+use send::{Kept, SendRefusal};
+use ways::Ways;
 
 /// What actions are done with.
 #[derive(Clone)]
@@ -27,10 +32,14 @@ pub struct Means {
     pub outbox: Arc<OnceLock<Outbox>>,
     /// What sends while there is none, or while it can't store.
     pub direct: Direct,
+    /// Where devices fetch what their accounts are to send.
+    pub desks: Desks,
     /// The runner of commands.
     pub commands: Commands,
     /// What is counted.
     pub metrics: Metrics,
+    /// Links to whole texts and what goes along with them, where the configuration sends and the world reaches us.
+    pub links: Arc<OnceLock<Arc<Links>>>,
     /// The time.
     pub clock: Clock,
     /// For what must not stop halfway when its caller goes away.
@@ -40,7 +49,8 @@ pub struct Means {
 impl Means {
     /// Where messages go.
     pub fn ways(&self) -> Ways<'_> {
-        Ways { outbox: self.outbox.get(), direct: &self.direct, metrics: &self.metrics }
+        let (direct, metrics) = (&self.direct, &self.metrics);
+        Ways { outbox: self.outbox.get(), direct, metrics, has_pages: self.links.get().is_some() }
     }
 }
 

@@ -1,19 +1,23 @@
 //! The bridge between a call and the outbox: one message, one delivery per contact, one transaction.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::media::Brought;
 use super::once::onces;
+use super::ways::Ways;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{self, Contact, Recipient};
-use crate::dispatch::direct::{Direct, Tried};
+use crate::dispatch::direct::Tried;
 use crate::hook::{Hook, PriorityRule, Send, To};
+use crate::message::media::Media;
 use crate::message::{self, Message, MessageId, Priority};
-use crate::metrics::{MessageEnd, Metrics};
-use crate::outbox::{Accepted, Content, Once, Outbox, OutboxError};
+use crate::metrics::MessageEnd;
+use crate::outbox::{Accepted, Content, Once, OutboxError};
 use crate::request::HookRequest;
-use crate::request::body::BodyFormat;
+use crate::request::body::{BodyError, BodyFormat};
 use crate::request::map::Map;
 use crate::request::parameter::Parameter;
 use crate::request::text::{is_blank, readable};
@@ -22,6 +26,9 @@ use crate::request::value::Value;
 /// The longest message with its heading, in bytes: more than any channel takes, and less than a caller needs to fill
 /// the disk.
 const MAX_TEXT: usize = 1024 * 1024;
+
+/// Why something is left out that would be too much.
+const NO_ROOM: &str = "the outbox keeps no more media: what waits with some fills its room";
 
 /// The query parameter that asks to try without ringing.
 pub const DRY_RUN: &str = "dry-run";
@@ -38,6 +45,8 @@ pub struct Stored {
     pub contacts: Vec<String>,
     /// Whether it was accepted before, so that this call stored nothing.
     pub duplicate: bool,
+    /// Why what it was to bring is left out, if it is.
+    pub left_out: Option<String>,
 }
 
 /// A message that can be stored, and what makes another call the same.
@@ -45,6 +54,10 @@ pub struct Stored {
 pub struct Composed {
     /// The message.
     pub message: Message,
+    /// What goes along with it.
+    pub media: Option<Arc<Media>>,
+    /// Why what it was to bring is left out, if it is.
+    pub left_out: Option<String>,
     /// To whom.
     pub recipients: Vec<Recipient>,
     onces: Vec<Once>,
@@ -52,8 +65,11 @@ pub struct Composed {
 
 impl Composed {
     /// A message that is another one each time.
-    pub fn new(message: Message, recipients: Vec<Recipient>) -> Composed {
-        Composed { message, recipients, onces: Vec::new() }
+    pub fn new(message: Message, brought: Brought, recipients: Vec<Recipient>) -> Composed {
+        let text = brought.noted(message.text);
+        let Brought { media, left_out } = brought;
+        let left_out = left_out.map(|left_out| left_out.why);
+        Composed { message: Message { text, ..message }, media, left_out, recipients, onces: Vec::new() }
     }
 }
 
@@ -68,6 +84,8 @@ pub enum Kept {
         sent: usize,
         /// Of so many.
         recipients: usize,
+        /// Why what it was to bring is left out, if it is.
+        left_out: Option<String>,
     },
 }
 
@@ -79,17 +97,6 @@ impl Kept {
             Kept::Sent { .. } => None,
         }
     }
-}
-
-/// Where messages go: on disk; and where they can't, straight from memory.
-#[derive(Clone, Copy)]
-pub struct Ways<'a> {
-    /// The outbox, if it is open.
-    pub outbox: Option<&'a Outbox>,
-    /// What sends without it.
-    pub direct: &'a Direct,
-    /// What is counted.
-    pub metrics: &'a Metrics,
 }
 
 /// Why a call makes no message.
@@ -138,7 +145,7 @@ pub async fn send(
     ways: Ways<'_>,
     clock: &Clock,
 ) -> Result<Kept, SendRefusal> {
-    let composed = compose(hook, send, request, caller, clock.now())?;
+    let composed = compose(hook, send, request, caller, &ways, clock.now())?;
     log_unused(hook, request);
     keep(composed, ways).await
 }
@@ -149,11 +156,14 @@ pub fn compose(
     send: &Send,
     request: &HookRequest,
     caller: Option<String>,
+    ways: &Ways<'_>,
     now: Timestamp,
 ) -> Result<Composed, SendRefusal> {
     let title = title(send, request, hook);
-    let msg = readable(&message(Some(send), request).unwrap_or_default(), hook.charset);
-    if msg.lossy {
+    let said = message(Some(send), request).unwrap_or_default();
+    let msg = readable(&said, hook.reading.charset);
+    // Of JSON the reader has put the signs for what can't be read.
+    if msg.lossy || msg.text.contains(char::REPLACEMENT_CHARACTER) && std::str::from_utf8(&request.body).is_err() {
         tracing::warn!(hook = %hook.id, "the message is not UTF-8: set \"charset\", for instance \"windows-1251\"");
     }
     let rendered = |now| rendered(hook, send, request, &msg.text, title.as_deref(), now);
@@ -166,9 +176,20 @@ pub fn compose(
         return Err(SendRefusal::Caller(format!("the message has {length} bytes: send at most {MAX_TEXT}")));
     }
     let recipients = recipients(hook, send, request)?;
+    let brought = send.brings.as_ref().map(|brings| {
+        let names = names(&msg.text, title.as_deref(), hook, request, now);
+        Brought::of_call(hook, brings, request, &names, &recipients, ways)
+    });
+    let brought = brought.unwrap_or_default();
     // A repeated call says the same, though its template may tell the time.
     let timeless = || rendered(Timestamp::default()).unwrap_or_else(|_| text.clone());
-    let content = || Content::of(title.as_deref(), &timeless(), &recipients);
+    let content = || {
+        let content = Content::of(title.as_deref(), &brought.noted(timeless()), &recipients);
+        let content = brought.media.as_ref().map_or(content, |media| content.with(media));
+        // Where not all can be read, texts that differ may look the same.
+        let is_lossy = text.contains(char::REPLACEMENT_CHARACTER);
+        if is_lossy { content.with_bytes(&said).with_bytes(&request.body) } else { content }
+    };
     let onces = onces(hook, send, request, caller.as_deref(), content).map_err(SendRefusal::Caller)?;
     let message = Message {
         id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
@@ -176,17 +197,21 @@ pub fn compose(
         caller,
         title,
         text,
+        format: send.format,
         thread: thread(send, request, hook),
         priority: priority(&send.priority, request, hook),
         accepted_at: now,
         expires_at: now.plus(send.ttl),
     };
-    Ok(Composed { message, recipients, onces })
+    Ok(Composed { onces, ..Composed::new(message, brought, recipients) })
 }
 
 /// Stores a message; when this returns it is on disk. Where that can't be it is sent at once, by one try for each
 /// recipient.
 pub async fn keep(composed: Composed, ways: Ways<'_>) -> Result<Kept, SendRefusal> {
+    if let Some(why) = &composed.left_out {
+        tracing::warn!(hook = composed.message.hook, "the text goes without what it was to bring: {why}");
+    }
     let kept = store_or_send(composed, ways).await;
     match &kept {
         Ok(Kept::Stored(stored)) if stored.duplicate => ways.metrics.message(MessageEnd::Duplicate),
@@ -199,30 +224,34 @@ pub async fn keep(composed: Composed, ways: Ways<'_>) -> Result<Kept, SendRefusa
 }
 
 async fn store_or_send(composed: Composed, ways: Ways<'_>) -> Result<Kept, SendRefusal> {
-    let Composed { message, recipients, onces } = composed;
+    let Composed { message, media, left_out, recipients, onces } = composed;
     let stored = match ways.outbox {
-        Some(outbox) => outbox.enqueue_once(message.clone(), recipients.clone(), onces).await,
+        Some(outbox) => outbox.enqueue_bringing(message.clone(), media.clone(), recipients.clone(), onces).await,
         None => Err(OutboxError::NotOpen),
     };
-    let kept = |id, duplicate| {
+    let kept = |id, duplicate, left_out| {
         let contacts = recipients.iter().map(|recipient| recipient.contact.clone()).collect();
-        Ok(Kept::Stored(Stored { id, contacts, duplicate }))
+        Ok(Kept::Stored(Stored { id, contacts, duplicate, left_out }))
     };
     let why = match stored {
-        Ok(Accepted::New) => return kept(message.id, false),
-        Ok(Accepted::Duplicate(first)) => return kept(first, true),
+        Ok(Accepted::New) => return kept(message.id, false, left_out),
+        Ok(Accepted::NewAlone) => {
+            tracing::error!(id = %message.id, hook = message.hook, "{NO_ROOM}");
+            return kept(message.id, false, Some(NO_ROOM.to_owned()));
+        }
+        Ok(Accepted::Duplicate(first)) => return kept(first, true, left_out),
         Ok(Accepted::KeyReused) => return Err(SendRefusal::KeyReused),
         Err(OutboxError::Nobody) => return Err(OutboxError::Nobody.into()),
         Err(why) => why,
     };
-    let tried = ways.direct.send(&message, &recipients).await;
+    let tried = ways.direct.send(&message, media.as_ref(), &recipients).await;
     let (sent, recipients) = (tried.sent, tried.recipients());
     if sent == 0 {
         return Err(SendRefusal::Neither { why, tried });
     }
     let (hook, failures) = (&message.hook, tried.failures());
     tracing::error!(id = %message.id, hook, sent, recipients, failures, "sent straight from memory, not stored: {why}");
-    Ok(Kept::Sent { sent, recipients })
+    Ok(Kept::Sent { sent, recipients, left_out })
 }
 
 /// A hook's values for templates, with the message and heading of this call.
@@ -234,7 +263,7 @@ pub fn render_words(
 ) -> Result<Vec<String>, String> {
     let send = hook.action.send();
     let title = send.and_then(|send| title(send, request, hook));
-    let msg = readable(&message(send, request).unwrap_or_default(), hook.charset).text;
+    let msg = readable(&message(send, request).unwrap_or_default(), hook.reading.charset).text;
     words.render(&names(&msg, title.as_deref(), hook, request, now))
 }
 
@@ -266,7 +295,7 @@ fn names<'a>(
     now: Timestamp,
 ) -> Names<'a> {
     let [query, payload, headers] =
-        [&request.query, &request.payload, &request.headers].map(|value| value.decoded(hook.charset));
+        [&request.query, &request.payload, &request.headers].map(|value| value.decoded(hook.reading.charset));
     Names { msg, title, query, payload, headers, hook: hook.id.as_str(), now: now.to_string() }
 }
 
@@ -301,16 +330,21 @@ fn default_message(request: &HookRequest) -> Option<Vec<u8>> {
 
 fn read(parameter: &Parameter, request: &HookRequest, hook: &Hook) -> String {
     let bytes = parameter.present(request).unwrap_or_default();
-    readable(&bytes, hook.charset).text
+    readable(&bytes, hook.reading.charset).text
 }
 
 /// What to tell a caller whose message is blank: how to send one.
 fn nothing_to_say(send: &Send, request: &HookRequest) -> String {
-    if let Some(why) = request.body_error.as_ref().filter(|_| !request.body.is_empty()) {
-        return format!("the message is empty: {why}");
-    }
     if let Some(parameter) = &send.message {
         return format!("the message is empty: it is read from {} \"{}\"", parameter.source.as_str(), parameter.name);
+    }
+    match request.body_error.as_ref().filter(|_| !request.body.is_empty() && request.format != BodyFormat::Text) {
+        Some(BodyError::Unsupported(given)) if given.is_empty() => {
+            return "no message can be read without a content type: with curl -H \"Content-Type: text/plain\""
+                .to_owned();
+        }
+        Some(why) => return format!("no message can be read: {why}"),
+        None => {}
     }
     match request.format {
         BodyFormat::Form if !request.body.is_empty() && default_message(request).is_none() => {
@@ -319,6 +353,9 @@ fn nothing_to_say(send: &Send, request: &HookRequest) -> String {
         }
         BodyFormat::Multipart if default_message(request).is_none() => {
             "the message is empty: the form has no field msg. With curl write -F \"msg=…\"".to_owned()
+        }
+        BodyFormat::Json if send.text.is_none() && !request.body.is_empty() && default_message(request).is_none() => {
+            "the message is empty: the JSON has none of msg, message and text".to_owned()
         }
         _ => "the message is empty: give it as msg, for instance curl -G URL --data-urlencode msg=\"…\"".to_owned(),
     }

@@ -104,12 +104,13 @@ impl App {
         let tasks = families.commands.clone();
         let commands = Commands::new(tasks.clone(), metrics.clone());
         let direct = Direct::new(clock.clone(), families.background.clone());
-        let means = Means { outbox: Arc::default(), direct, commands, metrics, clock: clock.clone(), tasks };
+        let (outbox, desks, links) = Default::default();
+        let means = Means { outbox, direct, desks, commands, metrics, links, clock: clock.clone(), tasks };
         let (publisher, live) = live();
         let prefix = Prefix::new(&settings.url_prefix).unwrap_or(Prefix::Never);
         let headers = settings.headers.clone();
-        let (apart, edge) = (settings.callbacks.is_some(), families.edge.clone());
-        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids, apart, edge);
+        let (callbacks, edge) = (settings.callback_face(), families.edge.clone());
+        let site = Site::new(live.clone(), means.clone(), prefix, headers, settings.request_ids, callbacks, edge);
         let loader = Loader::new(Sources {
             named: settings.hooks.clone(),
             methods: settings.methods.as_ref().map(|all| all.iter().map(|method| method.as_str().to_owned()).collect()),

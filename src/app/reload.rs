@@ -30,7 +30,6 @@ use crate::http::listener::Listener;
 use crate::http::respond;
 use crate::http::site::Site;
 use crate::http::tls::certificate::{CertificateKeeper, Renewal};
-use crate::message::alarm::Cause;
 use crate::metrics::{Face, Metrics, ReloadEnd};
 use crate::outbox::Outbox;
 use crate::tasks::Tasks;
@@ -290,6 +289,7 @@ impl Reloader {
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.alarms().heard_by(self.current.on_failure.clone());
             dispatcher.expect(Arc::clone(&self.current.expected));
+            dispatcher.knows(Arc::clone(&self.current.directory));
             dispatcher.reconcile(&self.current.accounts);
         }
     }
@@ -303,7 +303,7 @@ impl Reloader {
             [only] => only.clone(),
             [first, others @ ..] => format!("{first} (and {} more errors, see the log)", others.len()),
         };
-        dispatcher.alarms().tell(Cause::Reload, &AccountName::new(""), text).await;
+        dispatcher.alarms().refused_reload(text).await;
     }
 
     /// Opens what a configuration that sends needs: state directory, outbox, dispatcher, control socket. Without an outbox
@@ -318,7 +318,7 @@ impl Reloader {
             links.iter().for_each(|links| self.site.answer_links(links.clone()));
             let clock = self.means.clock.clone();
             let dispatcher = Dispatcher::start(outbox, clock, &self.background, Arc::clone(&carriers));
-            self.dispatcher = Some(dispatcher.with_links(links));
+            self.dispatcher = Some(dispatcher.with_links(links).with_desks(self.means.desks.clone()));
         }
         self.means.direct.follow(&config.accounts, &carriers);
         if matches!(self.control, Control::Missing) {

@@ -19,6 +19,7 @@ use self::log::{LogDetail, LogFormat, LogSettings};
 use super::privileges::Identity;
 use crate::http::prefix::Prefix;
 use crate::http::request_id::RequestIds;
+use crate::http::site::CallbackFace;
 use crate::http::tls::certificate::CertificateFiles;
 use crate::http::tls::policy::{MinVersion, Policy};
 
@@ -172,6 +173,20 @@ pub struct TlsSettings {
     pub files: CertificateFiles,
     /// What is offered.
     pub policy: Policy,
+}
+
+impl Settings {
+    /// Where providers find us: as the world does; else at an address of `-callbacks` that others can open.
+    pub(super) fn callback_face(&self) -> CallbackFace {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let own = match &self.callbacks {
+            Some(Listen::Tcp { host, port }) if *port != 0 && !matches!(&**host, "0.0.0.0" | "[::]") => {
+                Some(format!("{scheme}://{host}:{port}"))
+            }
+            _ => None,
+        };
+        CallbackFace { apart: self.callbacks.is_some(), base: self.public_url.clone().or(own) }
+    }
 }
 
 impl RawSettings {

@@ -8,8 +8,9 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::systemd::Systemd;
+use crate::account::AccountName;
 use crate::diagnostic::Diagnostic;
-use crate::outbox::{Outbox, Waiting};
+use crate::outbox::{AccountState, Outbox};
 use crate::tasks::Tasks;
 
 /// How often it is looked at what waits. The line is for people, who look now and then.
@@ -106,9 +107,29 @@ impl Status {
     }
 }
 
+/// What waits, and for what.
+#[derive(Default)]
+struct Waiting {
+    /// Deliveries that are queued or being tried.
+    deliveries: i64,
+    /// Accounts that are out of order while something waits for them.
+    broken: Vec<AccountName>,
+}
+
+impl Waiting {
+    fn of(accounts: Vec<AccountState>) -> Waiting {
+        let waits = |account: &AccountState| account.queued + account.sending;
+        let deliveries = accounts.iter().map(waits).sum();
+        let is_broken = |account: &AccountState| account.broken.is_some() && !account.missing && waits(account) > 0;
+        let broken = accounts.into_iter().filter(is_broken).map(|account| account.account).collect();
+        Waiting { deliveries, broken }
+    }
+}
+
 async fn waiting(outbox: Option<&Outbox>) -> Waiting {
     let Some(outbox) = outbox else { return Waiting::default() };
-    timeout(PATIENCE, outbox.waiting()).await.ok().and_then(Result::ok).unwrap_or_default()
+    let accounts = timeout(PATIENCE, outbox.accounts()).await.ok().and_then(Result::ok);
+    accounts.map(Waiting::of).unwrap_or_default()
 }
 
 struct Line<'a> {
@@ -147,7 +168,6 @@ mod tests {
     use std::os::unix::net::UnixDatagram;
 
     use super::*;
-    use crate::account::AccountName;
 
     #[test]
     fn the_line_says_what_somebody_must_know_and_no_more() {

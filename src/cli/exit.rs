@@ -15,6 +15,11 @@ pub enum Exit {
     TryAgain = 75,
 }
 
+/// What was asked for. A reader that has seen enough (`| head`) is no reason to complain.
+pub(super) fn print(text: &str) {
+    std::io::stdout().write_all(text.as_bytes()).ok();
+}
+
 /// A line for whoever sits at the terminal.
 pub(super) fn say(text: &str) {
     // Where stderr is gone there is nobody to tell.

@@ -1,17 +1,22 @@
 //! Usage texts and `hookbell help`, made from the tables.
 
 mod properties;
+mod providers;
 mod topics;
 
 use std::fmt::Write as _;
 
+pub use providers::markdown as provider_table;
 pub use topics::TOPICS;
 
+use super::flags::accounts::ACCOUNTS;
 use super::flags::callers::{OMPROG, ZABBIX_MEDIA};
 use super::flags::check::CHECK;
 use super::flags::first::{IMPORT, INIT};
+use super::flags::link::LINK;
 use super::flags::messages::MESSAGES;
-use super::flags::{SEND, SERVE, TOKEN};
+use super::flags::send::SEND;
+use super::flags::{SERVE, TOKEN};
 use super::parse::{Flag, Shown, Takes, shown};
 use crate::diagnostic::did_you_mean;
 
@@ -75,7 +80,31 @@ pub const VERBS: &[Verb] = &[
         name: "send",
         arguments: "-to NAME|PHONE [flags] TEXT|-",
         help: "send one message through the running daemon",
-        more: "With - as its text it reads standard input. It exits with 75 where it is worth trying again.",
+        more: "With - as its text it reads standard input. It exits with 75 where it is worth trying again.\n\
+               What -file names goes along where the channel has such things; who can't get it gets a link to it, or the\n\
+               text alone, which is told: an alarm is not lost for its picture.",
+    },
+    Verb {
+        name: "link",
+        arguments: "[flags]",
+        help: "print a link that opens a chat in WhatsApp, with a text in it",
+        more: "https://wa.me/NUMBER?text=…: whoever follows it finds the text typed, and presses Send. For alarms that no\n\
+               account carries, or the other way round: a link to your own number, for people to open the 24 hours in\n\
+               which free text may be sent to them. In send.text and run it is {{ msg|wa_link(\"+7 900 123-45-67\") }}.",
+    },
+    Verb {
+        name: "accounts",
+        arguments: "[test|setup NAME | dialects [NAME] | providers] [flags]",
+        help: "list accounts and how they fare, try one, or have its provider call us",
+        more: "Without a word it lists accounts: what waits, how news of them comes, their limits, and what is wrong.\n  \
+               test NAME   ask its provider whether it works, send a small message by it -to CONTACT, and tell each step\n              \
+               until it is delivered, where the account hears of that, else sent\n  \
+               setup NAME  have its provider call us, where it can be told by a call; else the URL to enter there by hand\n  \
+               dialects    gateways that a file describes; with a NAME that file, as a start for one's own\n  \
+               providers   what accounts can be: a table of all providers\n\
+               OLDEST is how long the first of the queue waits; WINDOWS, to how many contacts free text may be sent now.\n\
+               A test exits with 0 once it has arrived, with 1 where it failed, with 75 where -wait is over; it goes on\n\
+               then, and after Ctrl-C. While no daemon runs the list is read from its outbox.db.",
     },
     Verb {
         name: "messages",
@@ -170,6 +199,8 @@ pub fn verb_flags(name: &str) -> Vec<Shown> {
         "check" => shown(CHECK),
         "token" => shown(TOKEN),
         "send" => shown(SEND),
+        "link" => shown(LINK),
+        "accounts" => shown(ACCOUNTS),
         "messages" => shown(MESSAGES),
         "omprog" => shown(OMPROG),
         "zabbix-media" => shown(ZABBIX_MEDIA),
@@ -217,7 +248,8 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
 /// The text of a topic, and the properties that it is about.
 pub fn about(name: &str) -> Option<String> {
     let (.., text) = TOPICS.iter().find(|(topic, ..)| *topic == name)?;
-    Some(format!("{text}{}", properties::of(name)))
+    let table = if name == "providers" { providers::told() } else { properties::of(name) };
+    Some(format!("{text}{table}"))
 }
 
 fn overview() -> String {

@@ -4,24 +4,15 @@
 mod table;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::control::{self, Asked};
-use super::exit::{Exit, say};
+use super::exit::{Exit, print, say};
 use super::flags::messages::{Act, MessagesArgs};
-use super::state;
-use crate::clock::Clock;
+use super::operator::{Operator, PATIENCE};
 use crate::diagnostic::did_you_mean;
-use crate::http::operator::{NoAnswer, look};
-use crate::outbox::Reader;
 use crate::url::encode_segment;
-
-/// How long an answer may take: a cancel waits for a try that is under way.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a purge may take: a disk needs its time for a million messages.
 const PURGE_PATIENCE: Duration = Duration::from_secs(60 * 60);
@@ -101,28 +92,28 @@ fn done(args: MessagesArgs) -> anyhow::Result<Exit> {
             Some(listed) => (Exit::Fine, shown(&args, &listed, table::listed)),
             None => return Ok(Exit::TryAgain),
         },
-        Act::Show(id) => match read(&args, &format!("messages/{id}"))? {
+        Act::Show(id) => match operator(&args).read(&format!("messages/{id}"))? {
             Some(message) => (Exit::Fine, shown(&args, &message, table::message)),
             None => return Ok(Exit::TryAgain),
         },
-        Act::Expected => match read(&args, "expected")? {
+        Act::Expected => match operator(&args).read("expected")? {
             Some(expected) => (Exit::Fine, shown(&args, &expected, table::expected)),
             None => return Ok(Exit::TryAgain),
         },
         Act::Retry(id) => {
             let target = format!("messages/{id}/retry{}", if args.force { "?force=1" } else { "" });
-            let Some(touched) = tell(&args, &target, PATIENCE)? else { return Ok(Exit::TryAgain) };
+            let Some(touched) = operator(&args).tell(&target, PATIENCE)? else { return Ok(Exit::TryAgain) };
             (outcome(&touched), shown(&args, &touched, table::touched))
         }
         Act::Cancel(id) => {
-            let Some(touched) = tell(&args, &format!("messages/{id}/cancel"), PATIENCE)? else {
+            let Some(touched) = operator(&args).tell(&format!("messages/{id}/cancel"), PATIENCE)? else {
                 return Ok(Exit::TryAgain);
             };
             (outcome(&touched), shown(&args, &touched, table::touched))
         }
         Act::Purge => {
             let older = encode_segment(args.older_than.as_deref().unwrap_or_default());
-            let Some(purged) = tell(&args, &format!("purge?older-than={older}"), PURGE_PATIENCE)? else {
+            let Some(purged) = operator(&args).tell(&format!("purge?older-than={older}"), PURGE_PATIENCE)? else {
                 return Ok(Exit::TryAgain);
             };
             (Exit::Fine, shown(&args, &purged, |purged| format!("purged {}\n", purged["purged"])))
@@ -131,8 +122,7 @@ fn done(args: MessagesArgs) -> anyhow::Result<Exit> {
     if shown.is_empty() {
         say("hookbell messages: nothing found");
     }
-    // A reader that has seen enough (`| head`) is no reason to complain.
-    std::io::stdout().write_all(shown.as_bytes()).ok();
+    print(&shown);
     Ok(exit)
 }
 
@@ -150,7 +140,7 @@ fn outcome(touched: &Value) -> Exit {
 fn list(args: &MessagesArgs) -> anyhow::Result<Option<Value>> {
     let wanted = args.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(USUAL);
     if args.refused {
-        return read(args, &format!("refused?limit={wanted}"));
+        return operator(args).read(&format!("refused?limit={wanted}"));
     }
     let MessagesArgs { state, hook, to, account, since, .. } = args;
     let named = [("state", state), ("hook", hook), ("contact", to), ("account", account), ("since", since)];
@@ -159,7 +149,9 @@ fn list(args: &MessagesArgs) -> anyhow::Result<Option<Value>> {
     let (mut found, mut before) = (Vec::new(), String::new());
     loop {
         let left = wanted - found.len();
-        let Some(mut piece) = read(args, &format!("messages?limit={left}{filters}{before}"))? else { return Ok(None) };
+        let Some(mut piece) = operator(args).read(&format!("messages?limit={left}{filters}{before}"))? else {
+            return Ok(None);
+        };
         if let Some(Value::Array(rows)) = piece.get_mut("deliveries").map(Value::take) {
             found.extend(rows);
         }
@@ -170,48 +162,9 @@ fn list(args: &MessagesArgs) -> anyhow::Result<Option<Value>> {
     }
 }
 
-/// What stands there: as the daemon says, or, where none runs, as its file does. `None`: neither is there, which is told.
-fn read(args: &MessagesArgs, target: &str) -> anyhow::Result<Option<Value>> {
-    let why = match control::ask(args.state_dir.as_ref(), &format!("GET /api/v1/{target}"), "", PATIENCE)? {
-        Asked::Answered(status, answer) => return answered(status, answer),
-        Asked::NoDaemon(why) => why,
-    };
-    let Some(folder) =
-        state::directory(args.state_dir.clone(), "outbox.db").filter(|folder| folder.join("outbox.db").exists())
-    else {
-        say(&format!("hookbell messages: {why}; and no outbox.db there"));
-        return Ok(None);
-    };
-    say(&format!("hookbell messages: {why}; read from {}", folder.join("outbox.db").display()));
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    match Reader::open(&folder).map_err(NoAnswer::from).and_then(|r| look(&r, path, query, Clock::system().now())) {
-        Ok(value) => Ok(Some(value)),
-        Err(why) => bail!("{why}"),
-    }
-}
-
-/// Has the daemon do something. `None`: none runs, which is told.
-fn tell(args: &MessagesArgs, target: &str, patience: Duration) -> anyhow::Result<Option<Value>> {
-    match control::ask(args.state_dir.as_ref(), &format!("POST /api/v1/{target}"), "", patience)? {
-        Asked::Answered(status, answer) => answered(status, answer),
-        Asked::NoDaemon(why) => {
-            say(&format!("hookbell messages: {why}; this needs a running daemon"));
-            Ok(None)
-        }
-    }
-}
-
-fn answered(status: u16, answer: Value) -> anyhow::Result<Option<Value>> {
-    let why = answer["error"].as_str().map(str::to_owned);
-    match status {
-        200 => Ok(Some(answer)),
-        404 => bail!("{}", why.context("the daemon knows of no such thing: is it an older version?")?),
-        503 => {
-            say(&format!("hookbell messages: {}", why.as_deref().unwrap_or("the daemon can't do it now")));
-            Ok(None)
-        }
-        _ => bail!("{}", why.as_deref().unwrap_or("the daemon refused it")),
-    }
+/// Who asks.
+fn operator(args: &MessagesArgs) -> Operator<'_> {
+    Operator { verb: "messages", state_dir: args.state_dir.as_ref() }
 }
 
 #[cfg(test)]

@@ -5,11 +5,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use exit::{Exit, say};
+use flags::accounts::AccountsArgs;
 use flags::callers::{OmprogArgs, ZabbixMediaArgs};
 use flags::check::CheckArgs;
 use flags::first::{ImportArgs, InitArgs};
+use flags::link::LinkArgs;
 use flags::messages::MessagesArgs;
-use flags::{SERVE, SendArgs, TokenArgs};
+use flags::send::SendArgs;
+use flags::{SERVE, TokenArgs};
 use parse::Stop;
 
 use crate::app::access;
@@ -17,6 +20,7 @@ use crate::app::privileges::Identity;
 use crate::app::settings::RawSettings;
 use crate::http::tls::policy::MinVersion;
 
+mod accounts;
 mod check;
 pub mod compat;
 mod control;
@@ -27,11 +31,14 @@ pub mod generate;
 pub mod help;
 mod import;
 mod init;
+mod link;
 pub mod log;
 mod messages;
 mod omprog;
+mod operator;
 pub mod parse;
 mod quote;
+mod rows;
 mod send;
 mod serve;
 mod state;
@@ -93,6 +100,10 @@ pub enum Command {
     Token(TokenArgs),
     /// Send one message.
     Send(SendArgs),
+    /// Print a link that opens a chat.
+    Link(LinkArgs),
+    /// List accounts, or try one.
+    Accounts(AccountsArgs),
     /// List messages, or act on them.
     Messages(MessagesArgs),
     /// Send what rsyslog brings.
@@ -150,6 +161,8 @@ pub fn run(args: &[OsString]) -> anyhow::Result<Exit> {
         Command::Check(args) => check::check(args),
         Command::Token(args) => token::token(args),
         Command::Send(args) => send::send(args),
+        Command::Link(args) => link::link(&args),
+        Command::Accounts(args) => Ok(accounts::accounts(args)),
         Command::Messages(args) => Ok(messages::messages(args)),
         Command::Omprog(args) => omprog::omprog(&args),
         Command::ZabbixMedia(args) => zabbix_media::zabbix_media(args),
@@ -221,7 +234,7 @@ fn warning(program: Program, ignored: &[OsString]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::flags::Text;
+    use super::flags::send::Text;
     use super::*;
 
     fn parsed(line: &[&str]) -> Result<Command, Refusal> {

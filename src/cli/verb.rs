@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 
 use super::exit::Exit;
+use super::flags::accounts::{ACCOUNTS, AccountsArgs};
 use super::flags::callers::{OMPROG, OmprogArgs, ZABBIX_MEDIA, ZabbixMediaArgs};
 use super::flags::check::{CHECK, CheckArgs};
 use super::flags::first::{From, IMPORT, INIT, ImportArgs, InitArgs};
+use super::flags::link::{LINK, LinkArgs};
 use super::flags::messages::{MESSAGES, MessagesArgs};
-use super::flags::{SEND, SendArgs, TOKEN, Text, TokenArgs};
+use super::flags::send::{SEND, SendArgs, Text};
+use super::flags::{TOKEN, TokenArgs};
 use super::parse::Stop;
-use super::{Command, Refusal, generate, help, import, messages, omprog, parse, refused};
+use super::{Command, Refusal, accounts, generate, help, import, messages, omprog, parse, refused};
 use crate::config::schema::schema;
 use crate::diagnostic::did_you_mean;
 
@@ -78,6 +81,18 @@ impl Command {
                     return Err(wrong("-hooks goes with -dry-run: the daemon sends by what it has loaded".to_owned()));
                 }
                 Ok(Command::Send(send))
+            }
+            "link" => {
+                let mut link = LinkArgs::default();
+                nothing_left(&parse::anywhere(LINK, args, &mut link).map_err(stopped)?).map_err(wrong)?;
+                Ok(Command::Link(link))
+            }
+            "accounts" => {
+                let mut accounts = AccountsArgs::default();
+                let words = parse::anywhere(ACCOUNTS, args, &mut accounts).map_err(stopped)?;
+                accounts.act = accounts::act(&words).map_err(wrong)?;
+                accounts::check(&accounts).map_err(wrong)?;
+                Ok(Command::Accounts(accounts))
             }
             "messages" => {
                 let mut messages = MessagesArgs::default();

@@ -9,6 +9,7 @@ use super::defaults::Hearers;
 use super::raw::RawFile;
 use super::template::{guarded, parse};
 use super::{Config, canary, defaults};
+use crate::account::chat::Chat;
 use crate::account::{AccountDirectory, AccountName, Address, AddressKind, Takes};
 use crate::contact::{Contact, Directory, Region, phone};
 use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
@@ -18,7 +19,7 @@ use crate::message::canary::Canary;
 use crate::message::expected::Expectations;
 use crate::node::{self, Entry, Form, Node, Reader, Value};
 use crate::provider::Account;
-use crate::provider::kinds::KINDS;
+use crate::provider::table::PROVIDERS;
 use crate::secret::Surroundings;
 
 /// A configuration and what was found on the way to it.
@@ -114,7 +115,7 @@ fn accounts(files: &[RawFile], config: &mut Config, reader: &mut Reader<'_>) -> 
         }
         let name = AccountName::new(&entry.key);
         // A broken account breaks only the ways through it.
-        match Account::open(KINDS, &name, &entry.value, reader) {
+        match Account::open(PROVIDERS, &name, &entry.value, reader) {
             Some(account) => {
                 directory.insert(name.clone(), account.takes.clone());
                 config.accounts.insert(name, Arc::new(account));
@@ -147,7 +148,7 @@ fn canaries(
 
 /// The accounts whose providers report when a message arrives.
 fn reporting(accounts: &BTreeMap<AccountName, Arc<Account>>) -> BTreeSet<AccountName> {
-    let reports = |account: &Account| KINDS.iter().any(|kind| kind.name == account.kind && kind.reports);
+    let reports = |account: &Account| account.can.reports();
     accounts.iter().filter(|(_, account)| reports(account)).map(|(name, _)| name.clone()).collect()
 }
 
@@ -230,7 +231,14 @@ fn contact(
 fn address(kind: &str, node: &Node, region: Option<Region>, reader: &mut Reader<'_>) -> Option<Address> {
     let text = reader.text(node)?;
     let kind = AddressKind::new(kind);
+    if kind.as_str() == "whatsapp-group" {
+        return Address::group(&text).map_or_else(|why| reader.wrong(&node.place, why), Some);
+    }
     if !kind.is_phone() {
+        // A warning only: what another provider than Telegram's own takes for a chat, nobody knows here.
+        if let Some(why) = Chat::read(&text).err().filter(|_| kind.as_str() == "telegram") {
+            reader.warn(&node.place, format!("no bot can write there: {why}"));
+        }
         return Some(Address { kind, text });
     }
     match phone(&text, region) {

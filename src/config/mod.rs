@@ -45,7 +45,8 @@ pub struct Config {
 impl Config {
     /// Whether something must be stored.
     pub fn needs_outbox(&self) -> bool {
-        self.sends || !self.expected.is_empty()
+        let is_polled = |account: &Arc<Account>| account.provider.poll().is_some();
+        self.sends || !self.expected.is_empty() || self.accounts.values().any(is_polled)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::hook::via;
 use crate::node::units::{DURATION_PATTERN, RATE_PATTERN, SOME_TIME_PATTERN};
 use crate::node::{About, COMMENTS, Form, Needed, Shape, Table};
 use crate::provider::account::properties_of;
-use crate::provider::kinds::KINDS;
+use crate::provider::{Open, table};
 use crate::secret::SECRET_SOURCES;
 
 /// The schema of a file in either form.
@@ -83,16 +83,20 @@ impl Writer {
     /// An account: what it may have depends on its provider.
     fn account(&mut self) -> Value {
         let mut branches = Vec::new();
-        for kind in KINDS {
+        let kinds = table();
+        for kind in &kinds {
             let name = format!("account-{}", kind.name);
             let mut account = self.object(&properties_of(kind));
             put(&mut account, "description", json!(kind.help));
+            if matches!(kind.open, Open::Described(file) if file.is_open()) {
+                put(&mut account, "additionalProperties", json!(true));
+            }
             self.definitions.insert(name.clone(), account);
             let is_it = json!({ "properties": { "provider": { "const": kind.name } }, "required": ["provider"] });
             branches.push(json!({ "if": is_it, "then": { "$ref": format!("#/$defs/{name}") } }));
         }
-        let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-        let list: Vec<_> = KINDS.iter().map(|kind| format!("{}: {}", kind.name, kind.help)).collect();
+        let names: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
+        let list: Vec<_> = kinds.iter().map(|kind| format!("{}: {}", kind.name, kind.help)).collect();
         let provider = json!({ "enum": names, "description": list.join("\n") });
         let account = json!({
             "type": "object", "required": ["provider"], "properties": { "provider": provider }, "allOf": branches,

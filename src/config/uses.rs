@@ -16,7 +16,7 @@ use crate::hook::{Action, HookId, Run};
 use crate::node::{About, Entry, Form, Node, Shape, Table, Value, beside};
 use crate::process::look_path;
 use crate::provider::account::properties_of;
-use crate::provider::kinds::KINDS;
+use crate::provider::table;
 use crate::secret::SECRET_SOURCES;
 
 /// Something on the disk that the service needs.
@@ -91,9 +91,9 @@ impl Walk {
         for Entry { key, value, .. } in entries_of(accounts) {
             let named = entries_of(value).iter().find(|entry| entry.key == "provider");
             let name = named.and_then(|entry| text(&entry.value)).unwrap_or_default();
-            let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else { continue };
+            let Some(kind) = table::named(name) else { continue };
             let before = self.found.len();
-            self.rows(&properties_of(kind), value);
+            self.rows(&properties_of(&kind), value);
             let account = config.accounts.get(&AccountName::new(key));
             let program = account.and_then(|account| account.provider.program());
             self.programs(before, program, |program| look_path(program, Some(path.as_os_str())).ok());

@@ -1,15 +1,14 @@
 //! Telling the contacts of `on-failure`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use super::lane::{AFTER_TROUBLE, SLOW_POLL};
-use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::contact::{Recipient, Way};
 use crate::message::alarm::{Alarm, Cause};
-use crate::message::{DEFAULT_TTL, Message, MessageId, Priority, thread};
+use crate::message::{DEFAULT_TTL, Message, MessageId, Priority, TextFormat, thread};
 use crate::outbox::{Outbox, OutboxError};
 use crate::tasks::Tasks;
 
@@ -24,14 +23,19 @@ type Hearers = Option<Arc<Vec<Recipient>>>;
 pub struct Alarms {
     outbox: Outbox,
     hearers: Arc<watch::Sender<Hearers>>,
+    /// Why a reload was refused, as long as that could not be written down.
+    untold: Untold,
 }
+
+type Untold = Arc<Mutex<Option<String>>>;
 
 impl Alarms {
     /// Starts to tell, once it knows to whom.
     pub(super) fn start(outbox: Outbox, clock: Clock, tasks: &Tasks) -> Alarms {
         let (hearers, heard_by) = watch::channel(None);
-        tasks.spawn(keep_telling(outbox.clone(), clock, heard_by, tasks.clone()));
-        Alarms { outbox, hearers: Arc::new(hearers) }
+        let untold = Untold::default();
+        tasks.spawn(keep_telling(outbox.clone(), clock, heard_by, Arc::clone(&untold), tasks.clone()));
+        Alarms { outbox, hearers: Arc::new(hearers), untold }
     }
 
     /// From now on these hear of failures; nobody, where the list is empty.
@@ -39,17 +43,33 @@ impl Alarms {
         self.hearers.send_replace(Some(Arc::new(recipients)));
     }
 
-    /// Tells of trouble that is no delivery's own. `account` may be empty; `text` says what happened, for people.
-    pub async fn tell(&self, cause: Cause, account: &AccountName, text: String) {
-        if let Err(e) = self.outbox.raise_alarm(cause, account.clone(), text).await {
-            tracing::error!(cause = cause.as_str(), "on-failure does not hear of this: {e}");
-        }
+    /// Tells of a reload that was refused, and why.
+    pub async fn refused_reload(&self, why: String) {
+        raise(&self.outbox, &self.untold, why).await;
     }
 }
 
-async fn keep_telling(outbox: Outbox, clock: Clock, mut hearers: watch::Receiver<Hearers>, tasks: Tasks) {
+/// Writes down why a reload was refused, or remembers that for the next time.
+async fn raise(outbox: &Outbox, untold: &Untold, why: String) {
+    if let Err(e) = outbox.raise_alarm(Cause::Reload, why.clone()).await {
+        tracing::error!("on-failure does not hear of the refused reload yet: {e}");
+        *untold.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+}
+
+async fn keep_telling(
+    outbox: Outbox,
+    clock: Clock,
+    mut hearers: watch::Receiver<Hearers>,
+    untold: Untold,
+    tasks: Tasks,
+) {
     let bell = outbox.alarm_bell();
     loop {
+        let late = untold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(why) = late {
+            raise(&outbox, &untold, why).await;
+        }
         let known = hearers.borrow_and_update().clone();
         let wait = match known {
             Some(recipients) => match tell_all(&outbox, &clock, &recipients).await {
@@ -86,6 +106,7 @@ async fn tell_all(
             caller: None,
             title: None,
             text: Alarm::text_of(alarms),
+            format: TextFormat::Plain,
             thread: alarms.first().map(|alarm| thread(HOOK, alarm.about())),
             priority: Priority::High,
             accepted_at: now,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::host;
 use super::lane::{BREATH, SLOW_POLL};
 use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::message::canary::{Canary, HOOK};
-use crate::message::{Message, MessageId, Priority};
+use crate::message::{Message, MessageId, Priority, TextFormat};
 use crate::outbox::{Outbox, OutboxError};
 
 /// The time between two canaries: those of many accounts don't go in the same second.
@@ -33,7 +34,8 @@ pub(super) async fn send_one(
         hook: HOOK.to_owned(),
         caller: None,
         title: None,
-        text: canary.text(account.as_str(), &host()),
+        text: canary.text(account.as_str(), &host::name()),
+        format: TextFormat::Plain,
         thread: None,
         priority: Priority::Low,
         accepted_at: now,
@@ -43,9 +45,4 @@ pub(super) async fn send_one(
     tracing::debug!(%account, id = %message.id, "a canary is sent");
     outbox.send_canary(account, canary.clone(), message).await?;
     Ok(APART)
-}
-
-/// What this host is called.
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

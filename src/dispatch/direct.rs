@@ -11,12 +11,16 @@ use tokio::time::{Instant, timeout_at};
 
 use super::carry::{Carriers, Carry};
 use super::conversation;
+use super::probe::{probe, set_up};
 use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::contact::{Recipient, Way};
 use crate::message::Message;
 use crate::message::delivery::{Class, Form, Receipt, SendError};
+use crate::message::media::Media;
+use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::{Account, Outgoing};
+use crate::secret::Secret;
 use crate::tasks::Tasks;
 
 /// For how long a caller waits at most: less than the half minute after which most of them give up.
@@ -107,10 +111,27 @@ impl Direct {
             .collect();
     }
 
+    /// An account of the configuration.
+    pub fn account(&self, name: &AccountName) -> Option<Arc<Account>> {
+        self.0.seat(name).map(|seat| seat.account)
+    }
+
+    /// Asks whether an account would work, by the road that its messages take. `None`: it has none.
+    pub async fn probe(&self, account: &AccountName, about: &Inquiry) -> Option<Result<Learned, SendError>> {
+        let seat = self.0.seat(account)?;
+        Some(probe(&seat.account, seat.carrier(), about).await)
+    }
+
+    /// Has an account's provider call us at `url`. `None`: there is no such account.
+    pub async fn set_up(&self, account: &AccountName, url: &Secret) -> Option<Result<Learned, SendError>> {
+        let seat = self.0.seat(account)?;
+        Some(set_up(&seat.account, seat.carrier(), url).await)
+    }
+
     /// One try for each recipient, by its ways in order, all within 20 seconds.
-    pub async fn send(&self, message: &Message, recipients: &[Recipient]) -> Tried {
+    pub async fn send(&self, message: &Message, brings: Option<&Arc<Media>>, recipients: &[Recipient]) -> Tried {
         let deadline = Instant::now() + TIME;
-        let message = Arc::new(message.clone());
+        let message = Arc::new((message.clone(), brings.cloned()));
         let mut answers = Vec::with_capacity(recipients.len());
         for (number, recipient) in recipients.iter().enumerate() {
             let (tell, told) = oneshot::channel();
@@ -132,10 +153,10 @@ impl Direct {
 }
 
 impl Shared {
-    /// Tries one recipient's ways. The error says whether it may have arrived, and why it is not known to have.
+    /// Tries one recipient's ways, for a message and what it brings. The error says whether it may have arrived, and why it is not known to have.
     async fn reach(
         &self,
-        message: &Message,
+        message: &(Message, Option<Arc<Media>>),
         number: usize,
         to: &Recipient,
         deadline: Instant,
@@ -159,7 +180,7 @@ impl Shared {
                     if let Some(advice) = receipt.advice {
                         tracing::warn!(account, contact, "it was sent, but {advice}");
                     }
-                    tracing::info!(id = %message.id, contact, account, "sent straight from memory");
+                    tracing::info!(id = %message.0.id, contact, account, "sent straight from memory");
                     return Ok(());
                 }
                 Err(error) => {
@@ -175,31 +196,18 @@ impl Shared {
     async fn try_way(
         &self,
         seat: &Seat,
-        message: &Message,
+        (message, brings): &(Message, Option<Arc<Media>>),
         number: usize,
         to: &Recipient,
         way: &Way,
         until: Instant,
     ) -> Result<Receipt, SendError> {
-        let mut out = Outgoing {
-            key: format!("{}-m{number}", message.id),
-            contact: to.contact.clone(),
-            address: way.address.clone(),
-            title: message.title.clone(),
-            text: message.text.clone(),
-            priority: message.priority,
-            thread: message.thread.clone(),
-            accepted_at: message.accepted_at,
-            // Of what is not stored there is no page.
-            link: None,
-            form: Form::Best,
-            window_open: false,
-            now: self.clock.now(),
-        };
+        let (key, now) = (format!("{}-m{number}", message.id), self.clock.now());
+        let mut out = Outgoing::of(message, brings.as_deref(), &to.contact, way, &seat.account, key, now);
         let mut form = Form::Best;
         loop {
             out.form = form;
-            let conversation = conversation::hold(&seat.account, seat.carrier(), &out);
+            let conversation = conversation::hold(&seat.account, seat.carrier(), &mut out);
             let outcome = timeout_at(until, conversation).await;
             match outcome.unwrap_or_else(|_| Err(conversation::unknown("no answer came in time"))) {
                 Err(error) if error.class == Class::Form && form == Form::Best => form = Form::Template,

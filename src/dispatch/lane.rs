@@ -1,33 +1,40 @@
 //! One account's sending: claim, converse, settle.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::carry::Carry;
 use super::conversation;
+use super::quiet::Quiet;
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
+use crate::contact::Directory;
 use crate::message::delivery::{Class, Delivery, DeliveryState, Receipt, SendError};
 use crate::message::link::Links;
 use crate::outbox::{Claim, Outbox, Settlement, Terms};
+use crate::provider::attach::Along;
 use crate::provider::{Account, Outgoing};
 use crate::tasks::Tasks;
 
 /// Addresses that one account sends to at once: enough to hide a slow provider, few enough to stop within a drain.
 const IN_FLIGHT: usize = 16;
 
+/// Of those that send more than a text: each holds that in memory, and its request once more.
+const MEDIA_IN_FLIGHT: usize = 4;
+
+/// So often a message is tried with what it brings: where files go to a host of their own, that one may be what is not reached.
+/// It is six minutes of holds, and costs the first in line its picture after a longer outage.
+const TRIES_WITH_MEDIA: u64 = 12;
+
 /// What a lease lasts beyond its conversation: the time that writing the result may take.
 const LEASE_SLACK: Duration = Duration::from_secs(120);
 
 /// The wait after the outbox refused.
 pub(super) const AFTER_TROUBLE: Duration = Duration::from_secs(5);
-
-/// Failures of one class are logged once in this time, with the count of those between.
-const QUIET: Duration = Duration::from_secs(60);
 
 /// The shortest wait between two claims.
 pub(super) const BREATH: Duration = Duration::from_millis(1);
@@ -49,6 +56,22 @@ pub(super) struct Common {
     pub stray: Arc<Notify>,
     /// Links to whole texts.
     pub links: Option<Arc<Links>>,
+    /// The contacts there are, for who writes to us.
+    pub contacts: watch::Receiver<Arc<Directory>>,
+}
+
+impl Common {
+    /// Tells of deliveries that ended. One must not wait unseen at an account that is gone: the one it left for, or its
+    /// own, which may have gone while the try was under way.
+    pub(super) fn see_off(&self, settled: &[Delivery]) {
+        for delivery in settled {
+            if delivery.state.is_end() {
+                log_end(delivery);
+            } else if delivery.current_way().is_some_and(|way| !self.known.borrow().contains(&way.account)) {
+                self.stray.notify_one();
+            }
+        }
+    }
 }
 
 struct Lane {
@@ -57,6 +80,7 @@ struct Lane {
     common: Common,
     bell: Arc<Notify>,
     slots: Arc<Semaphore>,
+    media: Semaphore,
     quiet: Mutex<Quiet>,
 }
 
@@ -70,7 +94,8 @@ pub(super) fn start(
 ) {
     let bell = common.outbox.bell(&account.name);
     let slots = Arc::new(Semaphore::new(IN_FLIGHT));
-    let lane = Arc::new(Lane { account, carrier, common, bell, slots, quiet: Mutex::default() });
+    let media = Semaphore::new(MEDIA_IN_FLIGHT);
+    let lane = Arc::new(Lane { account, carrier, common, bell, slots, media, quiet: Mutex::default() });
     let family = tasks.clone();
     tasks.spawn(async move {
         if let Some(predecessor) = predecessor {
@@ -129,8 +154,11 @@ impl Lane {
 
     /// One try of one delivery, to the written result.
     async fn attempt(self: Arc<Lane>, claim: Claim, slot: Option<OwnedSemaphorePermit>) {
-        let outcome = match outgoing(&claim, self.common.links.as_deref(), self.common.clock.now()) {
-            Ok(outgoing) => conversation::hold(&self.account, &*self.carrier, &outgoing).await,
+        let outcome = match outgoing(&self.account, &claim, self.common.links.as_deref(), self.common.clock.now()) {
+            Ok(mut outgoing) => {
+                let _room = self.bring(&mut outgoing, &claim).await;
+                conversation::hold(&self.account, &*self.carrier, &mut outgoing).await
+            }
             Err(error) => Err(error),
         };
         match &outcome {
@@ -144,23 +172,33 @@ impl Lane {
         let settlement = Settlement { outcome, on_unknown: self.account.on_unknown };
         let message = claim.delivery().message;
         match self.common.outbox.settle(claim, settlement).await {
-            Ok(settled) => settled.iter().for_each(|delivery| match delivery.state.is_end() {
-                true => log_end(delivery),
-                false => self.see_off(delivery),
-            }),
+            Ok(settled) => self.common.see_off(&settled),
             Err(e) => tracing::error!(id = %message, account = %self.account.name, "a try's result is lost: {e}"),
         }
         drop(slot);
         self.bell.notify_one();
     }
 
-    /// A delivery must not wait unseen at an account that is gone: the one it left for, or its own, which may have gone
-    /// while the try was under way.
-    fn see_off(&self, delivery: &Delivery) {
-        let known = self.common.known.borrow();
-        if delivery.current_way().is_some_and(|way| !known.contains(&way.account)) {
-            self.common.stray.notify_one();
+    /// Lets what a message brings go with the text. Yields the room that it takes in memory.
+    async fn bring(&self, out: &mut Outgoing, claim: &Claim) -> Option<SemaphorePermit<'_>> {
+        let (message, label) = claim.media()?;
+        let page = self.common.links.as_deref().map(|links| links.to_media(*message));
+        let mut carriage = self.account.can.carriage(label, page.as_deref());
+        // It failed for a minute, which may be what it brings: more than the line or the provider takes.
+        if claim.delivery().late_tries > 0 || claim.tries() > TRIES_WITH_MEDIA {
+            carriage.along = None;
         }
+        let (mut bytes, mut room) = (None, None);
+        if matches!(carriage.along, Some((_, Along::Bytes))) {
+            room = self.media.acquire().await.ok();
+            bytes = self.common.outbox.media(*message).await.unwrap_or_else(|why| {
+                // The text goes all the same.
+                self.warn("outbox", &format!("what a message brings can't be read: {why}"));
+                None
+            });
+        }
+        out.bring(label, carriage, bytes, self.account.can.text);
+        room
     }
 
     /// Logs trouble unless the same sort of it was logged just now. Never a text, never a secret.
@@ -175,7 +213,13 @@ impl Lane {
     }
 }
 
-fn outgoing(claim: &Claim, links: Option<&Links>, now: Timestamp) -> Result<Outgoing, SendError> {
+/// What a claim is to send.
+pub(super) fn outgoing(
+    account: &Account,
+    claim: &Claim,
+    links: Option<&Links>,
+    now: Timestamp,
+) -> Result<Outgoing, SendError> {
     let delivery = claim.delivery();
     let Some(way) = delivery.current_way() else {
         let detail = "the delivery has no way".to_owned();
@@ -194,34 +238,18 @@ fn outgoing(claim: &Claim, links: Option<&Links>, now: Timestamp) -> Result<Outg
         text,
         priority: delivery.priority,
         thread: claim.thread().map(str::to_owned),
+        reply_to: claim.reply_to().map(str::to_owned),
         accepted_at: delivery.accepted_at,
+        format: claim.format(),
+        media: None,
+        in_words: None,
         form: delivery.form,
         window_open: claim.window_open(),
         // Of several in one text no single page has all.
         link: links.filter(|_| claim.folded().next().is_none()).map(|links| links.to(delivery.message)),
+        callback: links.and_then(|links| account.callback_url(links.base())),
         now,
     })
-}
-
-/// When which class of trouble was logged last, and how many were kept silent since.
-#[derive(Default)]
-struct Quiet(HashMap<&'static str, (Instant, u32)>);
-
-impl Quiet {
-    /// Whether to log: with how many others since the last time.
-    fn note(&mut self, class: &'static str, now: Instant) -> Option<u32> {
-        match self.0.get_mut(class) {
-            Some((logged, silent)) if now.duration_since(*logged) < QUIET => {
-                *silent = silent.saturating_add(1);
-                None
-            }
-            known => {
-                let silent = known.map_or(0, |(_, silent)| *silent);
-                self.0.insert(class, (now, 0));
-                Some(silent)
-            }
-        }
-    }
 }
 
 /// One line for every delivery that came to its end. Whoever is told of ends by the outbox calls it.

@@ -10,9 +10,11 @@ use alarm::Alarms;
 use carry::Carriers;
 use expected::{Wanted, keep_expecting};
 use lane::{BREATH, Common, Known, SLOW_POLL};
+use pull::Desks;
 
 use crate::account::AccountName;
 use crate::clock::Clock;
+use crate::contact::Directory;
 use crate::message::expected::Expectations;
 use crate::message::link::Links;
 use crate::outbox::Outbox;
@@ -25,8 +27,13 @@ pub mod carry;
 mod conversation;
 pub mod direct;
 mod expected;
+pub mod hear;
+pub mod host;
 mod lane;
+mod poll;
 pub mod probe;
+pub mod pull;
+mod quiet;
 pub mod transport;
 
 pub use lane::log_end;
@@ -45,6 +52,8 @@ pub struct Dispatcher {
     alarms: Alarms,
     accounts: watch::Sender<Known>,
     expected: watch::Sender<Wanted>,
+    contacts: watch::Sender<Arc<Directory>>,
+    desks: Desks,
     lanes: HashMap<AccountName, Running>,
     /// Lanes that finish what they hold; a successor must wait for them.
     ending: HashMap<AccountName, Tasks>,
@@ -57,17 +66,23 @@ impl Dispatcher {
         let (accounts, known) = watch::channel(Known::default());
         let tasks = tasks.child();
         let alarms = Alarms::start(outbox.clone(), clock.clone(), &tasks);
-        let common = Common { outbox, clock, known, stray: Arc::default(), links: None };
+        let (contacts, directory) = watch::channel(Arc::default());
+        let common = Common { outbox, clock, known, stray: Arc::default(), links: None, contacts: directory };
         tasks.spawn(keep_accounts(common.clone(), tasks.clone()));
         let (expected, wanted) = watch::channel(None);
         tasks.spawn(keep_expecting(common.outbox.clone(), common.clock.clone(), wanted, tasks.clone()));
-        let (lanes, ending) = Default::default();
-        Dispatcher { common, carriers, tasks, alarms, accounts, expected, lanes, ending }
+        let (desks, lanes, ending) = Default::default();
+        Dispatcher { common, carriers, tasks, alarms, accounts, expected, contacts, desks, lanes, ending }
     }
 
     /// From now on this is expected.
     pub fn expect(&self, expected: Arc<Expectations>) {
         self.expected.send_replace(Some(expected));
+    }
+
+    /// From now on these are the contacts: who writes to us is looked for among them.
+    pub fn knows(&self, contacts: Arc<Directory>) {
+        self.contacts.send_replace(contacts);
     }
 
     /// The way to the contacts of `on-failure`.
@@ -81,6 +96,11 @@ impl Dispatcher {
         self
     }
 
+    /// The same, whose desks for devices are found there.
+    pub fn with_desks(self, desks: Desks) -> Dispatcher {
+        Dispatcher { desks, ..self }
+    }
+
     /// Brings the lanes in step with the accounts: starts new ones, and lets those that changed or are gone finish what
     /// they hold. What waits for accounts that are gone moves on.
     pub fn reconcile(&mut self, accounts: &BTreeMap<AccountName, Arc<Account>>) {
@@ -90,15 +110,22 @@ impl Dispatcher {
         };
         for (name, lane) in self.lanes.extract_if(|name, lane| !stays(name, lane)) {
             lane.tasks.stop();
+            self.desks.close(&name);
             self.ending.insert(name, lane.tasks);
         }
         self.accounts.send_replace(Arc::new(accounts.keys().cloned().collect()));
         for (name, account) in accounts {
             if !self.lanes.contains_key(name) {
                 let tasks = self.tasks.child();
-                let carrier = (self.carriers)(&account.transport);
                 let predecessor = self.ending.get(name).cloned();
-                lane::start(Arc::clone(account), carrier, self.common.clone(), tasks.clone(), predecessor);
+                if account.provider.pull().is_some() {
+                    self.desks.open(Arc::clone(account), self.common.clone(), tasks.clone(), predecessor);
+                } else {
+                    let carrier = (self.carriers)(&account.transport);
+                    let (asker, common) = (Arc::clone(&carrier), self.common.clone());
+                    lane::start(Arc::clone(account), carrier, common.clone(), tasks.clone(), predecessor.clone());
+                    poll::start(account, asker, common, &tasks, predecessor);
+                }
                 self.lanes.insert(name.clone(), Running { fingerprint: account.fingerprint, tasks });
             }
         }

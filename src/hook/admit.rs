@@ -10,7 +10,7 @@ use super::Hook;
 use crate::request::parameter::Parameter;
 use crate::request::text::{is_blank, readable};
 use crate::request::{Head, HookRequest, TOKEN, TOKEN_HEADER};
-use crate::url::{Broken, pairs};
+use crate::url::{Broken, pairs, values_of};
 
 /// A wrong token is answered after this long, so that guessing is slow.
 pub const WRONG_TOKEN_DELAY: Duration = Duration::from_secs(1);
@@ -95,8 +95,7 @@ impl Hook {
             refuse_guesses(head)?;
         }
         if self.tokens.is_empty() {
-            let foreign = header(head.headers, "sec-fetch-site").eq_ignore_ascii_case("cross-site");
-            return if sends && foreign && !self.allow_cross_site {
+            return if sends && !self.allow_cross_site && is_foreign(head.headers) {
                 Err(Refusal::CrossSite)
             } else {
                 Ok(Admission::Granted(None))
@@ -124,7 +123,7 @@ impl Hook {
         };
         for parameter in &self.require {
             let value = parameter.present(request).unwrap_or_default();
-            if is_blank(&readable(&value, self.charset).text) {
+            if is_blank(&readable(&value, self.reading.charset).text) {
                 return Err(Refusal::Missing(parameter.clone()));
             }
         }
@@ -149,6 +148,26 @@ impl Hook {
             }
         }
         found
+    }
+}
+
+/// Whether a page of another site has its browser call. Browsers say so (Fetch Metadata) to hosts by HTTPS and to their own;
+/// to others they only say where a form or script that posts comes from (RFC 6454).
+fn is_foreign(headers: &HeaderMap) -> bool {
+    if headers.contains_key("sec-fetch-site") {
+        return header(headers, "sec-fetch-site").eq_ignore_ascii_case("cross-site");
+    }
+    let host = |authority: &str| {
+        let authority = authority.to_ascii_lowercase();
+        let plain = authority.strip_suffix(":80").or_else(|| authority.strip_suffix(":443"));
+        plain.unwrap_or(&authority).to_owned()
+    };
+    match header(headers, "origin") {
+        "" => false,
+        // A proxy may have put its own name for us in the place of the one that was called; no form can set what it tells.
+        origin => origin.split_once("://").is_none_or(|(_, from)| {
+            ["host", "x-forwarded-host"].iter().all(|name| host(from) != host(header(headers, name)))
+        }),
     }
 }
 
@@ -205,8 +224,7 @@ fn presented(head: Head<'_>) -> Presented {
     let values = head.headers.get_all(TOKEN_HEADER).iter();
     let mut ours: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect();
     let (query, _) = pairs(head.raw_query(), Broken::Kept);
-    let in_query = query.into_iter().filter(|(key, _)| key == TOKEN.as_bytes());
-    ours.extend(in_query.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()));
+    ours.extend(values_of(&query, TOKEN).map(|value| String::from_utf8_lossy(value).into_owned()));
     ours.retain(|token| !token.is_empty());
     ours.truncate(MOST_TOKENS);
     Presented { in_authorization, ours }

@@ -8,7 +8,7 @@ use crate::node::{Node, Placed, Property, Reader, Table, Value, needed, needed_i
 use crate::request::parameter::Source;
 
 /// What `name` is.
-const NAME: &str =
+pub(super) const NAME: &str =
     "Its name there: `a.b.0` reaches into objects and lists. Of the source string it is the text itself.";
 
 /// One argument of the peer's lists.

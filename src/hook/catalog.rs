@@ -51,9 +51,9 @@ impl HookCatalog {
         self.0.get(id).map(|row| &row.slot)
     }
 
-    /// Where the calls of a hook are counted.
-    pub fn counts(&self, id: &HookId) -> Option<&HookCounts> {
-        self.0.get(id).map(|row| &*row.counts)
+    /// The same, and where its calls are counted.
+    pub fn find_counted(&self, id: &HookId) -> Option<(&Slot, &HookCounts)> {
+        self.0.get(id).map(|row| (&row.slot, &*row.counts))
     }
 
     /// Has calls counted where `metrics` shows them; it follows these hooks already.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 
+use super::media::Brings;
 use super::raw::{RawArgument, RawHook, RawPriority, RawSend, RawTo};
 use super::reach::{accounts_of, fixed, preferences};
 use super::{
@@ -13,13 +14,13 @@ use super::{
 use crate::contact::Via;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::go;
-use crate::message::{DEFAULT_TTL, Priority};
+use crate::message::{DEFAULT_TTL, Priority, TextFormat};
 use crate::node::{Form, Placed, Reader};
 use crate::request::body::multipart::DEFAULT_MEMORY;
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
 use crate::rule::Rule;
-use crate::template::{Template, TemplateError, Words};
+use crate::template::{Template, TemplateError, Words, word_for_a_shell};
 use crate::url::Broken;
 
 impl Hook {
@@ -135,9 +136,9 @@ impl Hook {
                 json_files: json_files(&json_parameters),
                 form_memory: known.form_memory.unwrap_or(DEFAULT_MEMORY),
                 keys: None,
+                charset,
             },
             json_parameters,
-            charset,
             require: require?,
             rule: settled(rule)?,
             mismatch: status(mismatch_code, reader),
@@ -174,7 +175,15 @@ fn command_line(
                 "\"pass-arguments-to-command\" goes with \"execute-command\"; in \"run\" write {{ msg }} and the like";
             reader.wrong(&run.place, message)
         }
-        (None, Some(run)) => Some(CommandLine::Line(read_template(Words::parse(&run.value), &run.place, reader)?)),
+        (None, Some(run)) => {
+            let words = read_template(Words::parse(&run.value), &run.place, reader)?;
+            if let Some(word) = word_for_a_shell(&run.value) {
+                let help = "what needs a shell says so: sh -c 'sort \"$1\" | uniq' sh {{ msg }}";
+                let told = format!("there is no shell: \"{word}\" goes to the program as it is");
+                reader.findings.push(Diagnostic::warning(&run.place, told).help(help));
+            }
+            Some(CommandLine::Line(words))
+        }
         (None, None) => None,
     }
 }
@@ -285,7 +294,8 @@ fn compile_send(
     known: &Known,
     reader: &mut Reader<'_>,
 ) -> Option<Send> {
-    let Placed { value: RawSend { to, via, also, message, title, text, thread, ttl, priority, dedupe }, place } = raw;
+    let Placed { value, place } = raw;
+    let RawSend { to, via, also, message, title, text, format, media, thread, ttl, priority, dedupe } = value;
     let via = preferences(&via, known, reader);
     let also = accounts_of(&also, known, reader);
     let to = match to {
@@ -300,10 +310,21 @@ fn compile_send(
     let message = message.map(|raw| own_parameter(&raw, reader));
     let title = title.map(|raw| own_parameter(&raw, reader));
     let thread = thread.map(|raw| own_parameter(&raw, reader));
+    let brings = media.map(|raw| Brings::compile(&raw, reader));
+    let format = format.map_or(Some(TextFormat::Plain), |word| compile_format(&word, reader));
     let priority = compile_priority(priority, reader);
     let (ttl, dedupe) = (ttl.unwrap_or(DEFAULT_TTL), dedupe.unwrap_or_default());
     let (text, message, title, thread) = (settled(text)?, settled(message)?, settled(title)?, settled(thread)?);
-    Some(Send { to: to?, also: also?, message, title, text, thread, ttl, dedupe, priority: priority?, allow_empty })
+    let (to, also, format, brings, priority) = (to?, also?, format?, settled(brings)?, priority?);
+    Some(Send { to, also, message, title, text, format, brings, thread, ttl, dedupe, priority, allow_empty })
+}
+
+fn compile_format(word: &Placed<String>, reader: &mut Reader<'_>) -> Option<TextFormat> {
+    let found = TextFormat::named(&word.value);
+    if found.is_none() {
+        return reader.wrong(&word.place, format!("\"{}\" is no format of texts: plain or markup", word.value));
+    }
+    found
 }
 
 /// What is not there is well; what is there must be.

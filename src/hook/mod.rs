@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use encoding_rs::Encoding;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::account::{AccountDirectory, AccountName};
 use crate::contact::{Directory, Recipient, Via};
 use crate::go::path::clean;
-use crate::message::Priority;
+use crate::message::{Priority, TextFormat};
 use crate::process::{self, SpawnError};
 use crate::request::Reading;
 use crate::request::parameter::{Parameter, Source};
@@ -25,10 +24,13 @@ pub mod admit;
 mod argument;
 pub mod catalog;
 mod compile;
+pub mod media;
 pub mod properties;
 pub mod raw;
 pub mod reach;
 pub mod via;
+
+use media::{Brings, Whence};
 
 /// The name of a hook: the part of the URL behind the prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,8 +92,6 @@ pub struct Hook {
     pub reading: Reading,
     /// Parameters that are read as JSON before anything else looks at them.
     pub json_parameters: Vec<Parameter>,
-    /// What bytes that are not UTF-8 are decoded from.
-    pub charset: Option<&'static Encoding>,
     /// Parameters without which a call is refused.
     pub require: Vec<Parameter>,
     /// When it does what it does; none: always.
@@ -130,8 +130,13 @@ impl Hook {
     /// Whether the hook reads this one of the query, or may: a `run` line reads what it likes.
     pub fn reads_from_url(&self, name: &str) -> bool {
         let is_it = |parameter: &&Parameter| parameter.source == Source::Url && parameter.name == name;
-        let text = self.action.send().and_then(|send| send.text.as_ref());
-        text.is_some_and(|text| text.may_read_query(name))
+        let send = self.action.send();
+        let link = send.and_then(|send| send.brings.as_ref()).and_then(|brings| match &brings.whence {
+            Whence::Link(link) => Some(link),
+            Whence::Call(_) => None,
+        });
+        let mut templates = send.and_then(|send| send.text.as_ref()).into_iter().chain(link);
+        templates.any(|template| template.may_read_query(name))
             || self.parameters().is_none_or(|read| read.iter().any(is_it))
     }
 
@@ -156,6 +161,9 @@ impl Hook {
         if let Some(send) = self.action.send() {
             read.extend(send.message.iter().chain(&send.title).chain(&send.thread));
             if let To::Called { parameter, .. } = &send.to {
+                read.push(parameter);
+            }
+            if let Some(Brings { whence: Whence::Call(parameter), .. }) = &send.brings {
                 read.push(parameter);
             }
             if let PriorityRule::ByValue { parameter, .. } = &send.priority {
@@ -288,6 +296,10 @@ pub struct Send {
     pub title: Option<Parameter>,
     /// A template for the text.
     pub text: Option<Template>,
+    /// How the text's characters are meant.
+    pub format: TextFormat,
+    /// What goes along with the text.
+    pub brings: Option<Brings>,
     /// Where it says what the message is about: those about the same are one conversation, as a problem and its end.
     pub thread: Option<Parameter>,
     /// Its deliveries are given up after this.

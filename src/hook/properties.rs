@@ -4,7 +4,8 @@ use super::argument::{
     ARGUMENTS, HEADERS, PARAMETERS, PRIORITIES, arguments, headers, parameter, placed_arguments, priorities, priority,
 };
 use super::raw::{RawHook, RawSend, RawTo};
-use super::via;
+use super::{media, via};
+use crate::message::TextFormat;
 use crate::message::expected::MOST_OFTEN;
 use crate::node::Shape::{
     self, Boolean, Callers, Directory, Duration, Either, Integer, List, Object, OneOrMore, Program, SomeTime, Text,
@@ -218,10 +219,26 @@ const SEND: &[Property<RawSend>] = &[
         "The text as a template over msg, title, query, payload, headers, hook, now.",
         |send, node, r| send.text = r.text_or_file(node),
     ),
+    usual(
+        "format",
+        Words(formats),
+        "plain",
+        "How the text's characters are meant: as they stand; or markup, where *bold*, _italic_, ~strike~ and `code` are \
+         written as each channel has them.",
+        |send, node, r| send.format = r.placed_text(node),
+    ),
+    property(
+        "media",
+        media::SHAPE,
+        "What goes along with the text: a file of a form in parts, or a link; a text here is a link as a template. Who \
+         can't get it gets a link to it in the text. A call without it sends the text alone.",
+        |send, node, r| send.media = media::read(node, r),
+    ),
     property(
         "thread",
         PARAMETERS,
-        "A value that a problem and its end have in common: where the channel has conversations (mail), they are one.",
+        "A value that a problem and its end have in common: where the messenger shows answers the end is one, in mail they \
+         are one conversation.",
         |send, node, r| send.thread = parameter(node, r),
     ),
     usual("ttl", SomeTime, "24h", "How long it is tried before it is given up.", |send, node, r| {
@@ -242,6 +259,10 @@ const SEND: &[Property<RawSend>] = &[
         |send, node, r| send.dedupe = r.duration(node),
     ),
 ];
+
+fn formats() -> Vec<&'static str> {
+    TextFormat::ALL.iter().map(|(word, _)| *word).collect()
+}
 
 fn read_tokens(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {
     let Value::Map(_) = node.value else { return read_token(hook, node, reader) };

@@ -96,6 +96,10 @@ pub struct RawSend {
     pub title: Option<Placed<RawArgument>>,
     /// `text`
     pub text: Option<Placed<String>>,
+    /// `format`
+    pub format: Option<Placed<String>>,
+    /// `media`
+    pub media: Option<Placed<RawMedia>>,
     /// `thread`
     pub thread: Option<Placed<RawArgument>>,
     /// `ttl`
@@ -104,6 +108,19 @@ pub struct RawSend {
     pub priority: Option<RawPriority>,
     /// `dedupe`
     pub dedupe: Option<std::time::Duration>,
+}
+
+/// `send.media` as users write it.
+#[derive(Default)]
+pub struct RawMedia {
+    /// `source`
+    pub source: Option<Placed<String>>,
+    /// `name`
+    pub name: Option<String>,
+    /// `url`
+    pub url: Option<Placed<String>>,
+    /// `kind`
+    pub kind: Option<Placed<String>>,
 }
 
 /// `send.to` as users write it.

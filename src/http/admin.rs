@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use http::header::ACCEPT;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method};
 
 use self::gate::{Denial, Gate};
 use self::health::{Probe, Readiness};
@@ -38,11 +38,10 @@ impl Admin {
 }
 
 impl Respond for Admin {
-    async fn respond(&self, request: Request<Body>, peer: Arc<Peer>) -> Answer {
-        let (parts, body) = request.into_parts();
-        let outcome = match self.gate.host(&parts) {
-            Ok(()) => self.answer(&parts, body, &peer).await,
-            Err(denial) => self.deny(denial, &parts, &peer).await,
+    async fn respond(&self, parts: &Parts, body: Body, peer: &Peer) -> Answer {
+        let outcome = match self.gate.host(parts) {
+            Ok(()) => self.answer(parts, body, peer).await,
+            Err(denial) => self.deny(denial, parts, peer).await,
         };
         let is_api = parts.uri.path().starts_with("/api/");
         let json = is_api || wants_json(&parts.headers);

@@ -1,21 +1,23 @@
 //! JSON for people's programs on the control socket: a message from the command line, and what an operator asks for.
 
+use data_encoding::BASE64;
 use http::{Method, Uri};
 use serde::Deserialize;
 
 use super::outcome::Outcome;
+use super::recipients::recipients;
 use super::site::Site;
 use super::{Body, operator};
-use crate::account::AccountName;
+use crate::action::media::Brought;
 use crate::action::send::{Composed, Kept, SendRefusal, keep};
-use crate::config::Config;
-use crate::contact::{self, Contact, Recipient, Via};
-use crate::message::{DEFAULT_TTL, Message, MessageId, Priority};
+use crate::clock::Timestamp;
+use crate::message::media::Media;
+use crate::message::{DEFAULT_TTL, Message, MessageId, Priority, TextFormat};
 use crate::outbox::OutboxError;
 use crate::request::text::{is_blank, readable};
 
-/// A message from the command line: longer than any channel takes.
-const MAX_BODY: usize = 1024 * 1024;
+/// A message from the command line: the largest that it may bring, in base64, and a text longer than any channel takes.
+const MAX_BODY: usize = 24 * 1024 * 1024;
 
 /// How long its body may take to arrive.
 const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(10);
@@ -30,6 +32,30 @@ struct NewMessage {
     #[serde(default)]
     title: Option<String>,
     text: String,
+    #[serde(default)]
+    format: Option<String>,
+    #[serde(default)]
+    media: Option<NewMedia>,
+}
+
+/// What a message brings: a link, or a file by its name and its content in base64.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, untagged)]
+enum NewMedia {
+    Link { url: String },
+    File { name: String, base64: String },
+}
+
+impl NewMedia {
+    fn read(self) -> Result<Media, String> {
+        match self {
+            NewMedia::Link { url } => Media::linked(&url, None).map_err(|why| format!("media: {why}")),
+            NewMedia::File { name, base64 } => match BASE64.decode(base64.as_bytes()) {
+                Ok(bytes) => Ok(Media::file(&name, None, bytes.into(), None)),
+                Err(e) => Err(format!("media: the content is no base64: {e}")),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,7 +80,7 @@ pub(super) async fn control(site: &Site, method: &Method, uri: &Uri, body: Body)
     if (method, path) != (&Method::POST, "messages") {
         return operator::answer(site, method, path, uri.query().unwrap_or_default()).await;
     }
-    match new_message(site, body).await {
+    match take(site, body).await {
         Ok(kept) => Outcome::Kept { kept, names: true, status: None },
         Err(refusal) => {
             tracing::warn!("a message from the control socket was refused: {refusal}");
@@ -71,10 +97,10 @@ pub(super) async fn control(site: &Site, method: &Method, uri: &Uri, body: Body)
     }
 }
 
-async fn new_message(site: &Site, body: Body) -> Result<Kept, SendRefusal> {
+async fn take(site: &Site, body: Body) -> Result<Kept, SendRefusal> {
     let wrong = SendRefusal::Caller;
     let body = body.read(MAX_BODY, BODY_TIME).await.map_err(|why| wrong(why.to_string()))?;
-    let NewMessage { to, via, title, text } =
+    let NewMessage { to, via, title, text, format, media } =
         serde_json::from_slice(&body).map_err(|e| wrong(format!("no message can be read from the body: {e}")))?;
     let text = readable(text.as_bytes(), None).text;
     if is_blank(&text) {
@@ -83,39 +109,28 @@ async fn new_message(site: &Site, body: Body) -> Result<Kept, SendRefusal> {
     let title = title.map(|title| readable(title.as_bytes(), None).text);
     let via = via.map(OneOrMore::into_list).unwrap_or_default();
     let recipients = recipients(&site.live.current(), &to.into_list(), &via).map_err(wrong)?;
+    let format = format.map_or(Some(TextFormat::Plain), |word| TextFormat::named(&word));
+    let format = format.ok_or_else(|| wrong("the format of a text is plain or markup".to_owned()))?;
+    let ways = site.means.ways();
+    let judged = |media| Brought::judged(media, &recipients, |name| ways.direct.account(name), ways.has_pages);
+    let brought = media.map(|media| media.read().map(judged)).transpose().map_err(wrong)?.unwrap_or_default();
     let now = site.means.clock.now();
-    let message = Message {
-        id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
+    let message = new_message(title, text, format, now).map_err(OutboxError::Unavailable)?;
+    keep(Composed::new(message, brought, recipients), ways).await
+}
+
+/// A message of no hook. The error says that the system gives no randomness.
+pub fn new_message(title: Option<String>, text: String, format: TextFormat, now: Timestamp) -> Result<Message, String> {
+    Ok(Message {
+        id: MessageId::generate(now)?,
         hook: String::new(),
         caller: None,
         title: title.filter(|title| !is_blank(title)),
         text,
+        format,
         thread: None,
         priority: Priority::default(),
         accepted_at: now,
         expires_at: now.plus(DEFAULT_TTL),
-    };
-    keep(Composed::new(message, recipients), site.means.ways()).await
-}
-
-/// Whom a message from the command line goes to.
-///
-/// # Errors
-/// In words for the one who typed it: nobody of that name, no such account, no way.
-pub fn recipients(config: &Config, to: &[String], via: &[String]) -> Result<Vec<Recipient>, String> {
-    let via: Vec<Via> = via.iter().map(|name| Via::account(AccountName::new(name))).collect();
-    if let Some(unknown) = via.iter().find(|via| !config.account_directory.contains_key(&via.account)) {
-        return Err(format!("no account is called \"{}\"", unknown.account));
-    }
-    let mut contacts: Vec<Contact> = Vec::new();
-    for name in to {
-        contacts.extend(config.directory.called(name)?);
-    }
-    let accounts = &config.account_directory;
-    let undecided = contacts.iter().find(|contact| via.is_empty() && contact.via.is_empty());
-    if let Some(contact) = undecided.filter(|_| accounts.len() > 1) {
-        let flags: Vec<_> = accounts.keys().map(|account| format!("-via {account}")).collect();
-        return Err(format!("no way to {}: name an account: {}", contact.name, flags.join(" or ")));
-    }
-    contact::recipients(&contacts, &via, &[], accounts)
+    })
 }

@@ -8,7 +8,7 @@ use crate::action::send::{DRY_RUN, WAIT};
 use crate::hook::Hook;
 use crate::node::units;
 use crate::request::Head;
-use crate::url::{Broken, pairs};
+use crate::url::{Broken, pairs, values_of};
 
 /// The longest wait: a caller that wants more is answered after this. Proxies and clients rarely wait for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -27,8 +27,8 @@ impl Asked {
     pub(super) fn of(hook: &Hook, head: Head<'_>) -> Asked {
         let (query, _) = pairs(head.raw_query(), Broken::Kept);
         let in_query = |name: &str| {
-            let found = query.iter().find(|(key, _)| key == name.as_bytes()).filter(|_| !hook.reads_from_url(name));
-            found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+            let found = values_of(&query, name).next().filter(|_| !hook.reads_from_url(name));
+            found.map(|value| String::from_utf8_lossy(value).into_owned())
         };
         let header = head.headers.get("hookbell-dry-run").map(|value| String::from_utf8_lossy(value.as_bytes()).into());
         // Whoever wants to try must not ring, however it is written.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use tokio::sync::oneshot;
@@ -11,15 +10,16 @@ use tokio::sync::oneshot;
 use super::outcome::Outcome;
 use super::site::Site;
 use super::{Body, Peer};
-use crate::account::{AccountName, Address};
+use crate::account::AccountName;
+use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::contact::{Directory, line};
-use crate::dispatch::log_end;
+use crate::contact::Directory;
+use crate::dispatch::hear::hear;
 use crate::hook::admit::{Refusal, WRONG_TOKEN_DELAY};
-use crate::message::news::{Inbound, News};
-use crate::outbox::{Heard, Outbox, OutboxError};
+use crate::message::news::News;
+use crate::outbox::{Outbox, OutboxError};
 use crate::provider::Account;
-use crate::provider::callback::{Callback, Proof};
+use crate::provider::callback::{Call, Callback, Proof};
 use crate::request::mask;
 use crate::url::{Broken, pairs};
 
@@ -36,7 +36,10 @@ pub(super) fn is_expected(config: &Config) -> bool {
 
 /// A request target as it may stand in a log: a provider may be told a path with the secret in the wrong place.
 pub(super) fn masked(config: &Config, target: String) -> String {
-    let secrets = config.accounts.values().flat_map(|account| &account.callback_secrets);
+    let of_pull = |account: &Arc<Account>| account.provider.pull().map_or(&[][..], |pull| pull.tokens()).to_vec();
+    let accounts = || config.accounts.values();
+    let of_pull = accounts().flat_map(of_pull);
+    let secrets = accounts().flat_map(|account| account.callback_secrets.clone()).chain(of_pull);
     secrets.fold(target, |target, secret| target.replace(secret.expose(), mask::SHOWN))
 }
 
@@ -57,10 +60,7 @@ pub(super) async fn serve(
         return Outcome::Nowhere;
     };
     let name = &account.name;
-    if parts.method == Method::GET {
-        return challenged(name, callback, parts, peer);
-    }
-    if parts.method != Method::POST {
+    if !matches!(parts.method, Method::GET | Method::POST) {
         tracing::warn!(account = %name, peer = peer.shown, method = %parts.method, "refused: a callback is a POST");
         return Outcome::Refused(Refusal::Method);
     }
@@ -71,7 +71,19 @@ pub(super) async fn serve(
             return Outcome::Body(fault);
         }
     };
-    match callback.verify(&parts.headers, &body) {
+    let (query, _) = pairs(parts.uri.query().unwrap_or_default().as_bytes(), Broken::Kept);
+    let url = Some(site.base()).filter(|base| !base.is_empty()).map(|base| format!("{base}{}", parts.uri));
+    let now = site.means.clock.now();
+    let headers = &parts.headers;
+    let call = Call { method: &parts.method, url: url.as_deref(), query: &query, headers, body: &body, now };
+    if let Some(answer) = callback.challenge(&call) {
+        return challenged(name, callback, answer, peer, now);
+    }
+    if parts.method == Method::GET && !callback.takes_get() {
+        tracing::warn!(account = %name, peer = peer.shown, "refused: a callback's GET without the right verify-token");
+        return Outcome::Unproven;
+    }
+    match callback.verify(&call) {
         Ok(Proof::Signature) => {}
         Ok(Proof::Path) => tracing::debug!(account = %name, "a callback is believed by its path alone"),
         Err(why) => {
@@ -79,14 +91,14 @@ pub(super) async fn serve(
             return Outcome::Unproven;
         }
     }
-    let news = match all_news(config, account, &parts.headers, &body) {
+    let news = match all_news(config, account, &call) {
         Ok(news) => news,
         Err(why) => {
             tracing::warn!(account = %name, peer = peer.shown, "a callback can't be read: {why}");
             return Outcome::Wrong("this is no callback that can be read".to_owned());
         }
     };
-    take(site, news).await
+    take(site, &config.directory, news).await
 }
 
 /// The account that is called, if the secret is right. Every account is looked at, for a name may hold a slash.
@@ -99,46 +111,28 @@ fn account_of<'c>(config: &'c Config, called: &str) -> Option<(&'c Arc<Account>,
     account.provider.callback().map(|callback| (account, callback))
 }
 
-/// A provider asks whether it reaches us.
-fn challenged(account: &AccountName, callback: &dyn Callback, parts: &Parts, peer: &Peer) -> Outcome {
-    let (query, _) = pairs(parts.uri.query().unwrap_or_default().as_bytes(), Broken::Kept);
-    match callback.challenge(&query) {
-        Some(answer) => {
-            tracing::info!(%account, peer = peer.shown, "its provider reaches us: callbacks are set up");
-            if callback.verify(&HeaderMap::new(), &[]) == Ok(Proof::Path) {
-                tracing::warn!(%account, "callbacks are not signed: whoever learns their URL is believed");
-            }
-            Outcome::Challenge(answer)
-        }
-        None => {
-            tracing::warn!(%account, peer = peer.shown, "refused: a callback's GET without the right verify-token");
-            Outcome::Unproven
-        }
+/// A provider asked whether it reaches us.
+fn challenged(account: &AccountName, callback: &dyn Callback, answer: String, peer: &Peer, now: Timestamp) -> Outcome {
+    tracing::info!(%account, peer = peer.shown, "its provider reaches us: callbacks are set up");
+    let bare = Call { method: &Method::POST, url: None, query: &[], headers: &HeaderMap::new(), body: &[], now };
+    if callback.verify(&bare) == Ok(Proof::Path) {
+        tracing::warn!(%account, "callbacks are not signed: whoever learns their URL is believed");
     }
+    Outcome::Challenge(answer)
 }
 
 /// What a call tells each account. A provider may know one address for several of them: those that have its signature, too,
 /// take from the call what is theirs.
-fn all_news(
-    config: &Config,
-    called: &Arc<Account>,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Result<Vec<(AccountName, Vec<News>)>, String> {
+fn all_news(config: &Config, called: &Arc<Account>, call: &Call<'_>) -> Result<Vec<(AccountName, Vec<News>)>, String> {
     let is_signed = |account: &&Arc<Account>| {
         let callback = account.provider.callback().filter(|_| account.kind == called.kind);
-        callback.is_some_and(|callback| callback.verify(headers, body) == Ok(Proof::Signature))
+        callback.is_some_and(|callback| callback.verify(call) == Ok(Proof::Signature))
     };
     let others = config.accounts.values().filter(|account| account.name != called.name).filter(is_signed);
     let mut all = Vec::new();
     for account in std::iter::once(called).chain(others) {
         let Some(callback) = account.provider.callback() else { continue };
-        let mut news = callback.parse(body)?;
-        for piece in &mut news {
-            if let News::Inbound(inbound) = piece {
-                inbound.contact = contact_of(&config.directory, &inbound.address);
-            }
-        }
+        let news = callback.parse(call)?;
         if !news.is_empty() {
             all.push((account.name.clone(), news));
         }
@@ -146,22 +140,17 @@ fn all_news(
     Ok(all)
 }
 
-/// The contact with this address.
-fn contact_of(directory: &Directory, address: &str) -> Option<String> {
-    let has_it = |known: &Address| line(&known.text) == line(address);
-    directory.contacts.values().find(|contact| contact.addresses.iter().any(has_it)).map(|contact| contact.name.clone())
-}
-
 /// Writes the news down. Only then is the provider told that we have it: else it comes again.
-async fn take(site: &Site, news: Vec<(AccountName, Vec<News>)>) -> Outcome {
+pub(super) async fn take(site: &Site, contacts: &Arc<Directory>, news: Vec<(AccountName, Vec<News>)>) -> Outcome {
     if news.is_empty() {
         return Outcome::Heard;
     }
     let Some(outbox) = site.means.outbox.get().cloned() else { return Outcome::NotStored };
     let (tell, told) = oneshot::channel();
+    let contacts = Arc::clone(contacts);
     // The provider may hang up; what was heard is told all the same.
     site.means.tasks.spawn(async move {
-        tell.send(hear(&outbox, news).await).ok();
+        tell.send(hear_all(&outbox, &contacts, news).await).ok();
     });
     match told.await {
         Ok(Ok(())) => Outcome::Heard,
@@ -173,22 +162,13 @@ async fn take(site: &Site, news: Vec<(AccountName, Vec<News>)>) -> Outcome {
     }
 }
 
-async fn hear(outbox: &Outbox, news: Vec<(AccountName, Vec<News>)>) -> Result<(), OutboxError> {
+async fn hear_all(
+    outbox: &Outbox,
+    contacts: &Directory,
+    news: Vec<(AccountName, Vec<News>)>,
+) -> Result<(), OutboxError> {
     for (account, news) in news {
-        let Heard { changed, inbound } = outbox.report(&account, news).await?;
-        for delivery in &changed {
-            match delivery.state.is_end() {
-                true => log_end(delivery),
-                false => {
-                    let (id, contact, reason) = (&delivery.message, &delivery.recipient.contact, &delivery.reason);
-                    tracing::warn!(%id, contact, %account, reason, "it was sent, and did not arrive: it is sent again");
-                }
-            }
-        }
-        for Inbound { contact, kind, .. } in &inbound {
-            let contact = contact.as_deref().unwrap_or("nobody we know");
-            tracing::info!(%account, contact, kind, "a message came in");
-        }
+        hear(outbox, contacts, &account, news).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Troubles that repeat themselves, mentioned once a while: a flood of them must not become one of lines.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Complaint {
 
 /// A trouble that any stranger can make: one complaint for each of them.
 #[derive(Debug, Default)]
-pub(super) struct Complaints(Mutex<HashMap<Option<IpAddr>, Complaint>>);
+pub(super) struct Complaints(Mutex<BTreeMap<Option<IpAddr>, Complaint>>);
 
 impl Complaints {
     /// Somebody made it again. How often since that was last mentioned, if it is to be mentioned now.
@@ -75,7 +75,7 @@ fn network(ip: IpAddr) -> IpAddr {
 /// Calls that a rule rejected. Each is told of, by its own line or, in a flood, by a line with the number of those that have
 /// none: a busy repository sends one event that a hook is for among hundreds that it is not.
 #[derive(Debug, Default)]
-pub(super) struct Rejections(Mutex<HashMap<HookId, Second>>);
+pub(super) struct Rejections(Mutex<BTreeMap<HookId, Second>>);
 
 /// What was rejected since the second began.
 #[derive(Debug)]
@@ -92,10 +92,16 @@ impl Rejections {
             return true;
         }
         let mut hooks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if hooks.len() >= HOOKS && !hooks.contains_key(hook) {
-            hooks.clear();
-        }
-        let (is_told, untold) = hooks.entry(hook.clone()).or_insert_with(Second::begin).next();
+        let second = match hooks.get_mut(hook) {
+            Some(second) => second,
+            None => {
+                if hooks.len() >= HOOKS {
+                    hooks.clear();
+                }
+                hooks.entry(hook.clone()).or_insert_with(Second::begin)
+            }
+        };
+        let (is_told, untold) = second.next();
         if untold > 0 {
             tracing::warn!(%hook, untold, "more calls were rejected than are told of one by one");
         }

@@ -72,7 +72,7 @@ pub async fn serve(listener: Listener, respond: impl Respond, limits: Limits, ta
         match accepted {
             Ok((socket, peer)) => {
                 let connection = Connection {
-                    peer: Arc::new(peer),
+                    peer,
                     limits: limits.clone(),
                     nonsense: Arc::clone(&nonsense),
                     tasks: tasks.clone(),
@@ -121,7 +121,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// One connection, whatever its socket is: TLS is a socket too.
 struct Connection {
-    peer: Arc<Peer>,
+    peer: Peer,
     limits: Limits,
     /// Who says something else than TLS where it is spoken.
     nonsense: Arc<Complaints>,
@@ -205,10 +205,7 @@ impl Connection {
         let Connection { peer, limits, tasks, since, .. } = self;
         let notes = Arc::new(Notes::new());
         let stream = Stream::new(socket, Arc::clone(&notes));
-        let service = service_fn(|request| {
-            let (respond, peer, notes) = (respond.clone(), Arc::clone(&peer), Arc::clone(&notes));
-            async move { Ok::<_, Infallible>(answer(request, respond, peer, notes).await) }
-        });
+        let service = service_fn(|request| answer(request, &respond, &peer, &notes));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
@@ -252,29 +249,28 @@ async fn closing(tasks: &Tasks, since: Instant, notes: &Notes) {
 /// One request: refused here if its target is too long, else answered by `respond`.
 async fn answer(
     request: Request<Incoming>,
-    respond: impl Respond,
-    peer: Arc<Peer>,
-    notes: Arc<Notes>,
-) -> Response<Full<Bytes>> {
+    respond: &impl Respond,
+    peer: &Peer,
+    notes: &Arc<Notes>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, incoming) = request.into_parts();
     let is_cut = notes.begin();
-    let length = length(request.uri());
-    let host_fault = host::fault(request.method(), request.version(), request.headers());
-    let request = request.map(|incoming| Body::new(incoming, Arc::clone(&notes)));
-    let mut response = if let Some(why) = host_fault {
+    let body = Body::new(incoming, Arc::clone(notes));
+    let mut response = if let Some(why) = host::fault(&parts.method, parts.version, &parts.headers) {
         tracing::warn!(peer = %peer.shown, "refused: {why}");
         notes.close();
         plain(StatusCode::BAD_REQUEST, why)
-    } else if is_cut || length > MAX_URI {
+    } else if is_cut || length(&parts.uri) > MAX_URI {
         tracing::warn!(peer = %peer.shown, limit = MAX_URI, "the URL is too long (414): its text belongs into the body");
-        drop(request);
+        drop(body);
         uri_too_long()
     } else {
-        respond.respond(request, peer).await
+        respond.respond(&parts, body, peer).await
     };
     if notes.must_close() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    response
+    Ok(response)
 }
 
 /// The answer to a request whose target is longer than `MAX_URI`.

@@ -39,8 +39,9 @@ pub(super) async fn serve(
     peer: &Peer,
     log: Option<&CallLog>,
 ) -> Answer {
-    let (outcome, dress) = call(site, config, id, parts, body, peer, log).await;
-    match config.hooks.counts(id) {
+    let (slot, counts) = config.hooks.find_counted(id).unzip();
+    let (outcome, dress) = call(site, config, (id, slot), parts, body, peer, log).await;
+    match counts {
         Some(counts) => counts.called(outcome.end()),
         None => site.means.metrics.unknown_hook(),
     }
@@ -56,7 +57,7 @@ pub(super) async fn serve(
 async fn call<'a>(
     site: &'a Site,
     config: &'a Config,
-    id: &HookId,
+    (id, slot): (&HookId, Option<&'a Slot>),
     parts: &Parts,
     body: Body,
     peer: &Peer,
@@ -64,8 +65,8 @@ async fn call<'a>(
 ) -> (Outcome, Dress<'a>) {
     tracing::debug!("incoming HTTP {} request from {}", parts.method, peer.shown);
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, remote: &peer.shown };
-    let bare = Dress { json: wants_json(head.headers), base: site.base(), ..Dress::NONE };
-    let hook = match config.hooks.find(id) {
+    let bare = Dress { base: site.base(), ..Dress::NONE };
+    let hook = match slot {
         Some(Slot::Ready(hook)) => hook,
         Some(Slot::Broken(why)) => {
             let why = why.iter().find(|finding| finding.is_error()).map(ToString::to_string);
@@ -77,7 +78,8 @@ async fn call<'a>(
             return (Outcome::UnknownHook, bare);
         }
     };
-    let dress = Dress { global: &site.headers, sends: hook.action.send().is_some(), ..bare };
+    let sends = hook.action.send().is_some();
+    let dress = Dress { global: &site.headers, sends, json: sends && wants_json(head.headers), ..bare };
     // Method, token and site are for strangers.
     let admitted = if peer.operator { Ok(Admission::Granted(None)) } else { hook.admit(head) };
     let admission = match admitted {
@@ -179,7 +181,7 @@ async fn refuse(site: &Site, hook: &Hook, refusal: Refusal, head: Head<'_>, peer
 /// How the call ends if the hook's rule is not satisfied. Nothing of what was compared is told.
 fn misfit(site: &Site, hook: &Hook, request: &HookRequest, peer: &Peer) -> Option<Outcome> {
     let (id, peer) = (&hook.id, &peer.shown);
-    let verdict = match hook.rule.as_ref()?.judge(request, site.means.clock.now()) {
+    let verdict = match hook.rule.as_ref()?.judge(request, &site.means.clock) {
         Ok(verdict) => verdict,
         Err(RuleFault { at, error }) => {
             if site.rejections.tell(id) {
@@ -249,13 +251,13 @@ fn failed(hook: &Hook, why: ActionError, peer: &Peer) -> Outcome {
 /// What a call would have sent, had it not been a try.
 fn preview(site: &Site, config: &Config, hook: &Hook, send: &Send, request: &HookRequest, peer: &Peer) -> Outcome {
     let now = site.means.clock.now();
-    let Composed { message, recipients, .. } = match compose(hook, send, request, None, now) {
-        Ok(composed) => composed,
+    let composed = match compose(hook, send, request, None, &site.means.ways(), now) {
+        Ok(composed) => Box::new(composed),
         Err(why) => return failed(hook, why.into(), peer),
     };
-    let (title, text) = (message.title, message.text);
-    let of = |recipient| Preview::of(recipient, &config.accounts, title.as_deref(), &text, now);
+    let Composed { message, media, recipients, .. } = &*composed;
+    let of = |recipient| Preview::of(recipient, &config.accounts, message, media.as_deref());
     let previews = recipients.iter().map(of).collect();
     let runs = matches!(hook.action, Action::Both(..));
-    Outcome::Preview { title, text, previews, runs }
+    Outcome::Preview { composed, previews, runs }
 }

@@ -15,6 +15,8 @@ pub mod listener;
 pub mod operator;
 mod outcome;
 pub mod prefix;
+mod pull;
+pub mod recipients;
 mod refusals;
 pub mod request_id;
 pub mod respond;
@@ -27,10 +29,10 @@ mod wait;
 
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Response;
+use http::request::Parts;
 use http_body_util::Full;
 use hyper::body::Bytes;
 
@@ -52,7 +54,7 @@ pub struct Peer {
 pub trait Respond: Clone + Send + Sync + 'static {
     /// The answer to one request. The future is dropped where the connection breaks: what must not stop halfway
     /// belongs into a task of its own.
-    fn respond(&self, request: Request<Body>, peer: Arc<Peer>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    fn respond(&self, parts: &Parts, body: Body, peer: &Peer) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
 /// What a listener grants its clients.

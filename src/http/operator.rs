@@ -1,7 +1,9 @@
 //! `/api/v1` for the operator: what there is in the outbox, and what can be done about it.
 
-mod json;
+mod accounts;
+pub(super) mod json;
 mod query;
+mod tried;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -63,6 +65,10 @@ pub fn look(reader: &Reader, path: &str, query: &str, now: Timestamp) -> Result<
             let refused = reader.refused(Query::read(query)?.only_limit(REFUSED)?)?;
             Ok(json!({ "refused": refused.iter().map(json::refused).collect::<Vec<_>>() }))
         }
+        "accounts" => {
+            Query::read(query)?.nothing()?;
+            Ok(accounts::listed(reader.gauges(now)?, None, now))
+        }
         "depth" => {
             Query::read(query)?.nothing()?;
             Ok(json!({ "accounts": reader.accounts(now)?.iter().map(json::account).collect::<Vec<_>>() }))
@@ -96,6 +102,9 @@ fn named(reader: &Reader, beginning: &str) -> Result<MessageId, NoAnswer> {
 
 /// Answers one request; `path` is what follows `/api/v1/`.
 pub(super) async fn answer(site: &Site, method: &Method, path: &str, query: &str) -> Outcome {
+    if let Some(asked) = path.strip_prefix("accounts/") {
+        return tried::answer(site, method, asked, query).await;
+    }
     let verb = path.rsplit('/').next().unwrap_or_default();
     let acts = matches!(verb, "retry" | "cancel" | "purge");
     if *method != if acts { Method::POST } else { Method::GET } {
@@ -121,7 +130,13 @@ async fn looked(site: &Site, outbox: &Outbox, path: &str, query: &str) -> Result
         // Whoever looks may just have called.
         outbox.write_calls().await?;
     }
-    let (path, query, now) = (path.to_owned(), query.to_owned(), site.means.clock.now());
+    let now = site.means.clock.now();
+    if path == "accounts" {
+        Query::read(query)?.nothing()?;
+        let gauges = outbox.look(move |reader| reader.gauges(now)).await?;
+        return Ok(accounts::listed(gauges, Some(&site.live.current()), now));
+    }
+    let (path, query) = (path.to_owned(), query.to_owned());
     outbox.look(move |reader| Ok(look(reader, &path, &query, now))).await?
 }
 

@@ -1,26 +1,34 @@
 //! How a call ended → the response. The only status codes in the program.
 
 mod admin;
+mod device;
 mod end;
 mod message;
+mod page;
+mod ran;
 mod refusal;
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use std::sync::Arc;
+
+use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
+pub(super) use self::device::DeviceReply;
 use self::message::Said;
+use self::ran::message_of;
 use super::BodyFault;
 use super::admin::gate::Denial;
 use super::admin::health::Readiness;
 use super::wait::Fares;
 use crate::action::command::Ran;
-use crate::action::send::{Kept, Stored};
+use crate::action::send::{Composed, Kept, Stored};
 use crate::go::sniff::content_type;
 use crate::hook::Reply;
 use crate::hook::admit::Refusal;
+use crate::message::media::Label;
 use crate::metrics::Format;
 use crate::outbox::MessageStatus;
 use crate::provider::preview::Preview;
@@ -66,10 +74,8 @@ pub(super) enum Outcome {
     NoDryRun,
     /// What would be sent.
     Preview {
-        /// The message's heading.
-        title: Option<String>,
-        /// Its text.
-        text: String,
+        /// The message, and what it brings.
+        composed: Box<Composed>,
         /// What each recipient would get.
         previews: Vec<Preview>,
         /// Whether a command would run, too.
@@ -109,12 +115,16 @@ pub(super) enum Outcome {
     Status(Box<MessageStatus>),
     /// The whole text of a message, for whoever was sent its link.
     Whole(String),
+    /// What a message brought, for the same.
+    Media(Box<(Label, Arc<[u8]>)>),
     /// The answer to a provider that asks whether it reaches us.
     Challenge(String),
     /// A provider's news is on disk, or there was none.
     Heard,
     /// A call that is not its provider's.
     Unproven,
+    /// What a device is told.
+    Device(DeviceReply),
     /// There is no such message.
     UnknownMessage,
     /// The outbox can't be asked.
@@ -226,15 +236,15 @@ impl Outcome {
                 (Code::BAD_REQUEST, format!("The form can't be read: {why}.\n").into())
             }
             Outcome::NoForm(_) => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while parsing multipart form."),
-            Outcome::Refused(refusal) => refused(refusal, headers),
+            Outcome::Refused(refusal) => refusal::answer(refusal, headers),
             Outcome::Unsatisfied(status) => fixed(status.unwrap_or(Code::OK), "Hook rules were not satisfied."),
             Outcome::RuleFault => fixed(Code::INTERNAL_SERVER_ERROR, "Error occurred while evaluating hook rules."),
             Outcome::NoDryRun => fixed(
                 Code::FORBIDDEN,
                 "Nothing was sent: a dry run tells names and addresses, so that the hook needs a token for it.\n",
             ),
-            Outcome::Preview { title, text, previews, runs } => {
-                let preview = message::preview(title.as_deref(), &text, &previews, runs);
+            Outcome::Preview { composed, previews, runs } => {
+                let preview = message::preview(&composed, &previews, runs);
                 (Code::OK, said(preview, dress, headers))
             }
             Outcome::KeyReused => fixed(
@@ -258,31 +268,34 @@ impl Outcome {
             }
             Outcome::Ran(ran, kept) => {
                 headers.extend(kept.as_ref().and_then(Kept::stored).and_then(message_header));
-                ran_answer(ran, dress)
+                ran::answer(ran, dress.reply)
             }
             Outcome::Kept { kept: Kept::Stored(stored), names, status } => {
                 stored_answer(&stored, names, status.as_deref(), dress, headers)
             }
-            Outcome::Kept { kept: Kept::Sent { sent, recipients }, .. } => {
-                sent_answer(sent, recipients, dress, headers)
+            Outcome::Kept { kept: Kept::Sent { sent, recipients, left_out }, .. } => {
+                let status = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(Code::OK);
+                let body = |headers: &mut HeaderMap| {
+                    said(message::sent(sent, recipients, left_out.as_deref()), dress, headers)
+                };
+                (status, message_of(dress.reply).unwrap_or_else(|| body(headers)))
             }
             Outcome::Status(status) => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 (Code::OK, said(message::status(&status), dress, headers))
             }
             Outcome::Whole(text) => {
-                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
-                headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
-                headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+                page::dress(headers);
                 (Code::OK, text.into())
             }
+            Outcome::Media(media) => (Code::OK, page::media(*media, headers)),
             Outcome::Challenge(answer) => {
                 headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
                 (Code::OK, answer.into())
             }
             Outcome::Heard => fixed(Code::OK, ""),
             Outcome::Unproven => fixed(Code::FORBIDDEN, "Forbidden.\n"),
+            Outcome::Device(reply) => device::answer(reply, headers),
             Outcome::UnknownMessage => fixed(Code::NOT_FOUND, "Message not found."),
             Outcome::Unavailable => come_back(headers, "The outbox can't be asked now."),
             Outcome::Denied(denial) => admin::denied(denial, headers),
@@ -302,30 +315,6 @@ fn come_back(headers: &mut HeaderMap, text: &'static str) -> (StatusCode, Bytes)
     (StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(text.as_bytes()))
 }
 
-fn refused(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
-    use StatusCode as Code;
-    let (code, text) = match refusal {
-        Refusal::Method => (Code::METHOD_NOT_ALLOWED, ""),
-        Refusal::OnlyAsks => (Code::NO_CONTENT, ""),
-        Refusal::Prefetch => return come_back(headers, "Nothing was sent: this is a prefetch."),
-        Refusal::Previewer => (Code::FORBIDDEN, "Nothing was sent: this looks like the preview of a link."),
-        Refusal::CrossSite => (
-            Code::FORBIDDEN,
-            "Nothing was sent: a page of another site asked for it. Give the hook a token, or set allow-cross-site.",
-        ),
-        Refusal::TokenMissing => {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hookbell\""));
-            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"hookbell\", charset=\"UTF-8\""));
-            (Code::UNAUTHORIZED, "A token is needed: Authorization: Bearer, X-Hook-Token, or the parameter token.\n")
-        }
-        Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong.\n"),
-        Refusal::Missing(parameter) => {
-            return (Code::BAD_REQUEST, format!("the parameter {} is missing or empty\n", parameter.name).into());
-        }
-    };
-    (code, Bytes::from_static(text.as_bytes()))
-}
-
 /// A refusal in words, for a caller who would rather have JSON.
 fn in_json(status: StatusCode, body: Bytes, headers: &mut HeaderMap) -> Bytes {
     if status.as_u16() < 400 || body.is_empty() || headers.contains_key(CONTENT_TYPE) {
@@ -333,24 +322,6 @@ fn in_json(status: StatusCode, body: Bytes, headers: &mut HeaderMap) -> Bytes {
     }
     headers.insert(CONTENT_TYPE, JSON);
     format!("{}\n", json!({ "error": String::from_utf8_lossy(&body).trim_end() })).into()
-}
-
-/// upstream: webhook.go hookHandler and handleHook.
-fn ran_answer(ran: Ran, dress: Dress<'_>) -> (StatusCode, Bytes) {
-    let success = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::OK);
-    match ran {
-        Ran::Started(_) => (success, message_of(dress.reply).unwrap_or_default()),
-        Ran::Well(output) => (success, output.into()),
-        Ran::Badly(Some(output)) => (StatusCode::INTERNAL_SERVER_ERROR, output.into()),
-        Ran::Badly(None) => {
-            let text = "Error occurred while executing the hook's command. Please check your logs for more details.";
-            (StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(text.as_bytes()))
-        }
-    }
-}
-
-fn message_of(reply: Option<&Reply>) -> Option<Bytes> {
-    reply.and_then(|reply| reply.message.clone()).map(Bytes::from)
 }
 
 fn message_header(stored: &Stored) -> Option<(HeaderName, HeaderValue)> {
@@ -380,13 +351,6 @@ fn stored_answer(
             (code, message_of(dress.reply).unwrap_or_else(|| body(headers)))
         }
     }
-}
-
-/// It went out, and nothing of it is kept: there is no id to ask for.
-fn sent_answer(sent: usize, recipients: usize, dress: Dress<'_>, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
-    let status = dress.reply.and_then(|reply| reply.status.set()).unwrap_or(StatusCode::OK);
-    let body = |headers: &mut HeaderMap| said(message::sent(sent, recipients), dress, headers);
-    (status, message_of(dress.reply).unwrap_or_else(|| body(headers)))
 }
 
 /// In the language that the caller wants.

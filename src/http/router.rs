@@ -18,8 +18,12 @@ pub(super) enum Route {
     Hook(HookId),
     /// `/messages/<id>`: where a message stands.
     Message(String),
+    /// `/messages/<id>/media`: what a message brought.
+    Media(String),
     /// `/callbacks/<account>/<secret>`: a provider calls; what follows the first word. It holds a secret.
     Callback(String),
+    /// `/pull/v1/<call>`: a device fetches, or tells; what follows.
+    Pull(String),
     /// The same path in clean form is elsewhere.
     Redirect(String),
     /// `*`: the server itself, which only OPTIONS asks for.
@@ -67,8 +71,16 @@ impl Router {
         if path == "*" && method == Method::OPTIONS {
             return Route::Server;
         }
-        let Some(decoded) = decode_path(path) else { return Route::Malformed };
-        let Ok(decoded) = std::str::from_utf8(&decoded) else { return self.route_of_bytes(&decoded, query) };
+        let decoded = match decode_path(path) {
+            None => return Route::Malformed,
+            // Without an escape it is the text that it was.
+            Some(Cow::Borrowed(_)) => Cow::Borrowed(path),
+            Some(Cow::Owned(decoded)) => match String::from_utf8(decoded) {
+                Ok(text) => Cow::Owned(text),
+                Err(bytes) => return self.route_of_bytes(bytes.as_bytes(), query),
+            },
+        };
+        let decoded = &*decoded;
         let cleaned = cleaned(decoded);
         let id_of = |path: &str| self.prefix.id_in(path).map(HookId::new);
         if cleaned != decoded {
@@ -81,9 +93,14 @@ impl Router {
             return Route::Root;
         }
         let id = id_of(decoded);
-        let message = decoded.strip_prefix("/messages/").filter(|id| !id.contains('/'));
-        let message = message.map(|id| Route::Message(id.to_owned()));
-        let ours = message.or_else(|| decoded.strip_prefix("/callbacks/").map(|rest| Route::Callback(rest.to_owned())));
+        let message = decoded.strip_prefix("/messages/").and_then(|rest| match rest.split_once('/') {
+            None => Some(Route::Message(rest.to_owned())),
+            Some((id, "media")) => Some(Route::Media(id.to_owned())),
+            Some(_) => None,
+        });
+        let ours = message
+            .or_else(|| decoded.strip_prefix("/callbacks/").map(|rest| Route::Callback(rest.to_owned())))
+            .or_else(|| decoded.strip_prefix("/pull/v1/").map(|rest| Route::Pull(rest.to_owned())));
         match (id, ours) {
             (Some(id), Some(ours)) if known(&id) == Known::No => ours,
             (Some(id), _) => Route::Hook(id),
@@ -127,8 +144,10 @@ fn cleaned(path: &str) -> Cow<'_, str> {
 
 /// Whether a path is clean as it is, as nearly all are.
 fn is_clean(path: &str) -> bool {
-    let inside = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    path == "/" || inside.is_some_and(|inside| inside.split('/').all(|part| !matches!(part, "" | "." | "..")))
+    let path = path.as_bytes();
+    let inside = path.strip_prefix(b"/").map(|rest| rest.strip_suffix(b"/").unwrap_or(rest));
+    let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
+    path == b"/" || inside.is_some_and(|inside| inside.split(|byte| *byte == b'/').all(is_name))
 }
 
 #[cfg(test)]
@@ -157,10 +176,16 @@ mod tests {
             ("hooks", "/hooks/%ff", hook("\u{fffd}")),
             ("hooks", "//hooks/alarm?msg=x", hook("alarm")),
             ("hooks", "/messages/01J", message("01J")),
+            ("hooks", "/messages/01J/media", Route::Media("01J".to_owned())),
+            ("hooks", "/messages/01J/text", Route::Nowhere),
             ("hooks", "/callbacks/wa/s%2F1", Route::Callback("wa/s/1".to_owned())),
             ("hooks", "/callbacks", Route::Nowhere),
             ("", "/callbacks/wa/s1", Route::Callback("wa/s1".to_owned())),
             ("", "/callbacks/taken", hook("callbacks/taken")),
+            ("hooks", "/pull/v1/lease", Route::Pull("lease".to_owned())),
+            ("hooks", "/pull/v2/lease", Route::Nowhere),
+            ("", "/pull/v1/items/1/ack", Route::Pull("items/1/ack".to_owned())),
+            ("", "/pull/v1/taken", hook("pull/v1/taken")),
             ("", "/a", hook("a")),
             ("", "/messages/taken", hook("messages/taken")),
             ("", "/messages/01J", message("01J")),
@@ -169,7 +194,7 @@ mod tests {
         ] {
             let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
             let known = |id: &HookId| match id.as_str() {
-                "messages/taken" | "callbacks/taken" => Known::Runs,
+                "messages/taken" | "callbacks/taken" | "pull/v1/taken" => Known::Runs,
                 "alarm" => Known::Sends,
                 _ => Known::No,
             };

@@ -1,6 +1,6 @@
 //! What every answer is made with.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Response};
 use http_body_util::Full;
@@ -20,6 +20,15 @@ use crate::tasks::Tasks;
 /// An answer.
 pub(super) type Answer = Response<Full<Bytes>>;
 
+/// Where providers' calls are heard.
+#[derive(Clone, Debug, Default)]
+pub struct CallbackFace {
+    /// Whether they have a listener of their own.
+    pub apart: bool,
+    /// What stands before the paths of their URLs, where somebody said how the world reaches us.
+    pub base: Option<String>,
+}
+
 /// Everything that answers are made with; shared by all listeners.
 pub struct Site {
     /// The configuration of the moment.
@@ -32,10 +41,8 @@ pub struct Site {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// How calls are named in the log.
     pub(super) ids: RequestIds,
-    /// Whether providers' calls have a listener of their own.
-    pub(super) callbacks_apart: bool,
-    /// Links to whole texts, where the configuration sends and the world reaches us.
-    pub(super) links: OnceLock<Arc<Links>>,
+    /// Where providers' calls are heard.
+    pub(super) callbacks: CallbackFace,
     /// Who guesses.
     pub(super) wrong_tokens: Complaints,
     /// Whose rules reject calls.
@@ -54,29 +61,17 @@ impl Site {
         prefix: Prefix,
         headers: Vec<(HeaderName, HeaderValue)>,
         ids: RequestIds,
-        callbacks_apart: bool,
+        callbacks: CallbackFace,
         edge: Tasks,
     ) -> Arc<Site> {
         let (router, wrong_tokens, rejections) = (Router::new(prefix), Complaints::default(), Rejections::default());
-        let (links, refusals) = (OnceLock::new(), Refusals::default());
-        Arc::new(Site {
-            live,
-            means,
-            router,
-            headers,
-            ids,
-            callbacks_apart,
-            links,
-            wrong_tokens,
-            rejections,
-            refusals,
-            edge,
-        })
+        let refusals = Refusals::default();
+        Arc::new(Site { live, means, router, headers, ids, callbacks, wrong_tokens, rejections, refusals, edge })
     }
 
     /// What stands before the paths of our own links: nothing, where nobody said how the world reaches us.
     pub(super) fn base(&self) -> &str {
-        self.links.get().map_or("", |links| links.base())
+        self.means.links.get().map_or("", |links| links.base())
     }
 
     /// What is counted.
@@ -86,6 +81,6 @@ impl Site {
 
     /// Has links answered from now on.
     pub fn answer_links(&self, links: Arc<Links>) {
-        self.links.set(links).ok();
+        self.means.links.set(links).ok();
     }
 }

@@ -23,6 +23,14 @@ impl Delivery {
         let after = match (self.state, event) {
             (Queued, Event::Claimed) => Delivery { state: Sending, ..self },
             (Sending, Event::Refused(error, policy)) => return self.refused(&error, policy, at),
+            // What the provider wants to be left alone with holds all the same, and the try may have arrived, too.
+            (Sending, Event::RefusedAfterArrival(error, report)) => {
+                let arrived = self.clone().reported(report, at);
+                let Advanced { delivery, hold } = self.refused(&error, OnUnknown::Retry, at);
+                let possible_duplicate = delivery.possible_duplicate;
+                return Advanced { delivery: Delivery { possible_duplicate, ..arrived }, hold };
+            }
+            (Sending | Sent, Event::RefusedTogether(error)) => Delivery { late: true, ..self.queued(&error, at.now) },
             (Sending, Event::LeaseVoid(policy)) => {
                 let detail = "the daemon ended while the try was under way".to_owned();
                 let error = SendError { class: Class::Unknown, code: String::new(), detail };
@@ -197,7 +205,7 @@ mod tests {
     use crate::account::{AccountName, Address, AddressKind};
     use crate::contact::{Recipient, Way};
     use crate::message::delivery::DeliveryId;
-    use crate::message::{Message, MessageId, Priority};
+    use crate::message::{Message, MessageId, Priority, TextFormat};
 
     /// A moment when all accounts are open.
     fn at(now: Timestamp, jitter: f64) -> Circumstances {
@@ -218,6 +226,7 @@ mod tests {
             caller: None,
             title: None,
             text: "full".to_owned(),
+            format: TextFormat::Plain,
             thread: None,
             priority: Priority::Normal,
             accepted_at: START,
@@ -267,6 +276,16 @@ mod tests {
         assert_eq!(template.advance(refused(Class::Form), &at(START, 0.0)).delivery.state, DeliveryState::Failed);
         let given_up = delivery(1).advance(Event::LeaseVoid(OnUnknown::GiveUp), &at(START, 0.0)).delivery;
         assert_eq!((given_up.state, given_up.possible_duplicate), (DeliveryState::Failed, true));
+    }
+
+    #[test]
+    fn what_was_refused_together_goes_alone() {
+        for state in [DeliveryState::Sending, DeliveryState::Sent] {
+            let error = SendError { class: Class::Content, code: String::new(), detail: "no".to_owned() };
+            let together = Delivery { state, ..delivery(2) };
+            let after = together.advance(Event::RefusedTogether(error), &at(START, 0.0)).delivery;
+            assert_eq!((after.state, after.way, after.due_at, after.late), (DeliveryState::Queued, 0, START, true));
+        }
     }
 
     #[test]

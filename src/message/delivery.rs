@@ -159,6 +159,10 @@ pub enum Event {
     Accepted(Receipt),
     /// The try failed.
     Refused(SendError, OnUnknown),
+    /// The try failed, but what was told of one before while it was under way is an arrival.
+    RefusedAfterArrival(SendError, Report),
+    /// The text that it was a part of was refused for what it says, which may be another part's fault.
+    RefusedTogether(SendError),
     /// The lease ended without an answer: whoever held it died. Its try is unknown.
     LeaseVoid(OnUnknown),
     /// News of it from the provider.
@@ -197,7 +201,9 @@ impl Event {
     /// What went wrong, in words; empty where nothing did.
     pub fn trouble(&self) -> &str {
         match self {
-            Event::Refused(error, _) | Event::Reported(Report::Failed(error)) => &error.detail,
+            Event::Refused(error, _)
+            | Event::RefusedAfterArrival(error, _)
+            | Event::Reported(Report::Failed(error)) => &error.detail,
             _ => "",
         }
     }

@@ -1,5 +1,7 @@
 //! Several texts as one: how many there are, the first lines of the oldest, and the newest whole.
 
+use super::media::Label;
+use super::{MessageId, TextFormat};
 use crate::clock::Timestamp;
 
 /// Texts of which the first line is shown, besides the newest.
@@ -29,13 +31,26 @@ pub struct Piece {
     pub title: Option<String>,
     /// The text.
     pub text: String,
+    /// How its characters are meant.
+    pub format: TextFormat,
     /// The conversation it belongs to.
     pub thread: Option<String>,
+    /// What goes along with it, and with which message that came.
+    pub media: Option<(MessageId, Label)>,
 }
 
-/// The heading that all pieces have, and the one text for them. In no language: whoever reads it may know any. Where a
-/// provider cuts it, the end of the newest goes first.
-pub fn text(crowd: &Crowd, oldest: &[Piece], newest: &Piece) -> (Option<String>, String) {
+/// The one piece for them all, under the heading that all have. In no language: whoever reads it may know any. Where a
+/// provider cuts it, the end of the newest goes first. Only what the newest brings goes along, as only its text is whole; of
+/// the others the name is told. Marks mean something only where they do in each.
+pub fn one(crowd: &Crowd, oldest: &[Piece], newest: Piece) -> Piece {
+    let (title, text) = text(crowd, oldest, &newest);
+    let marked = newest.format == TextFormat::Markup && oldest.iter().all(|piece| piece.format == TextFormat::Markup);
+    let format = if marked { TextFormat::Markup } else { TextFormat::Plain };
+    // It is of no conversation, or of many.
+    Piece { title, text, format, thread: None, media: newest.media }
+}
+
+fn text(crowd: &Crowd, oldest: &[Piece], newest: &Piece) -> (Option<String>, String) {
     let title = newest.title.as_ref().filter(|title| oldest.iter().all(|piece| piece.title.as_ref() == Some(title)));
     let mut text = head(crowd);
     for piece in oldest {
@@ -75,9 +90,13 @@ fn head(crowd: &Crowd) -> String {
 fn line(piece: &Piece, title_is_told: bool) -> String {
     let title = piece.title.iter().filter(|_| !title_is_told).map(String::as_str);
     let line = title.chain(piece.text.lines()).map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    match line.char_indices().nth(LINE) {
+    let line = match line.char_indices().nth(LINE) {
         None => line.to_owned(),
         Some(_) => format!("{}…", line.chars().take(LINE - 1).collect::<String>().trim_end()),
+    };
+    match &piece.media {
+        Some((_, media)) => format!("{line} [{}]", media.name).trim_start().to_owned(),
+        None => line,
     }
 }
 
@@ -88,7 +107,8 @@ mod tests {
     use super::*;
 
     fn piece(title: Option<&str>, text: &str) -> Piece {
-        Piece { title: title.map(str::to_owned), text: text.to_owned(), thread: None }
+        let (title, text) = (title.map(str::to_owned), text.to_owned());
+        Piece { title, text, format: TextFormat::Plain, thread: None, media: None }
     }
 
     fn crowd(hooks: &[(&str, usize)], minutes: u64) -> Crowd {
@@ -114,6 +134,22 @@ mod tests {
         assert_eq!(text(&two, &some, &piece(Some("Disk"), "b")), (Some("Disk".to_owned()), format!("{head}\na\nb")));
         assert_eq!(text(&two, &some, &piece(Some("Load"), "b")), (None, format!("{head}\nDisk\nLoad\nb")));
         assert_eq!(text(&two, &[piece(None, "a")], &piece(Some("Load"), "b")), (None, format!("{head}\na\nLoad\nb")));
+    }
+
+    #[test]
+    fn what_the_newest_brings_goes_along_and_marks_mean_what_all_mean_by_them() {
+        let media = |name: &str| {
+            let link = format!("https://h/{name}");
+            let id = MessageId::new(Timestamp::default(), [7; 10]);
+            crate::message::media::Media::linked(&link, None).map(|media| (id, media.label())).ok()
+        };
+        let marked = |text: &str, name| Piece { format: TextFormat::Markup, media: media(name), ..piece(None, text) };
+        let two = crowd(&[("", 2)], 0);
+        let all = one(&two, &[marked("*a*", "a.png")], marked("b", "b.png"));
+        assert_eq!(all.text, "[2 × 2026-11-20T23:15Z]\n*a* [a.png]\nb");
+        assert_eq!((all.format, all.media), (TextFormat::Markup, media("b.png")));
+        let some = one(&two, &[piece(None, "a")], marked("*b*", "b.png"));
+        assert_eq!(some.format, TextFormat::Plain);
     }
 
     #[test]

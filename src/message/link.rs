@@ -30,17 +30,27 @@ impl Links {
 
     /// The link to a message.
     pub fn to(&self, id: MessageId) -> String {
-        format!("{}/messages/{id}?key={}", self.public_url, self.signature(id))
+        format!("{}/messages/{id}?key={}", self.public_url, self.signature("message", id))
+    }
+
+    /// The link to what goes along with a message.
+    pub fn to_media(&self, id: MessageId) -> String {
+        format!("{}/messages/{id}/media?key={}", self.public_url, self.signature("media", id))
     }
 
     /// Whether `key` is the one in the link to this message, in a time that tells nothing of it.
     pub fn admit(&self, id: MessageId, key: &[u8]) -> bool {
-        bool::from(self.signature(id).as_bytes().ct_eq(key))
+        bool::from(self.signature("message", id).as_bytes().ct_eq(key))
     }
 
-    fn signature(&self, id: MessageId) -> String {
-        // The first word keeps the secret from signing the same bytes for another purpose.
-        let tag = hmac::sign(&self.key, format!("message {id}").as_bytes());
+    /// The same of the link to what goes along with it.
+    pub fn admit_to_media(&self, id: MessageId, key: &[u8]) -> bool {
+        bool::from(self.signature("media", id).as_bytes().ct_eq(key))
+    }
+
+    /// `what` keeps the secret from signing the same bytes for another purpose.
+    fn signature(&self, what: &str, id: MessageId) -> String {
+        let tag = hmac::sign(&self.key, format!("{what} {id}").as_bytes());
         BASE32_NOPAD.encode(tag.as_ref().get(..KEPT).unwrap_or_default()).to_lowercase()
     }
 }
@@ -60,6 +70,10 @@ mod tests {
         assert_eq!(key.len(), 26);
         assert!(links.admit(one, key.as_bytes()));
         assert!(!links.admit(other, key.as_bytes()));
+        let (page, media_key) =
+            links.to_media(one).split_once("?key=").map(|(p, k)| (p.to_owned(), k.to_owned())).unwrap();
+        assert!(page.ends_with("/media") && links.admit_to_media(one, media_key.as_bytes()));
+        assert!(!links.admit(one, media_key.as_bytes()) && !links.admit_to_media(one, key.as_bytes()));
         assert!(!links.admit(one, b"") && !links.admit(one, &key.as_bytes()[1..]));
         assert!(!Links::new("https://bell.example.org", &Secret::new("other")).admit(one, key.as_bytes()));
     }

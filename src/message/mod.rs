@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod expected;
 pub mod fold;
 pub mod link;
+pub mod media;
 pub mod news;
 pub mod retry;
 pub mod ways;
@@ -71,6 +72,34 @@ pub fn thread(hook: &str, about: &str) -> String {
     HEXLOWER.encode(hash.as_ref().get(..THREAD_BYTES).unwrap_or_default())
 }
 
+/// How the characters of a text are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextFormat {
+    /// As they stand.
+    #[default]
+    Plain,
+    /// `*bold*`, `_italic_`, `~strike~` and code in backquotes mean what they mean to people.
+    Markup,
+}
+
+impl TextFormat {
+    /// Every format with its word.
+    pub const ALL: [(&'static str, TextFormat); 2] = [("plain", TextFormat::Plain), ("markup", TextFormat::Markup)];
+
+    /// The format that `word` means.
+    pub fn named(word: &str) -> Option<TextFormat> {
+        TextFormat::ALL.iter().find(|(name, _)| *name == word).map(|(_, format)| *format)
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TextFormat::Plain => "plain",
+            TextFormat::Markup => "markup",
+        }
+    }
+}
+
 /// What goes first when several wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
@@ -116,6 +145,8 @@ pub struct Message {
     pub title: Option<String>,
     /// The text, as accepted.
     pub text: String,
+    /// How its characters are meant.
+    pub format: TextFormat,
     /// What makes messages one conversation, where this belongs to one (`thread`).
     pub thread: Option<String>,
     /// What goes first.

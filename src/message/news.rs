@@ -12,6 +12,33 @@ pub enum News {
     Told(Told),
     /// From somebody who wrote to us.
     Inbound(Inbound),
+    /// Of the account itself.
+    Standing(Standing),
+    /// Of an address, for who writes the contacts.
+    Noted(Noted),
+}
+
+/// Something to know about an address: it can be written to, or no longer can. It is told in the log, and not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The address, as contacts have it.
+    pub address: String,
+    /// Who or what is there, and what happened, in a few words.
+    pub what: String,
+    /// Whether nothing can be sent there any more.
+    pub lost: bool,
+}
+
+/// How an account stands, as its provider tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It can't send until somebody has done something about it.
+    Down {
+        /// What, for people, without secrets.
+        why: String,
+    },
+    /// It can send.
+    Well,
 }
 
 /// A report, and what it is about.
@@ -24,7 +51,7 @@ pub struct Told {
     pub key: Option<String>,
     /// What became of it.
     pub report: Report,
-    /// When, by the provider's clock.
+    /// When, by the provider's clock; the beginning of time where it tells none, and then it is when it was heard.
     pub at: Timestamp,
 }
 
@@ -41,7 +68,7 @@ pub struct Inbound {
     pub kind: String,
     /// Its text, a caption or a button's label; empty where it has none.
     pub text: String,
-    /// When it was written, by the provider's clock.
+    /// When it was written, by the provider's clock; the beginning of time where it tells none.
     pub at: Timestamp,
     /// For how long from then on free text may be sent to its writer, where the provider has such a window.
     pub window: Option<Duration>,

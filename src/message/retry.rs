@@ -43,6 +43,12 @@ pub fn probe(earlier: u32) -> Duration {
     late(earlier, 1.0)
 }
 
+/// A number from 0 to 1 that nobody can guess; in the middle, should the system give none.
+pub fn jitter() -> f64 {
+    let mut bits = [0u8; 4];
+    getrandom::fill(&mut bits).map_or(0.5, |()| f64::from(u32::from_be_bytes(bits)) / f64::from(u32::MAX))
+}
+
 fn index(at: u32, steps: &[u64]) -> Option<u64> {
     usize::try_from(at).ok().and_then(|at| steps.get(at)).copied()
 }

@@ -107,6 +107,19 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     Ok(Rate { interval, burst })
 }
 
+/// A rate as `rate` reads it: `15/s`, `1/6s burst 45`.
+pub fn shown_rate(Rate { interval, burst }: Rate) -> String {
+    // Of a count in a time only the interval is kept, rounded: in the shortest time that makes it a whole one again.
+    let whole = |(unit, seconds): &(&str, u32)| {
+        let per = Duration::from_secs(u64::from(*seconds));
+        let count = per.as_nanos().checked_div(interval.as_nanos()).and_then(|count| u32::try_from(count).ok())?;
+        (count > 0 && per / count == interval).then(|| format!("{count}/{unit}"))
+    };
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    let often = units.iter().find_map(whole).unwrap_or_else(|| format!("1/{}", shown(interval)));
+    if burst > 1 { format!("{often} burst {burst}") } else { often }
+}
+
 /// A size in bytes: `64KiB`, `1MiB`, `512B`. The error says what to write.
 pub fn size(text: &str) -> Result<u64, String> {
     let text = text.trim();
@@ -176,6 +189,10 @@ mod tests {
         ] {
             let expected = Rate { interval: Duration::from_millis(milliseconds), burst };
             assert_eq!(rate(text), Ok(expected), "{text}");
+            assert_eq!(rate(&shown_rate(expected)), Ok(expected), "{text}");
+        }
+        for text in ["30/s", "18/m burst 3", "1/7s", "7/h"] {
+            assert_eq!(rate(text).map(shown_rate).as_deref(), Ok(text));
         }
         for text in ["", "15", "0/s", "15/", "15/x", "15/0s", "1/6s burst 0", "1/s burst", "1/s 5", "1/s burst 5 6"] {
             assert!(rate(text).is_err(), "{text}");

@@ -43,6 +43,21 @@ pub(super) fn close(pen: &Pen<'_>, account: &str) -> Result<(), OutboxError> {
     alarms::raise(pen, account, Cause::Well, "")
 }
 
+/// Opens it because the provider says by itself that the account can't send. Where it is open, nothing is new.
+pub(super) fn told_down(pen: &Pen<'_>, account: &str, why: &str) -> Result<(), OutboxError> {
+    open(pen, account, Timestamp::from_millis(0), why)
+}
+
+/// Closes it because the provider says that the account can send: what waits goes at once.
+pub(super) fn told_well(pen: &Pen<'_>, account: &str) -> Result<(), OutboxError> {
+    let sql = "SELECT 1 FROM accounts WHERE account = ?1 AND broken_since IS NOT NULL";
+    if !pen.prepare(sql)?.exists([account])? {
+        return Ok(());
+    }
+    close(pen, account)?;
+    try_now(pen, account)
+}
+
 /// Some account can be sent by again: what is overdue anywhere may go there.
 pub(super) fn opened(pen: &Pen<'_>) -> Result<(), OutboxError> {
     pen.prepare("UPDATE accounts SET look_from = 0")?.execute([])?;

@@ -31,9 +31,15 @@ impl Reader {
     }
 }
 
+/// What `read` reads, of all of them.
+macro_rules! select {
+    () => {
+        "SELECT account, next_at, message, until, sent_at, back_by, back_at, lost_since FROM canaries"
+    };
+}
+
 fn all(db: &rusqlite::Connection) -> Result<Vec<CanaryState>, OutboxError> {
-    let sql = "SELECT account, next_at, message, until, sent_at, back_by, back_at, lost_since FROM canaries";
-    let mut statement = prepare(db, sql)?;
+    let mut statement = prepare(db, select!())?;
     let found = statement.query_map([], read)?.collect::<Result<_, _>>()?;
     Ok(found)
 }
@@ -57,8 +63,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CanaryState> {
 
 /// The canary of one account.
 pub(super) fn of_account(pen: &Pen<'_>, account: &str) -> Result<Option<Record>, OutboxError> {
-    let sql = "SELECT account, next_at, message, until, sent_at, back_by, back_at, lost_since FROM canaries
-               WHERE account = ?1";
+    let sql = concat!(select!(), " WHERE account = ?1");
     Ok(pen.prepare(sql)?.query_row([account], read).optional()?.map(|found| found.record))
 }
 

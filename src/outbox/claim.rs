@@ -11,13 +11,17 @@ use super::queue::{self, ids};
 use super::rate::Bucket;
 use super::relimit::relimit;
 use super::rows::{self, Leased};
+use super::ticket::Ticket;
 use super::ways;
 use super::writer::Pen;
-use super::{fold, hold, news, tally, windows};
-use crate::account::{AccountName, Limits};
+use super::{fold, hold, news, tally, thread, void, windows};
+use crate::account::Limits;
 use crate::clock::Timestamp;
 use crate::message::delivery::{Class, Delivery, Event, OnUnknown, Receipt, SendError};
+use crate::message::media::Label;
+use crate::message::retry::jitter;
 use crate::message::ways::Circumstances;
+use crate::message::{MessageId, TextFormat};
 use crate::metrics::Limit;
 
 /// Addresses whose time has come that one claim looks at; the next claim takes the rest.
@@ -46,6 +50,7 @@ pub struct Claim {
     first: Lease,
     folded: Vec<Lease>,
     piece: fold::Piece,
+    reply_to: Option<String>,
     window_open: bool,
     began: Timestamp,
 }
@@ -59,6 +64,11 @@ struct Lease {
 }
 
 impl Claim {
+    /// How often it was tried, this time included, by whichever way.
+    pub fn tries(&self) -> u64 {
+        u64::try_from(self.first.fence).unwrap_or(u64::MAX)
+    }
+
     /// The delivery; of several the first.
     pub fn delivery(&self) -> &Delivery {
         &self.first.delivery
@@ -79,18 +89,44 @@ impl Claim {
         &self.piece.text
     }
 
+    /// How its characters are meant.
+    pub fn format(&self) -> TextFormat {
+        self.piece.format
+    }
+
+    /// What goes along with it, and the message that brought it.
+    pub fn media(&self) -> Option<&(MessageId, Label)> {
+        self.piece.media.as_ref()
+    }
+
     /// The conversation it belongs to, where it belongs to one.
     pub fn thread(&self) -> Option<&str> {
         self.piece.thread.as_deref()
     }
 
+    /// The receipt of what was sent last of that conversation, by the same account to the same address.
+    pub fn reply_to(&self) -> Option<&str> {
+        self.reply_to.as_deref()
+    }
+
     /// The same for every try of the same, and of nothing else.
     pub fn key(&self) -> String {
-        let Delivery { message, id, .. } = self.delivery();
+        let first = self.delivery().key();
         match self.folded.last() {
-            None => format!("{message}-{}", id.0),
-            Some(last) => format!("{message}-{}-{}-{}", id.0, last.delivery.id.0, self.folded.len()),
+            None => first,
+            Some(last) => format!("{first}-{}-{}", last.delivery.id.0, self.folded.len()),
         }
+    }
+
+    /// How often it was leased, this time included.
+    pub fn number(&self) -> i64 {
+        self.first.fence
+    }
+
+    /// What it is called outside of this process.
+    pub fn ticket(&self) -> Ticket {
+        let leases = std::iter::once(&self.first).chain(&self.folded);
+        Ticket::new(leases.map(|lease| (lease.delivery.id, lease.fence)).collect())
     }
 
     /// Whether its contact is known to have written to the account lately enough for free text.
@@ -127,7 +163,7 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> 
         match rows::read(pen, id)? {
             // A long stop of this process, or a step of the clock: the try goes on all the same.
             Some(leased) if held.has((id, leased.fence)) => {}
-            Some(leased) => ended.extend(void(pen, &leased, terms.on_unknown)?),
+            Some(leased) => ended.extend(void::void(pen, &leased, terms.on_unknown)?),
             None => {}
         }
     }
@@ -264,32 +300,33 @@ fn lease(pen: &Pen<'_>, first: Leased, address: &str, terms: Terms, held: &Held)
     } else {
         fold::text(pen, &first.delivery, folded.iter().map(|lease| &lease.delivery))?
     };
+    // After a first try that came to nothing it may be what the provider objects to.
+    let reply_to = match &piece.thread {
+        Some(thread) if first.fence == 1 => thread::answered(pen, &first.delivery, thread)?,
+        _ => None,
+    };
     let window_open = windows::is_open(pen, &first.delivery)?;
-    Ok(Claim { first, folded, piece, window_open, began: now })
+    Ok(Claim { first, folded, piece, reply_to, window_open, began: now })
 }
 
 /// Begins a try of one delivery.
 fn begin(pen: &Pen<'_>, leased: Leased, until: Timestamp, held: &Held) -> Result<Lease, OutboxError> {
     let delivery = leased.delivery.advance(Event::Claimed, &Circumstances::at(pen.now)).delivery;
     let fence = leased.fence + 1;
-    let sql = "UPDATE OR FAIL deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5 WHERE id = ?1";
+    let sql = "UPDATE OR FAIL deliveries SET state = ?2, fence = ?3, leased_at = ?4, leased_until = ?5, lent = NULL
+               WHERE id = ?1";
     let given = params![delivery.id.0, delivery.state.as_str(), fence, pen.now.millis(), until.millis()];
     pen.prepare(sql)?.execute(given)?;
     let hold = held.hold((delivery.id, fence));
     Ok(Lease { delivery, fence, _hold: hold })
 }
 
-/// A number from 0 to 1 that nobody can guess; in the middle, should the system give none.
-pub(super) fn jitter() -> f64 {
-    let mut bits = [0u8; 4];
-    getrandom::fill(&mut bits).map_or(0.5, |()| f64::from(u32::from_be_bytes(bits)) / f64::from(u32::MAX))
-}
-
 /// Applies what came of a try to all that were in it; the first of them is yielded first.
 pub(super) fn settle(pen: &Pen<'_>, claim: &Claim, settlement: &Settlement) -> Result<Vec<Delivery>, OutboxError> {
     let (first, count) = (&claim.first, claim.folded.len() + 1);
     let note = if count > 1 { fold::note(count, first.delivery.id) } else { String::new() };
-    let settled = |lease| settle_one(pen, lease, claim.began, settlement, &note);
+    let settled =
+        |Lease { delivery, fence, .. }: &Lease| settle_one(pen, (delivery, *fence), claim.began, settlement, &note);
     // The first one is last: with it the address is free again.
     let mut all = claim.folded.iter().map(settled).collect::<Result<Vec<_>, _>>()?;
     all.insert(0, settled(first)?);
@@ -297,26 +334,26 @@ pub(super) fn settle(pen: &Pen<'_>, claim: &Claim, settlement: &Settlement) -> R
 }
 
 /// Applies what came of a try to one delivery. Of a lease that is no longer the last one, nothing is believed.
-fn settle_one(
+pub(super) fn settle_one(
     pen: &Pen<'_>,
-    lease: &Lease,
+    (delivery, fence): (&Delivery, i64),
     began: Timestamp,
     settlement: &Settlement,
     note: &str,
 ) -> Result<Delivery, OutboxError> {
-    let Delivery { id, message, .. } = lease.delivery;
+    let Delivery { id, message, .. } = *delivery;
     let current = match rows::read(pen, id)? {
-        Some(current) if current.fence == lease.fence => current,
+        Some(current) if current.fence == fence => current,
         other => {
             tracing::warn!(id = %message, delivery = id.0, "settled too late: another try has begun since");
-            return Ok(other.map_or_else(|| lease.delivery.clone(), |other| other.delivery));
+            return Ok(other.map_or_else(|| delivery.clone(), |other| other.delivery));
         }
     };
     // Should the lease have been given up meanwhile, and the delivery moved, the try still was where and when it was. Else
     // the store knows best when that was: the clock may have been set since.
     let began = current.since.unwrap_or(began);
     let current = Leased { since: Some(began), ..current };
-    let tried = Leased { delivery: lease.delivery.clone(), ..current };
+    let tried = Leased { delivery: delivery.clone(), ..current };
     tally::tried(pen, &tried.delivery, settlement.outcome.as_ref().err().map(|error| error.class));
     let shows_life = match &settlement.outcome {
         Ok(receipt) => {
@@ -337,40 +374,20 @@ fn settle_one(
         hold::works(pen, &tried.delivery, began)?;
     }
     let receipt = settlement.outcome.as_ref().ok().and_then(|receipt| receipt.id.as_deref());
-    let unheard = matches!(&settlement.outcome, Err(SendError { class: Class::Unknown, .. }));
-    let event = match settlement.outcome.clone() {
-        Ok(receipt) => Event::Accepted(receipt),
-        Err(error) => Event::Refused(error, settlement.on_unknown),
+    let together = !note.is_empty();
+    let arrival = if settlement.outcome.is_ok() { None } else { news::arrival(pen, &current.delivery)? };
+    let event = match (settlement.outcome.clone(), arrival) {
+        (Ok(receipt), _) => Event::Accepted(receipt),
+        (Err(error), Some(arrival)) => Event::RefusedAfterArrival(error, arrival),
+        (Err(error), None) if together && error.class == Class::Content => Event::RefusedTogether(error),
+        (Err(error), None) => Event::Refused(error, settlement.on_unknown),
     };
     let after = queue::change(pen, &current, event, jitter())?.delivery;
     let told = match receipt {
-        Some(receipt) => news::catch_up(pen, &tried.delivery, receipt, jitter())?,
-        None if unheard => news::catch_up_unheard(pen, &tried.delivery, jitter())?,
+        Some(receipt) => news::catch_up(pen, &tried.delivery, receipt, together, jitter())?,
         None => None,
     };
-    Ok(told.unwrap_or(after))
-}
-
-/// Makes the tries of dead processes unknown. Yields what ended by that.
-pub(super) fn void_all(
-    pen: &Pen<'_>,
-    policy: &dyn Fn(&AccountName) -> OnUnknown,
-) -> Result<Vec<Delivery>, OutboxError> {
-    let mut ended = Vec::new();
-    for id in ids(pen, "SELECT id FROM deliveries WHERE state = 'sending'", params![])? {
-        let Some(leased) = rows::read(pen, id)? else { continue };
-        let policy = leased.delivery.current_way().map_or(OnUnknown::Retry, |way| policy(&way.account));
-        ended.extend(void(pen, &leased, policy)?);
-    }
-    // Who starts a daemon wants to see it send: only what the provider asked for still holds.
-    pen.prepare("UPDATE accounts SET hold_until = asked_until WHERE hold_until > asked_until")?.execute(params![])?;
-    Ok(ended)
-}
-
-fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
-    Entry { detail: "the lease ended without an answer", ..Entry::of(pen, leased, "unknown") }.write(pen)?;
-    tally::tried(pen, &leased.delivery, Some(Class::Unknown));
-    let after = queue::change(pen, leased, Event::LeaseVoid(policy), jitter())?.delivery;
-    let after = news::catch_up_unheard(pen, &leased.delivery, jitter())?.unwrap_or(after);
-    Ok(Some(after).filter(|after| after.state.is_end()))
+    // What was told of an earlier try, whose answer was not heard, waited for the end of this one.
+    let told_before = news::catch_up_unheard(pen, &tried.delivery, jitter())?;
+    Ok(told_before.or(told).unwrap_or(after))
 }

@@ -29,10 +29,15 @@ impl Reader {
     }
 }
 
-const ALL: &str = "SELECT hook, every, called_at, due_at, silent_since FROM expected_calls";
+/// What `read` reads, of all of them.
+macro_rules! select {
+    () => {
+        "SELECT hook, every, called_at, due_at, silent_since FROM expected_calls"
+    };
+}
 
 fn all(db: &rusqlite::Connection) -> Result<Vec<ExpectedCall>, OutboxError> {
-    let mut statement = prepare(db, ALL)?;
+    let mut statement = prepare(db, select!())?;
     let found = statement.query_map([], read)?.collect::<Result<_, _>>()?;
     Ok(found)
 }
@@ -93,7 +98,7 @@ pub(super) fn configure(
 
 /// Writes down calls, by how long ago they were. A silent hook that was called is told of.
 pub(super) fn hear(pen: &Pen<'_>, calls: &[(String, Duration)]) -> Result<(), OutboxError> {
-    let sql = "SELECT hook, every, called_at, due_at, silent_since FROM expected_calls WHERE hook = ?1";
+    let sql = concat!(select!(), " WHERE hook = ?1");
     for (hook, ago) in calls {
         // It may have gone from the configuration since.
         let Some(known) = pen.prepare(sql)?.query_row([hook], read).optional()? else { continue };
@@ -107,8 +112,7 @@ pub(super) fn hear(pen: &Pen<'_>, calls: &[(String, Duration)]) -> Result<(), Ou
 
 /// Tells of hooks that have become silent, and yields when the next one would.
 pub(super) fn judge(pen: &Pen<'_>, started_at: Timestamp) -> Result<Option<Timestamp>, OutboxError> {
-    let sql = "SELECT hook, every, called_at, due_at, silent_since FROM expected_calls
-               WHERE silent_since IS NULL AND due_at IS NOT NULL AND due_at <= ?1";
+    let sql = concat!(select!(), " WHERE silent_since IS NULL AND due_at IS NOT NULL AND due_at <= ?1");
     let mut statement = pen.prepare(sql)?;
     let overdue: Vec<ExpectedCall> = statement.query_map([pen.now.millis()], read)?.collect::<Result<_, _>>()?;
     for ExpectedCall { hook, record } in overdue {

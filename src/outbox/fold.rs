@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::canaries;
 use super::error::OutboxError;
 use super::rows::{self, Leased};
 use super::writer::Pen;
+use super::{canaries, media};
 use crate::message::delivery::{Delivery, DeliveryId};
 pub(super) use crate::message::fold::Piece;
 use crate::message::fold::{self, Crowd};
@@ -72,7 +72,7 @@ fn waits_elsewhere(pen: &Pen<'_>, delivery: &Delivery, account: &str, address: &
     Ok(pen.prepare(sql)?.query_row(given, |_| Ok(())).optional()?.is_some())
 }
 
-/// The heading and the text of what goes as one. It is of no conversation, or of many.
+/// What goes as one.
 pub(super) fn text<'a>(
     pen: &Pen<'_>,
     head: &'a Delivery,
@@ -93,14 +93,16 @@ pub(super) fn text<'a>(
     }
     let shown: Result<Vec<_>, _> = older.iter().take(fold::SHOWN).map(|old| piece(pen, old.message)).collect();
     let crowd = Crowd { hooks, from: oldest.accepted_at, to: newest.accepted_at };
-    let (title, text) = fold::text(&crowd, &shown?, &piece(pen, newest.message)?);
-    Ok(Piece { title, text, thread: None })
+    Ok(fold::one(&crowd, &shown?, piece(pen, newest.message)?))
 }
 
-/// The heading, the text and the conversation of one message.
+/// What one message says, and what stands on what it brings.
 pub(super) fn piece(pen: &Pen<'_>, message: MessageId) -> Result<Piece, OutboxError> {
-    let sql = "SELECT title, text, thread FROM messages WHERE id = ?1";
-    let read = |row: &rusqlite::Row<'_>| Ok(Piece { title: row.get(0)?, text: row.get(1)?, thread: row.get(2)? });
+    let sql = "SELECT title, text, thread, format FROM messages WHERE id = ?1";
+    let media = media::label(pen.db, message)?.map(|label| (message, label));
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Piece { title: row.get(0)?, text: row.get(1)?, format: rows::format(row, 3)?, thread: row.get(2)?, media })
+    };
     Ok(pen.prepare(sql)?.query_row([message.to_string()], read)?)
 }
 

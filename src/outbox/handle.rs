@@ -14,6 +14,8 @@ use super::calls::Calls;
 use super::claim::{self, Claim, Claims, Settlement, Terms};
 use super::error::OutboxError;
 use super::held::Held;
+use super::lent::{self, Answered};
+use super::list::{self, AccountState};
 use super::news::Heard;
 use super::once::{self, Accepted, Once};
 use super::operator::{self, Touched};
@@ -22,14 +24,15 @@ use super::recovery::{self, Recovery};
 use super::refused::{self, Refused};
 use super::retention::{self, Cursor};
 use super::status::{self, MessageStatus};
-use super::waiting::{self, Waiting};
+use super::ticket::Ticket;
 use super::writer::{Pen, Writer};
-use super::{news, orphans, parked, probe, queue, rows, tally, ways, windows};
+use super::{media, news, orphans, parked, probe, queue, rows, tally, void, ways, windows};
 use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
 use crate::message::alarm::{Alarm, Cause};
 use crate::message::delivery::{Delivery, OnUnknown};
+use crate::message::media::Media;
 use crate::message::news::News;
 use crate::message::{Message, MessageId, retry};
 use crate::metrics::Metrics;
@@ -87,14 +90,42 @@ impl Outbox {
         recipients: Vec<Recipient>,
         onces: Vec<Once>,
     ) -> Result<Accepted, OutboxError> {
-        let write = move |pen: &Pen<'_>| {
-            let accepted = once::look(pen, &message, &onces)?;
-            if accepted == Accepted::New {
-                accept(pen, &message, recipients)?;
+        self.enqueue_bringing(message, None, recipients, onces).await
+    }
+
+    /// The same, of a message that brings something besides its text.
+    pub async fn enqueue_bringing(
+        &self,
+        message: Message,
+        brings: Option<Arc<Media>>,
+        recipients: Vec<Recipient>,
+        onces: Vec<Once>,
+    ) -> Result<Accepted, OutboxError> {
+        let new = Arc::new((message, brings, recipients, onces));
+        let has_bytes = new.1.as_ref().is_some_and(|media| media.bytes().is_some());
+        let write = |room| {
+            let new = Arc::clone(&new);
+            move |pen: &Pen<'_>| {
+                let (message, brings, recipients, onces) = &*new;
+                let accepted = once::look(pen, message, onces)?;
+                if accepted != Accepted::New {
+                    return Ok(accepted);
+                }
+                accept(pen, message, recipients.clone())?;
+                let kept = brings.as_ref().map_or(Ok(true), |media| media::keep(pen, message.id, media, room))?;
+                Ok(if kept { Accepted::New } else { Accepted::NewAlone })
             }
-            Ok(accepted)
         };
-        self.writer.run_together(write).await
+        match self.writer.run_together(write(media::ROOM)).await {
+            // There may be room for the text.
+            Err(OutboxError::Full) if has_bytes => self.writer.run_together(write(0)).await,
+            accepted => accepted,
+        }
+    }
+
+    /// The bytes of what a message brings, as long as they are kept.
+    pub async fn media(&self, id: MessageId) -> Result<Option<Arc<[u8]>>, OutboxError> {
+        self.writer.run(move |pen| media::bytes(pen.db, id)).await
     }
 
     /// Watches a message, to wait for news of it.
@@ -133,19 +164,51 @@ impl Outbox {
         }
     }
 
+    /// Leases as `claim` does, to a device: each lease is in the file alone, so that it outlasts this process, and is known
+    /// by its ticket. Drop the claims once the device has them; one that it did not get is settled as usual.
+    pub async fn lend(&self, account: &AccountName, terms: Terms) -> Result<Claims, OutboxError> {
+        let (account, held) = (account.clone(), self.held.clone());
+        self.writer.run(move |pen| lent::lend(pen, account.as_str(), terms, &held)).await
+    }
+
+    /// Writes what a device says of an item that it fetched: of a lease that still holds as `settle` would. A text that
+    /// went out counts also when its lease has run out since, unless that was lent again or has ended.
+    pub async fn answer(
+        &self,
+        account: &AccountName,
+        item: String,
+        ticket: Ticket,
+        settlement: Settlement,
+    ) -> Result<Answered, OutboxError> {
+        let account = account.clone();
+        self.writer.run(move |pen| lent::answer(pen, account.as_str(), &item, &ticket, &settlement)).await
+    }
+
+    /// Has a lease that a device holds last so long from now on. Yields its end; `None` if it holds it no more.
+    pub async fn extend(
+        &self,
+        account: &AccountName,
+        item: String,
+        ticket: Ticket,
+        lease: Duration,
+    ) -> Result<Option<Timestamp>, OutboxError> {
+        let account = account.clone();
+        self.writer.run(move |pen| lent::extend(pen, account.as_str(), &item, &ticket, lease)).await
+    }
+
     /// Takes what a provider tells by itself of an account: all of it is on disk when this returns, or nothing.
     pub async fn report(&self, account: &AccountName, news: Vec<News>) -> Result<Heard, OutboxError> {
         let account = account.clone();
-        self.writer.run(move |pen| news::hear(pen, account.as_str(), news, claim::jitter())).await
+        self.writer.run(move |pen| news::hear(pen, account.as_str(), news, retry::jitter())).await
     }
 
     /// Makes the tries of processes that died unknown, each by its account's policy, and yields the deliveries that ended
-    /// by that. Call it once, before the first claim.
+    /// by that. What a device holds is left to it. Call it once, before the first claim.
     pub async fn void_leases(
         &self,
         policy: impl Fn(&AccountName) -> OnUnknown + Send + 'static,
     ) -> Result<Vec<Delivery>, OutboxError> {
-        self.writer.run(move |pen| claim::void_all(pen, &policy)).await
+        self.writer.run(move |pen| void::void_all(pen, &policy)).await
     }
 
     /// Does what only time brings about, for accounts that have no lane: yields the deliveries whose time ran out.
@@ -190,9 +253,9 @@ impl Outbox {
         self.bells.of(alarms::BELL)
     }
 
-    /// Notes trouble that is no delivery's own, for `due_alarms` to tell. `account` may be empty.
-    pub async fn raise_alarm(&self, cause: Cause, account: AccountName, why: String) -> Result<(), OutboxError> {
-        self.writer.run(move |pen| alarms::raise(pen, account.as_str(), cause, &why)).await
+    /// Notes trouble that is no account's, for `due_alarms` to tell.
+    pub async fn raise_alarm(&self, cause: Cause, why: String) -> Result<(), OutboxError> {
+        self.writer.run(move |pen| alarms::raise(pen, "", cause, &why)).await
     }
 
     /// What the contacts of `on-failure` are to hear now.
@@ -258,9 +321,10 @@ impl Outbox {
         self.writer.run(move |pen| status::find(pen.db, pen.now, id)).await
     }
 
-    /// What waits.
-    pub async fn waiting(&self) -> Result<Waiting, OutboxError> {
-        self.writer.run(waiting::look).await
+    /// How every account stands that ever was configured, for whoever looks so seldom that a connection for it (`look`) would
+    /// lie idle.
+    pub async fn accounts(&self) -> Result<Vec<AccountState>, OutboxError> {
+        self.writer.run(|pen| list::accounts(pen.db, pen.now)).await
     }
 
     /// Looks at the store beside its writer, which goes on meanwhile.

@@ -24,13 +24,13 @@ pub(super) fn address(
     let sql = match held.state {
         // Those that went with it in one text don't count.
         DeliveryState::Sending => {
-            "UPDATE address_queue SET hold_until = ?3, hold_step = hold_step + 1
+            "UPDATE address_queue SET hold_until = max(hold_until, ?3), hold_step = hold_step + 1
              WHERE account = ?1 AND address = ?2 AND under_way = ?4"
         }
         // Of what is told late nothing may be queued or under way there any more.
         _ => {
             "INSERT INTO address_queue (account, address, hold_until, hold_step) SELECT ?1, ?2, ?3, 1 WHERE ?4
-             ON CONFLICT DO UPDATE SET hold_until = excluded.hold_until, hold_step = hold_step + 1"
+             ON CONFLICT DO UPDATE SET hold_until = max(hold_until, excluded.hold_until), hold_step = hold_step + 1"
         }
     };
     pen.prepare(sql)?.execute(params![account, address, until, held.id.0])?;

@@ -1,12 +1,13 @@
 //! What an operator asks for: lists with filters, one message with its tries, the state of the accounts.
 
-use rusqlite::{OptionalExtension as _, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::error::OutboxError;
 use super::reader::{Reader, View};
 use super::refused::Refused;
 use super::rows;
 use super::status::{self, MessageStatus};
+use super::writer::prepare;
 use crate::account::AccountName;
 use crate::clock::Timestamp;
 use crate::message::MessageId;
@@ -91,6 +92,8 @@ pub struct AccountState {
     pub held_until: Option<Timestamp>,
     /// Since when it is out of order and why, if its breaker is open; `held_until` is then the time of the next probe.
     pub broken: Option<(Timestamp, String)>,
+    /// When its provider last took a message.
+    pub sent_at: Option<Timestamp>,
 }
 
 impl Reader {
@@ -123,7 +126,7 @@ impl Reader {
 
     /// How every account stands that ever was configured.
     pub fn accounts(&self, now: Timestamp) -> Result<Vec<AccountState>, OutboxError> {
-        self.look(|view| accounts(view, now))
+        self.look(|view| accounts(view.db, now))
     }
 }
 
@@ -131,7 +134,8 @@ fn list(view: &View<'_>, filter: &Filter) -> Result<Listed, OutboxError> {
     const SQL: &str = concat!(
         "SELECT ",
         rows::delivery_columns!(),
-        " FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.id >= :lowest AND d.id < :before
+        ", a.broken_why FROM deliveries d JOIN messages m ON m.seq = d.message
+             LEFT JOIN accounts a ON a.account = d.account WHERE d.id >= :lowest AND d.id < :before
              AND (:state IS NULL OR d.state = :state) AND (:hook IS NULL OR d.hook = :hook)
              AND (:contact IS NULL OR d.contact = :contact) AND (:account IS NULL OR d.account = :account)
              AND d.accepted_at >= :since AND d.accepted_at < :until ORDER BY d.id DESC LIMIT :limit"
@@ -151,7 +155,10 @@ fn list(view: &View<'_>, filter: &Filter) -> Result<Listed, OutboxError> {
         ":until": filter.until.map_or(i64::MAX, Timestamp::millis),
     };
     let tries = |fence| u32::try_from(fence).unwrap_or(u32::MAX);
-    let read = |row: &Row<'_>| rows::delivery(row).map(|leased| (leased.delivery, tries(leased.fence)));
+    let read = |row: &Row<'_>| {
+        let leased = rows::delivery(row)?;
+        Ok((status::with_reason(leased.delivery, row.get("broken_why")?), tries(leased.fence)))
+    };
     let deliveries: Vec<(Delivery, u32)> = statement.query_map(given, read)?.collect::<Result<_, _>>()?;
     let is_full = u32::try_from(deliveries.len()).is_ok_and(|count| count == filter.limit);
     let ended_at = deliveries.last().filter(|_| is_full).map_or(lowest, |(delivery, _)| delivery.id.0);
@@ -222,8 +229,8 @@ fn refused(view: &View<'_>, limit: u32) -> Result<Vec<Refused>, OutboxError> {
     Ok(found)
 }
 
-fn accounts(view: &View<'_>, now: Timestamp) -> Result<Vec<AccountState>, OutboxError> {
-    let sql = "SELECT account, queued, sending, missing, hold_until, broken_since, broken_why FROM accounts";
+pub(super) fn accounts(db: &Connection, now: Timestamp) -> Result<Vec<AccountState>, OutboxError> {
+    let sql = "SELECT account, queued, sending, missing, hold_until, broken_since, broken_why, sent_at FROM accounts";
     let read = |row: &Row<'_>| {
         Ok(AccountState {
             account: AccountName::new(row.get_ref(0)?.as_str()?),
@@ -237,9 +244,10 @@ fn accounts(view: &View<'_>, now: Timestamp) -> Result<Vec<AccountState>, Outbox
                 }
                 None => None,
             },
+            sent_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_millis),
         })
     };
-    let mut statement = view.prepare(sql)?;
+    let mut statement = prepare(db, sql)?;
     let found = statement.query_map([], read)?.collect::<Result<_, _>>()?;
     Ok(found)
 }

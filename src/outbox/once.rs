@@ -9,6 +9,7 @@ use super::error::OutboxError;
 use super::writer::Pen;
 use crate::clock::Timestamp;
 use crate::contact::Recipient;
+use crate::message::media::{Media, MediaSource};
 use crate::message::{Message, MessageId};
 
 /// For how long a key is known.
@@ -25,6 +26,8 @@ const SWEEP: i64 = 8;
 pub enum Accepted {
     /// It is on disk.
     New,
+    /// It is on disk, but for what it brings: there is no room for that.
+    NewAlone,
     /// Nothing was stored: this message is the same, and was accepted before.
     Duplicate(MessageId),
     /// Nothing was stored: its key stands for a message that says something else.
@@ -42,6 +45,23 @@ impl Content {
         // No heading is another one than an empty one.
         let parts = [if title.is_some() { "title" } else { "" }, title.unwrap_or_default(), text];
         Content(fingerprint(parts.into_iter().chain(names)))
+    }
+
+    /// The same, of a message that brings this.
+    pub fn with(self, media: &Media) -> Content {
+        let content = data_encoding::BASE64.encode(&self.0);
+        let source = match &media.source {
+            MediaSource::Link(link) => link.clone(),
+            MediaSource::Bytes(bytes) => data_encoding::BASE64.encode(digest::digest(&digest::SHA256, bytes).as_ref()),
+        };
+        Content(fingerprint(["media", &content, media.kind.as_str(), &source].into_iter()))
+    }
+
+    /// The same, of a call that has these bytes.
+    pub fn with_bytes(self, bytes: &[u8]) -> Content {
+        let [content, bytes] = [&self.0[..], digest::digest(&digest::SHA256, bytes).as_ref()]
+            .map(|bytes| data_encoding::BASE64.encode(bytes));
+        Content(fingerprint(["bytes", &content, &bytes].into_iter()))
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use rusqlite::params;
 
-use super::breaker;
 use super::error::OutboxError;
 use super::writer::Pen;
+use super::{breaker, rows};
 use crate::account::AccountName;
 
 /// Notes which accounts there are, also those that never had anything to send: one of which nothing is known is taken for
@@ -14,8 +14,7 @@ use crate::account::AccountName;
 /// for one that is back does.
 pub(super) fn mark(pen: &Pen<'_>, known: &BTreeSet<AccountName>) -> Result<(), OutboxError> {
     for account in known {
-        pen.prepare("INSERT INTO accounts (account) VALUES (?1) ON CONFLICT DO NOTHING")?
-            .execute([account.as_str()])?;
+        pen.prepare(rows::KNOW_ACCOUNT)?.execute([account.as_str()])?;
     }
     let mut statement = pen.prepare("SELECT account FROM accounts")?;
     let accounts: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -114,6 +114,9 @@ fn scope_word(scope: Scope) -> &'static str {
 /// Forgets what waited for long enough.
 pub(super) fn forget(pen: &Pen<'_>) -> Result<(), OutboxError> {
     let long_ago = pen.now.millis().saturating_sub(Timestamp::default().plus(PARKED_FOR).millis());
-    pen.prepare("DELETE FROM parked_reports WHERE parked_at <= ?1")?.execute([long_ago])?;
+    // A device may hold a lease for longer; what is told meanwhile waits for its end.
+    let sql = "DELETE FROM parked_reports WHERE parked_at <= ?1 AND NOT EXISTS (
+                   SELECT 1 FROM deliveries WHERE id = CAST(substr(key, instr(key, '-') + 1) AS INTEGER) AND state = 'sending')";
+    pen.prepare(sql)?.execute([long_ago])?;
     Ok(())
 }

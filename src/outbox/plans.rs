@@ -7,15 +7,16 @@ use std::time::Duration;
 use rusqlite::{Connection, Statement, StatementStatus};
 use tokio::time::Instant;
 
-use super::{Content, Filter, Named, Once, Outbox, Reader, Refused, Settlement, Terms};
+use super::{Answered, Content, Filter, Named, Once, Outbox, Reader, Refused, Settlement, Terms};
 use crate::account::{AccountName, Address, AddressKind, Limits, Rate};
 use crate::clock::{Clock, Timestamp};
 use crate::contact::{Recipient, Way};
 use crate::message::canary::{Canary, Until};
 use crate::message::delivery::{Class, OnUnknown, Receipt, Report, Scope, SendError};
 use crate::message::expected::Expectations;
+use crate::message::media::Media;
 use crate::message::news::{Inbound, News, Told};
-use crate::message::{Message, MessageId, Priority};
+use crate::message::{Message, MessageId, Priority, TextFormat};
 
 /// Statements seen, the steps of their plans that walk, and those that were planned again for other values.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -84,7 +85,8 @@ fn message(n: u8, start: Timestamp) -> Message {
         caller: None,
         title: None,
         text: "full".to_owned(),
-        thread: None,
+        format: TextFormat::Plain,
+        thread: Some("t".to_owned()),
         priority: Priority::Normal,
         accepted_at: start,
         expires_at: start.plus(Duration::from_secs(600)),
@@ -92,6 +94,21 @@ fn message(n: u8, start: Timestamp) -> Message {
 }
 
 /// What callers and operators ask for beside sending.
+/// All that a device does with what it fetched, and what becomes of what it forgets.
+async fn lend(outbox: &Outbox, terms: Terms) {
+    let account = AccountName::new("b");
+    let lent = outbox.lend(&account, terms).await.unwrap().claims;
+    let (item, ticket) = lent.first().map(|claim| (claim.key(), claim.ticket())).unwrap();
+    drop(lent);
+    outbox.extend(&account, item.clone(), ticket.clone(), terms.lease).await.unwrap().unwrap();
+    let said = || Settlement { outcome: Ok(Receipt::default()), on_unknown: OnUnknown::Retry };
+    let answered = outbox.answer(&account, item.clone(), ticket.clone(), said()).await.unwrap();
+    assert!(matches!(answered, Answered::Settled(_)), "{answered:?}");
+    assert_eq!(outbox.answer(&account, item, ticket, said()).await.unwrap(), Answered::Already);
+    tokio::time::advance(terms.lease * 2).await;
+    outbox.sweep().await.unwrap();
+}
+
 async fn operate(outbox: &Outbox, start: Timestamp) {
     let message = move |n| Message { text: "once".to_owned(), ..message(n, start) };
     let to = || vec![recipient("ana".to_owned(), &["a"])];
@@ -100,6 +117,11 @@ async fn operate(outbox: &Outbox, start: Timestamp) {
     for n in [100, 101] {
         outbox.enqueue_once(message(n), to(), onces.clone()).await.unwrap();
     }
+    let graph = Arc::new(Media::file("graph.png", None, vec![0; 9].into(), None));
+    for n in [102, 103] {
+        outbox.enqueue_bringing(message(n), Some(Arc::clone(&graph)), to(), Vec::new()).await.unwrap();
+    }
+    assert_eq!(outbox.media(message(102).id).await.unwrap(), graph.bytes());
     outbox.cancel(message(100).id).await.unwrap().unwrap();
     outbox.retry(message(100).id, false).await.unwrap().unwrap();
     let refused = Refused {
@@ -205,12 +227,13 @@ async fn what_waits_is_never_walked_through() {
         outbox.try_now(&AccountName::new(account)).await.unwrap();
     }
     assert!(!outbox.claim(&AccountName::new("a"), terms(5)).await.unwrap().claims.is_empty());
+    lend(&outbox, terms(2)).await;
     outbox.void_leases(|_| OnUnknown::GiveUp).await.unwrap();
     outbox.keep_accounts(BTreeSet::from([AccountName::new("a")])).await.unwrap();
     outbox.purge(start.plus(Duration::from_secs(300))).await.unwrap();
     outbox.find(MessageId::new(start, [1; 10])).await.unwrap().unwrap();
     outbox.next_sweep().await.unwrap();
-    outbox.waiting().await.unwrap();
+    outbox.accounts().await.unwrap();
     let alarm = outbox.due_alarms().await.unwrap().alarms.remove(0);
     outbox.tell(vec![alarm], message(200, start), vec![recipient("boss".to_owned(), &["a", "b"])]).await.unwrap();
     operate(&outbox, start).await;

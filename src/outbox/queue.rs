@@ -108,13 +108,18 @@ pub(super) fn refresh(pen: &Pen<'_>, account: &str, address: &str) -> Result<Opt
     }
     let turn = turn(&candidates, &gates, now);
     if turn != before {
-        pen.prepare(
-            "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for, impatient)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT DO UPDATE SET ready = ?3, ready_at = ?4, priority = ?5, head = ?6, waits_for = ?7,
-                     impatient = ?8",
-        )?
-        .execute(params![
+        // Not one for both: SQLite would keep a copy of each page.
+        let sql = match known {
+            true => {
+                "UPDATE address_queue SET ready = ?3, ready_at = ?4, priority = ?5, head = ?6, waits_for = ?7, impatient = ?8
+                 WHERE account = ?1 AND address = ?2"
+            }
+            false => {
+                "INSERT INTO address_queue (account, address, ready, ready_at, priority, head, waits_for, impatient)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+            }
+        };
+        pen.prepare(sql)?.execute(params![
             account,
             address,
             turn.ready,

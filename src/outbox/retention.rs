@@ -77,7 +77,7 @@ pub(super) fn purge(pen: &Pen<'_>, before: Timestamp, from: Cursor) -> Result<Pu
 }
 
 fn still_needed(pen: &Pen<'_>, message: i64, before: Timestamp) -> Result<bool, OutboxError> {
-    let sql = "SELECT 1 FROM deliveries WHERE message = ?1 AND (ended_at IS NULL OR ended_at >= ?2) LIMIT 1";
+    let sql = "SELECT 1 FROM deliveries WHERE message = ?1 AND (ended_at IS NULL OR ended_at >= ?2 OR patience_until IS NOT NULL) LIMIT 1";
     Ok(pen.prepare(sql)?.exists(params![message, before.millis()])?)
 }
 

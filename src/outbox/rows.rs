@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::types::Type;
+use rusqlite::types::{Type, Value as Stored};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::account::{AccountName, Address, AddressKind};
 use crate::clock::Timestamp;
 use crate::contact::{Recipient, Way};
 use crate::message::delivery::{Delivery, DeliveryId, DeliveryState, Form};
-use crate::message::{Message, MessageId, Priority};
+use crate::message::{Message, MessageId, Priority, TextFormat};
 
 /// The columns that `delivery` reads, after `FROM deliveries d JOIN messages m ON m.seq = d.message`.
 macro_rules! delivery_columns {
@@ -72,6 +72,9 @@ pub(super) fn read(pen: &Pen<'_>, id: DeliveryId) -> Result<Option<Leased>, Outb
     Ok(pen.prepare(SQL)?.query_row([id.0], delivery).optional()?)
 }
 
+/// Makes the row of an account, where there is none: a trigger counts each new delivery there.
+pub(super) const KNOW_ACCOUNT: &str = "INSERT INTO accounts (account) VALUES (?1) ON CONFLICT DO NOTHING";
+
 /// Writes a new message and its deliveries, and yields these.
 pub(super) fn insert(
     pen: &Pen<'_>,
@@ -82,10 +85,10 @@ pub(super) fn insert(
         // Accepted means that somebody gets it; whoever calls this has made sure.
         return Err(OutboxError::Nobody);
     }
-    let Message { id, hook, caller, title, text, thread, priority, accepted_at, expires_at } = message;
+    let Message { id, hook, caller, title, text, format, thread, priority, accepted_at, expires_at } = message;
     pen.prepare(
-        "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at, thread)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO messages (id, hook, caller, title, text, priority, accepted_at, expires_at, thread, format)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         id.to_string(),
@@ -96,7 +99,8 @@ pub(super) fn insert(
         rank(*priority),
         accepted_at.millis(),
         expires_at.millis(),
-        thread
+        thread,
+        *format == TextFormat::Markup
     ])?;
     let seq = pen.db.last_insert_rowid();
     let mut deliveries = Vec::with_capacity(recipients.len());
@@ -106,6 +110,7 @@ pub(super) fn insert(
         let (account, address) = place(&new);
         let new = standing::beginning(pen, new, (&account, &address, rank(*priority)))?;
         let (account, address) = place(&new);
+        pen.prepare(KNOW_ACCOUNT)?.execute([&account])?;
         pen.prepare(
             // OR FAIL: whatever fails here takes back all of its operation or of its transaction, so that SQLite need not
             // keep a copy of each page for this statement alone.
@@ -194,11 +199,11 @@ pub(super) fn message(db: &Connection, id: MessageId) -> Result<Option<(i64, Mes
             accepted_at: Timestamp::from_millis(row.get(6)?),
             expires_at: Timestamp::from_millis(row.get(7)?),
             thread: row.get(8)?,
+            format: format(row, 9)?,
         };
         Ok((row.get(0)?, message))
     };
-    let sql =
-        "SELECT seq, hook, caller, title, text, priority, accepted_at, expires_at, thread FROM messages WHERE id = ?1";
+    let sql = "SELECT seq, hook, caller, title, text, priority, accepted_at, expires_at, thread, format FROM messages WHERE id = ?1";
     Ok(prepare(db, sql)?.query_row([id.to_string()], read).optional()?)
 }
 
@@ -240,6 +245,11 @@ fn ways(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Way>> {
     list.into_iter().map(|parts| way(parts).ok_or_else(|| broken(column, "no way"))).collect()
 }
 
+/// The first so many columns of a row, as they are.
+pub(super) fn values(row: &Row<'_>, count: usize) -> Vec<Stored> {
+    (0..count).map(|column| row.get(column).unwrap_or(Stored::Null)).collect()
+}
+
 /// The number of a way.
 pub(super) fn way(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
     usize::try_from(row.get::<_, i64>(column)?).map_err(|e| broken(column, e))
@@ -252,6 +262,11 @@ pub(super) fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId
 /// What a column can't hold, if this program wrote it.
 fn broken(column: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+}
+
+/// How the characters of a text are meant.
+pub(super) fn format(row: &Row<'_>, column: usize) -> rusqlite::Result<TextFormat> {
+    Ok(if row.get(column)? { TextFormat::Markup } else { TextFormat::Plain })
 }
 
 /// A priority as it is stored.

@@ -1,18 +1,17 @@
-//! What can be read of a damaged file, into a new one: whatever had not ended, as it stood. Leases come along as leases,
+//! What can be read of a damaged file, into a new one: whatever has an end before it, as it stood. Leases come along as leases,
 //! and end as those of any dead process do.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params_from_iter};
 
 use super::error::OutboxError;
 use super::first_page::Mended;
 use super::place::trouble;
 use super::writer::with_pen;
-use super::{alarms, queue, rows, sqlite};
+use super::{alarms, media, queue, rows, sqlite};
 use crate::clock::Timestamp;
 use crate::message::alarm::Cause;
 
@@ -22,8 +21,14 @@ pub(super) struct Salvaged {
     pub(super) lost: Option<u64>,
 }
 
-/// Tables that are filled by their own rules, or not at all: what ended stays in the damaged file.
-const NOT_COPIED: [&str; 4] = ["messages", "deliveries", "attempts", "address_queue"];
+/// Tables that are filled by their own rules: what ended stays in the damaged file.
+const NOT_COPIED: [&str; 7] =
+    ["messages", "deliveries", "attempts", "address_queue", "media", "media_bytes", "media_total"];
+
+/// What has an end still before it: what waits, and what a provider took and must tell of before its patience ends.
+const ALIVE: &str = "(state IN ('queued', 'sending') OR state = 'sent' AND patience_until IS NOT NULL)";
+/// The same in a file from before there was patience.
+const ALIVE_ONCE: &str = "state IN ('queued', 'sending')";
 
 /// What came of it, in words.
 impl fmt::Display for Salvaged {
@@ -74,13 +79,17 @@ fn copy(damaged: &Connection, db: &Connection, now: Timestamp) -> Result<Salvage
     for table in copy.tables()? {
         copy.whole(&table)?;
     }
-    copy.waiting()?;
+    copy.alive()?;
+    // Reports are known by them.
+    copy.whole("attempts")?;
+    media::salvage(damaged, db)?;
     let unreadable = unreadable(db)?;
     let gone = copy.gone.saturating_add(u64::try_from(unreadable.len()).unwrap_or(u64::MAX));
     for id in unreadable {
         db.execute("DELETE FROM deliveries WHERE id = ?1", [id])?;
     }
-    let recovered: i64 = db.query_row("SELECT count(*) FROM deliveries", [], |row| row.get(0))?;
+    let recovered: i64 =
+        db.query_row("SELECT coalesce(sum(queued + sending), 0) FROM accounts", [], |row| row.get(0))?;
     let recovered = u64::try_from(recovered).unwrap_or_default();
     refill_queue(db, now)?;
     all.commit()?;
@@ -128,30 +137,34 @@ impl Copy<'_> {
         let mut insert = self.new.prepare(&insert(table, &columns))?;
         let mut found = statement.query([])?;
         while let Ok(Some(row)) = found.next() {
-            // What belongs to a message that ended is refused by its key.
-            insert.execute(params_from_iter(values(row, columns.len()))).ok();
+            // What belongs to a delivery that ended is refused by its key.
+            insert.execute(params_from_iter(rows::values(row, columns.len()))).ok();
         }
         Ok(())
     }
 
-    /// Copies the deliveries that had not ended, each with its message.
-    fn waiting(&mut self) -> Result<(), OutboxError> {
+    /// Copies the deliveries that have an end before them, each with its message.
+    fn alive(&mut self) -> Result<(), OutboxError> {
         let (columns, of_message) = (self.columns("deliveries")?, self.columns("messages")?);
-        let Some(message) = columns.iter().position(|name| name == "message") else { return Ok(()) };
+        let place = |wanted| columns.iter().position(|name| name == wanted);
+        let Some((message, account)) = place("message").zip(place("account")) else { return Ok(()) };
+        // The accounts may be what is damaged.
+        let mut know_account = self.new.prepare(rows::KNOW_ACCOUNT)?;
         let mut insert_delivery = self.new.prepare(&insert("deliveries", &columns))?;
         let mut insert_message = self.new.prepare(&insert("messages", &of_message))?;
         let messages = format!("SELECT {} FROM messages WHERE seq = ?1", of_message.join(", "));
         let (mut gone, mut broken) = (0, None);
         let damaged = self.damaged;
         let take = &mut |row: &Row<'_>| {
-            let delivery = values(row, columns.len());
-            let read = |row: &Row<'_>| Ok(values(row, of_message.len()));
+            let delivery = rows::values(row, columns.len());
+            let read = |row: &Row<'_>| Ok(rows::values(row, of_message.len()));
             let found = damaged
                 .prepare_cached(&messages)
                 .and_then(|mut of| of.query_row(params_from_iter(delivery.get(message)), read).optional());
             let written = match found {
                 Ok(Some(found)) => insert_message
                     .execute(params_from_iter(found))
+                    .and_then(|_| know_account.execute(params_from_iter(delivery.get(account))))
                     .and_then(|_| insert_delivery.execute(params_from_iter(delivery))),
                 Ok(None) | Err(_) => Ok(0),
             };
@@ -169,13 +182,12 @@ impl Copy<'_> {
     }
 }
 
-/// Hands over each delivery that can be read and had not ended, in order. Yields how many stretches it had to leave out.
+/// Hands over each delivery that can be read and has an end before it, in order. Yields how many stretches it had to leave out.
 fn walk(damaged: &Connection, columns: &[String], take: &mut dyn FnMut(&Row<'_>)) -> u64 {
     // By the table alone: an index may be what is damaged.
-    let sql = format!(
-        "SELECT {}, id FROM deliveries NOT INDEXED WHERE id >= ?1 AND state IN ('queued', 'sending') ORDER BY id",
-        columns.join(", ")
-    );
+    let alive = if columns.iter().any(|name| name == "patience_until") { ALIVE } else { ALIVE_ONCE };
+    let all = columns.join(", ");
+    let sql = format!("SELECT {all}, id FROM deliveries NOT INDEXED WHERE id >= ?1 AND {alive} ORDER BY id");
     let (mut from, mut left_out) = (i64::MIN, 0);
     loop {
         let read = |from: &mut i64, take: &mut dyn FnMut(&Row<'_>)| -> rusqlite::Result<()> {
@@ -236,7 +248,7 @@ fn readable(damaged: &Connection, id: i64) -> bool {
     whole.and_then(|mut row| row.query_row([id], |_| Ok(())).optional()).is_ok()
 }
 
-/// Whether this program understands all that waits: one row that it does not would keep all others waiting.
+/// Whether this program understands all that is alive: one row that it does not would keep all others waiting.
 pub(super) fn understand_all(db: &Connection) -> Result<(), OutboxError> {
     match unreadable(db)?.first() {
         Some(id) => Err(OutboxError::Corrupt(format!("delivery {id} can't be understood"))),
@@ -244,15 +256,13 @@ pub(super) fn understand_all(db: &Connection) -> Result<(), OutboxError> {
     }
 }
 
-/// What waits that SQLite could read and this program can't.
+/// What is alive, and SQLite could read, and this program can't.
 fn unreadable(db: &Connection) -> Result<Vec<i64>, OutboxError> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        rows::delivery_columns!(),
-        " FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.state IN ('queued', 'sending') ORDER BY d.id"
-    );
+    let columns = rows::delivery_columns!();
+    let sql =
+        format!("SELECT {columns} FROM deliveries d JOIN messages m ON m.seq = d.message WHERE {ALIVE} ORDER BY d.id");
     let mut unreadable = Vec::new();
-    let mut statement = db.prepare(SQL)?;
+    let mut statement = db.prepare(&sql)?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         match rows::delivery(row) {
@@ -285,9 +295,4 @@ fn refill_queue(db: &Connection, now: Timestamp) -> Result<(), OutboxError> {
 fn insert(table: &str, columns: &[String]) -> String {
     let places = vec!["?"; columns.len()].join(", ");
     format!("INSERT OR IGNORE INTO {table} ({}) VALUES ({places})", columns.join(", "))
-}
-
-/// The first so many columns of a row, as they are.
-fn values(row: &Row<'_>, count: usize) -> Vec<Value> {
-    (0..count).map(|column| row.get(column).unwrap_or(Value::Null)).collect()
 }

@@ -15,8 +15,11 @@ CREATE TABLE messages (
     expires_at  INTEGER NOT NULL,
     -- 0 a call's; 1 an alarm: it tells of a failure, and its own failure is told to nobody; 2 a canary.
     kind        INTEGER NOT NULL DEFAULT 0,
-    thread      TEXT                           -- of a conversation: a hash over the hook and what "thread" said
+    thread      TEXT,                          -- of a conversation: a hash over the hook and what "thread" said
+    format      INTEGER NOT NULL DEFAULT 0     -- of the text: 0 plain, 1 markup
 );
+-- The conversation, newest last.
+CREATE INDEX messages_of_thread ON messages (thread) WHERE thread IS NOT NULL;
 
 -- One row per message and contact. `id` is also its place in every queue.
 CREATE TABLE deliveries (
@@ -48,7 +51,10 @@ CREATE TABLE deliveries (
     ended_at           INTEGER,                -- when it came to its end; NULL while it may still be tried
     fence              INTEGER NOT NULL DEFAULT 0, -- how often it was leased; the number of the lease that counts
     leased_at          INTEGER,
-    leased_until       INTEGER
+    leased_until       INTEGER,
+    -- 1, 2: a device holds the lease, and this process need not live for it; should it run out, the delivery is tried
+    -- again (1) or given up (2). NULL: this process holds it.
+    lent               INTEGER
 );
 CREATE INDEX deliveries_of_message ON deliveries (message);
 -- Who goes next at an address.
@@ -61,6 +67,7 @@ CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'queue
 -- What was kept long enough.
 CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (account, leased_until) WHERE state = 'sending';
+CREATE INDEX deliveries_lent ON deliveries (leased_until) WHERE state = 'sending' AND lent IS NOT NULL;
 -- Those for which younger ones wait, found by the younger ones and by the clock.
 CREATE INDEX deliveries_moved ON deliveries (contact, hook, priority, id)
     WHERE state IN ('queued', 'sending') AND late = 0 AND moved_at IS NOT NULL;
@@ -132,7 +139,8 @@ CREATE TABLE accounts (
     broken_since INTEGER,
     broken_why   TEXT,
     -- Another account opened: its overdue deliveries from this id on are to be looked at. NULL: none.
-    look_from    INTEGER
+    look_from    INTEGER,
+    sent_at      INTEGER                       -- when its provider last took a message
 ) WITHOUT ROWID;
 
 -- One row per account and cause of trouble that the contacts of `on-failure` hear of, or heard of lately.
@@ -194,21 +202,32 @@ CREATE TABLE refused (
     untold  INTEGER NOT NULL                   -- how many more were refused since the row before this one
 );
 
--- Triggers count, so that no change of a state can be forgotten.
+-- Triggers count, so that no change of a state can be forgotten; the account of a new delivery has its row already. They have
+-- no ON CONFLICT: SQLite would keep a copy of each page that the statement changes, which takes as long as all the rest of it.
 CREATE TRIGGER count_new AFTER INSERT ON deliveries BEGIN
-    INSERT INTO accounts (account, queued, sending) VALUES (new.account, new.state = 'queued', new.state = 'sending')
-        ON CONFLICT DO UPDATE SET queued = queued + excluded.queued, sending = sending + excluded.sending;
+    UPDATE accounts SET queued = queued + (new.state = 'queued'), sending = sending + (new.state = 'sending')
+        WHERE account = new.account;
 END;
 CREATE TRIGGER count_gone AFTER DELETE ON deliveries BEGIN
     UPDATE accounts SET queued = queued - (old.state = 'queued'), sending = sending - (old.state = 'sending')
         WHERE account = old.account;
 END;
-CREATE TRIGGER count_changed AFTER UPDATE OF state, account ON deliveries
-WHEN old.state <> new.state OR old.account <> new.account BEGIN
+CREATE TRIGGER count_changed AFTER UPDATE OF state ON deliveries
+WHEN old.state <> new.state AND old.account = new.account BEGIN
+    UPDATE accounts SET queued = queued + (new.state = 'queued') - (old.state = 'queued'),
+                        sending = sending + (new.state = 'sending') - (old.state = 'sending')
+        WHERE account = new.account;
+END;
+CREATE TRIGGER count_moved AFTER UPDATE OF account ON deliveries WHEN old.account <> new.account BEGIN
     UPDATE accounts SET queued = queued - (old.state = 'queued'), sending = sending - (old.state = 'sending')
         WHERE account = old.account;
-    INSERT INTO accounts (account, queued, sending) VALUES (new.account, new.state = 'queued', new.state = 'sending')
-        ON CONFLICT DO UPDATE SET queued = queued + excluded.queued, sending = sending + excluded.sending;
+    INSERT INTO accounts (account) SELECT new.account
+        WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE account = new.account);
+    UPDATE accounts SET queued = queued + (new.state = 'queued'), sending = sending + (new.state = 'sending')
+        WHERE account = new.account;
+END;
+CREATE TRIGGER note_success AFTER INSERT ON attempts WHEN new.class = 'accepted' BEGIN
+    UPDATE accounts SET sent_at = max(coalesce(sent_at, 0), new.ended_at) WHERE account = new.account;
 END;
 
 -- Callbacks: what providers tell by themselves.
@@ -257,3 +276,30 @@ CREATE TABLE inbound (
     UNIQUE (account, provider_id)
 );
 CREATE INDEX inbound_received_at ON inbound (received_at);
+
+-- What goes along with messages, one row for each that brings something.
+CREATE TABLE media (
+    message INTEGER PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE,
+    kind    TEXT    NOT NULL,                  -- 'image', 'video', 'audio', 'document'
+    mime    TEXT    NOT NULL,
+    name    TEXT    NOT NULL,
+    link    TEXT,                              -- where it is on the net; NULL: it is here
+    size    INTEGER                            -- of what is here, in bytes
+);
+-- The bytes of what is here. Those of messages that ended give way where room is needed.
+CREATE TABLE media_bytes (
+    message INTEGER PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE,
+    bytes   BLOB    NOT NULL
+);
+-- How many they are together: one row, kept by triggers.
+CREATE TABLE media_total (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    bytes INTEGER NOT NULL
+);
+CREATE TRIGGER media_come AFTER INSERT ON media_bytes BEGIN
+    INSERT INTO media_total (one, bytes) VALUES (1, length(new.bytes))
+        ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER media_gone AFTER DELETE ON media_bytes BEGIN
+    UPDATE media_total SET bytes = bytes - length(old.bytes);
+END;

@@ -70,9 +70,8 @@ pub(super) fn stays_behind(
     (account, address, rank): (&str, &str, i64),
 ) -> Result<(), OutboxError> {
     let sql = "UPDATE deliveries SET moved_at = ?3
-               WHERE id = (SELECT under_way FROM address_queue WHERE account = ?1 AND address = ?2)
-                   AND state = 'sending' AND late = 0 AND moved_at IS NULL AND contact = ?4 AND hook = ?5
-                   AND priority = ?6";
+               WHERE account = ?1 AND address = ?2 AND state = 'sending' AND late = 0 AND moved_at IS NULL
+                   AND contact = ?4 AND hook = ?5 AND priority = ?6";
     let Delivery { recipient, hook, .. } = gone;
     pen.prepare(sql)?.execute(params![account, address, pen.now.millis(), recipient.contact, hook, rank])?;
     Ok(())

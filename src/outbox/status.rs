@@ -3,10 +3,11 @@
 use rusqlite::Connection;
 
 use super::error::OutboxError;
-use super::rows;
 use super::writer::prepare;
+use super::{media, rows};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Delivery, DeliveryState, Event};
+use crate::message::media::Label;
 use crate::message::ways::Circumstances;
 use crate::message::{Message, MessageId};
 
@@ -15,6 +16,8 @@ use crate::message::{Message, MessageId};
 pub struct MessageStatus {
     /// The message.
     pub message: Message,
+    /// What stands on what goes along with it.
+    pub media: Option<Label>,
     /// One for each contact and copy, in order of acceptance.
     pub deliveries: Vec<DeliveryStatus>,
 }
@@ -33,13 +36,16 @@ pub(super) fn find(db: &Connection, now: Timestamp, id: MessageId) -> Result<Opt
     const SQL: &str = concat!(
         "SELECT ",
         rows::delivery_columns!(),
-        ", a.missing FROM deliveries d JOIN messages m ON m.seq = d.message LEFT JOIN accounts a ON a.account = d.account
+        ", a.missing, a.broken_why FROM deliveries d JOIN messages m ON m.seq = d.message LEFT JOIN accounts a ON a.account = d.account
          WHERE d.message = ?1 ORDER BY d.id"
     );
     let Some((seq, message)) = rows::message(db, id)? else { return Ok(None) };
     let mut statement = prepare(db, SQL)?;
-    let read =
-        |row: &rusqlite::Row<'_>| Ok((rows::delivery(row)?, row.get::<_, Option<bool>>("missing")?.unwrap_or(false)));
+    let read = |row: &rusqlite::Row<'_>| {
+        let leased = rows::delivery(row)?;
+        let delivery = with_reason(leased.delivery, row.get("broken_why")?);
+        Ok((rows::Leased { delivery, ..leased }, row.get::<_, Option<bool>>("missing")?.unwrap_or(false)))
+    };
     let found: Vec<_> = statement.query_map([seq], read)?.collect::<Result<_, _>>()?;
     let deliveries = found
         .into_iter()
@@ -48,7 +54,18 @@ pub(super) fn find(db: &Connection, now: Timestamp, id: MessageId) -> Result<Opt
             delivery: as_of(leased.delivery, missing, now),
         })
         .collect();
-    Ok(Some(MessageStatus { message, deliveries }))
+    Ok(Some(MessageStatus { message, media: media::label(db, id)?, deliveries }))
+}
+
+/// The delivery with what it waits for where nothing has happened to it yet: its account, which is out of order.
+pub(super) fn with_reason(delivery: Delivery, broken_why: Option<String>) -> Delivery {
+    match (broken_why, delivery.current_way()) {
+        (Some(why), Some(way)) if delivery.state == DeliveryState::Queued && delivery.reason.is_none() => {
+            let reason = Some(format!("{} is out of order: {why}", way.account));
+            Delivery { reason, ..delivery }
+        }
+        _ => delivery,
+    }
 }
 
 /// The delivery as it stands at `now`, also where nobody has come to write that down yet.

@@ -76,6 +76,11 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
          WHERE state IN ('queued', 'sending')",
         [by],
     )?;
+    // One that was sent and is still waited for may go another way.
+    all.execute(
+        "UPDATE deliveries SET expires_at = expires_at + ?1 WHERE state = 'sent' AND patience_until IS NOT NULL",
+        [by],
+    )?;
     all.execute("UPDATE deliveries SET patience_until = patience_until + ?1 WHERE patience_until IS NOT NULL", [by])?;
     all.execute("UPDATE alarms SET quiet_until = quiet_until + ?1", [by])?;
     all.execute(
@@ -100,6 +105,12 @@ fn shift(db: &Connection, by: i64) -> rusqlite::Result<()> {
     )?;
     all.execute("UPDATE windows SET open_until = open_until + ?1", [by])?;
     all.execute("UPDATE parked_reports SET parked_at = parked_at + ?1", [by])?;
+    // By these the next start tells whether the clock was set back meanwhile.
+    all.execute(
+        "UPDATE messages SET accepted_at = accepted_at + ?1, expires_at = expires_at + ?1 WHERE seq = (SELECT max(seq) FROM messages)",
+        [by],
+    )?;
+    all.execute("UPDATE attempts SET ended_at = ended_at + ?1 WHERE id = (SELECT max(id) FROM attempts)", [by])?;
     all.commit()
 }
 
@@ -120,6 +131,8 @@ fn mend(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
              moved_at = min(moved_at, ?1) WHERE state IN ('queued', 'sending')",
         [now.millis()],
     )?;
+    // A device that holds one may still say what became of it.
+    all.execute("UPDATE deliveries SET leased_until = min(leased_until, ?1) WHERE state = 'sending'", [now.millis()])?;
     let patience = now.plus(DEFAULT_PATIENCE).millis();
     all.execute(
         "UPDATE deliveries SET patience_until = min(patience_until, ?1) WHERE patience_until > ?1",

@@ -6,7 +6,7 @@ use super::attempts::Entry;
 use super::error::OutboxError;
 use super::queue::{self, SWEEP, Swept, ids};
 use super::writer::Pen;
-use super::{breaker, rows};
+use super::{breaker, rows, void};
 use crate::clock::Timestamp;
 use crate::message::delivery::{DeliveryId, DeliveryState, Event};
 
@@ -46,10 +46,13 @@ impl Swept {
     }
 }
 
-/// Does what only time brings about, for all accounts: what `queue::sweep` does, and moves on whatever its way holds for
-/// too long, or can't send soon enough, as far as another is open.
+/// Does what only time brings about, for all accounts: what `queue::sweep` does, takes back what devices leased and never
+/// answered, and moves on whatever its way holds for too long, or can't send soon enough, as far as another is open.
 pub(super) fn sweep(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
     let mut moves = queue::sweep(pen)?;
+    let run_out = void::run_out(pen)?;
+    moves.more |= run_out.more;
+    moves.ended.extend(run_out.ended);
     for state in [DeliveryState::Queued, DeliveryState::Sent] {
         let over = "SELECT d.id FROM accounts CROSS JOIN deliveries d
                     WHERE d.account = accounts.account AND d.state = ?1 AND d.patience_until <= ?2 LIMIT ?3";
@@ -161,7 +164,7 @@ fn leave_addresses(pen: &Pen<'_>, moves: &mut Swept) -> Result<(), OutboxError> 
 
 /// When `sweep` has something to do next.
 pub(super) fn next_sweep(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
-    let mut next = queue::next_sweep(pen)?;
+    let mut next = queue::next_sweep(pen)?.into_iter().chain(void::next_run_out(pen)?).min();
     for state in [DeliveryState::Queued, DeliveryState::Sent] {
         let sql = "SELECT min((SELECT min(patience_until) FROM deliveries d WHERE d.account = accounts.account
                        AND d.state = ?1 AND d.patience_until IS NOT NULL)) FROM accounts";

@@ -1,20 +1,23 @@
 //! One account as it is written: the properties that all accounts share, and those of its kind.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 
+use self::fingerprint::fingerprint;
 use super::canary::CANARIES;
-use super::{Account, Kind, Open, Opened, Provider, Transport};
+use super::{Account, Kind, Open, Opened, Providers, Transport};
 use crate::account::{AccountName, Limits, Rate};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::message::delivery::OnUnknown;
 use crate::node::Shape::{self, File, Integer, Object, OneOrMore, Pattern, SomeTime, Text, Words};
-use crate::node::{About, Entry, Node, Placed, Property, Reader, Value, needed, property, rows, usual};
-use crate::secret::{Secret, SecretRef};
+use crate::node::{About, Entry, Needed, Node, Placed, Property, Reader, Value, needed, property, rows, usual};
+use crate::secret::Secret;
 use crate::url::encode_segment;
+
+mod calls;
+mod fingerprint;
 
 /// Time for one request where an account sets none.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -93,7 +96,7 @@ const SHARED: &[Property<Shared>] = &[
 /// The properties that accounts may have whose requests are HTTP.
 #[derive(Default)]
 struct Http {
-    base_url: Option<String>,
+    base_url: Option<Placed<String>>,
     proxy: Option<Uri>,
     extra_ca: Option<Arc<str>>,
 }
@@ -103,7 +106,7 @@ const HTTP: &[Property<Http>] = &[
         "base-url",
         Pattern("^https?://[^/@?#]+(/[^?#]*)?$"),
         "Where the API is, without its version and path.",
-        |http, node, reader| http.base_url = base_url(node, reader),
+        |http, node, reader| http.base_url = node.placed(base_url(node, reader)),
     ),
     property(
         "proxy",
@@ -118,23 +121,29 @@ const HTTP: &[Property<Http>] = &[
 
 /// Every property that an account of this kind may have: the shared ones, those of its transport, and its own.
 pub fn properties_of(kind: &Kind) -> Vec<About> {
-    let http = match kind.open {
-        Open::Http { base_url, .. } => rows(HTTP)
-            .into_iter()
-            .map(|row| match row.name {
-                "base-url" => About { default: base_url, ..row },
-                _ => row,
-            })
-            .collect(),
-        Open::Mail(_) => rows(HTTP).into_iter().filter(|row| row.name != "base-url").collect(),
-        Open::Local(_) => Vec::new(),
+    let http = |base_url: Option<&'static str>, needed| -> Vec<About> {
+        let rows = rows(HTTP).into_iter().filter(|row| row.name != "base-url" || base_url.is_some());
+        let known = |row: About| match row.name {
+            "base-url" => About { default: base_url.unwrap_or_default(), needed, ..row },
+            _ => row,
+        };
+        rows.map(known).collect()
     };
-    [rows(SHARED), http, (kind.properties)()].concat()
+    let (http, own) = match kind.open {
+        Open::Http { base_url, .. } => (http(Some(base_url), Needed::No), (kind.properties)()),
+        Open::Described(file) => {
+            let needed = if file.needs_base_url() { Needed::Always } else { Needed::No };
+            (http(file.base_url(), needed), file.rows())
+        }
+        Open::Mail(_) => (http(None, Needed::No), (kind.properties)()),
+        Open::Local(_) => (Vec::new(), (kind.properties)()),
+    };
+    [rows(SHARED), http, own].concat()
 }
 
 impl Account {
-    /// Reads one account of one of these kinds. `None` after a mistake, which the reader has noted.
-    pub fn open(kinds: &'static [Kind], name: &AccountName, node: &Node, reader: &mut Reader<'_>) -> Option<Account> {
+    /// Reads one account of one of these providers. `None` after a mistake, which the reader has noted.
+    pub fn open(providers: Providers, name: &AccountName, node: &Node, reader: &mut Reader<'_>) -> Option<Account> {
         let earlier = reader.findings.len();
         let entries = reader.entries(node)?;
         let (shared, others) = split(node, entries, SHARED);
@@ -143,11 +152,11 @@ impl Account {
         let Some(provider) = shared.provider else {
             hide_all(entries_of(&own));
             if reader.findings.len() == earlier {
-                reader.note::<()>(Diagnostic::error(&node.place, "no \"provider\" is named").help(list_of(kinds)));
+                reader.note::<()>(Diagnostic::error(&node.place, "no \"provider\" is named").help(LISTED));
             }
             return None;
         };
-        let Some(kind) = kind(kinds, &provider, reader) else {
+        let Some(kind) = kind(providers, &provider, reader) else {
             hide_all(entries_of(&own));
             return None;
         };
@@ -157,7 +166,13 @@ impl Account {
                 let http = reader.record(&http, HTTP)?;
                 transport.proxy = http.proxy;
                 transport.extra_ca = http.extra_ca;
-                open(&own, http.base_url.as_deref().unwrap_or(base_url), reader)
+                open(&own, http.base_url.as_ref().map_or(base_url, |written| &written.value), reader)
+            }
+            Open::Described(file) => {
+                let http = reader.record(&http, HTTP)?;
+                transport.proxy = http.proxy;
+                transport.extra_ca = http.extra_ca;
+                file.open(&own, http.base_url.as_ref(), reader)
             }
             Open::Mail(open) => {
                 for entry in entries_of(&http).iter().filter(|entry| entry.key == "base-url") {
@@ -179,33 +194,67 @@ impl Account {
         };
         let fingerprint = fingerprint(node, &transport, reader);
         let sound = !reader.findings.iter().skip(earlier).any(Diagnostic::is_error);
-        let Opened { takes, provider } = opened.filter(|_| sound)?;
+        let Opened { takes, mut provider } = opened.filter(|_| sound)?;
+        provider.within(transport.timeout);
+        let (can, usual) = provider.differs().unwrap_or((kind.can, kind.limits));
         let limits = Limits {
-            rate: shared.rate.or(kind.limits.rate),
-            per_recipient: shared.per_recipient.or(kind.limits.per_recipient),
+            rate: shared.rate.or(usual.rate),
+            per_recipient: shared.per_recipient.or(usual.per_recipient),
             // What is written holds for every address.
-            per_group: kind.limits.per_group.filter(|_| shared.per_recipient.is_none()),
-            fold_after: shared.fold_after.unwrap_or(kind.limits.fold_after),
+            per_group: usual.per_group.filter(|_| shared.per_recipient.is_none()),
+            fold_after: shared.fold_after.unwrap_or(usual.fold_after),
         };
-        let callback_secrets = callback_secrets(name, &*provider, shared.callback_secret, node, reader);
-        let (name, kind, on_unknown) = (name.clone(), kind.name, shared.on_unknown);
-        let account =
-            Account { name, kind, takes, provider, limits, on_unknown, transport, callback_secrets, fingerprint };
-        Some(account)
+        let (callback_secrets, callback_token) = calls::secrets(name, &*provider, shared.callback_secret, node, reader);
+        Some(Account {
+            name: name.clone(),
+            kind: kind.name,
+            takes,
+            can,
+            provider,
+            limits,
+            on_unknown: shared.on_unknown,
+            transport,
+            callback_secrets,
+            callback_token,
+            fingerprint,
+        })
+    }
+
+    /// Where its provider calls us, below `base` (no slash at its end); none where its calls are not taken.
+    pub fn callback_url(&self, base: &str) -> Option<Secret> {
+        let [name, secret] = [self.name.as_str(), self.callback_secrets.first()?.expose()].map(encode_segment);
+        Some(Secret::new(format!("{base}/callbacks/{name}/{secret}")))
     }
 }
 
 /// Reads a kind's own properties. Unlike `Reader::record` it also suggests the properties that all accounts share.
 pub(super) fn own<T: Default>(node: &Node, table: &[Property<T>], reader: &mut Reader<'_>) -> Option<T> {
     let (known, unknown) = split(node, entries_of(node), table);
-    for entry in entries_of(&unknown) {
-        let shared =
-            SHARED.iter().map(|property| property.about.name).chain(HTTP.iter().map(|property| property.about.name));
-        let help = did_you_mean(&entry.key, table.iter().map(|property| property.about.name).chain(shared));
-        let finding = Diagnostic::error(&entry.key_place, format!("unknown key \"{}\"", entry.key));
-        reader.note::<()>(Diagnostic { help, ..finding });
-    }
+    let names: Vec<&str> = table.iter().map(|property| property.about.name).collect();
+    entries_of(&unknown).iter().for_each(|entry| unknown_key(entry, &names, reader));
     reader.record(&known, table)
+}
+
+/// The entries of an account that have one of these names; the others are noted, as [`own`] does.
+pub(super) fn entries_named<'n>(node: &'n Node, names: &[&str], reader: &mut Reader<'_>) -> Vec<&'n Entry> {
+    let (known, unknown): (Vec<&Entry>, Vec<&Entry>) =
+        entries_of(node).iter().partition(|entry| names.contains(&entry.key.as_str()));
+    unknown.into_iter().for_each(|entry| unknown_key(entry, names, reader));
+    known
+}
+
+/// The account with nothing in it but what has one of these names.
+pub(super) fn part_named(node: &Node, names: &[&str]) -> Node {
+    let named = entries_of(node).iter().filter(|entry| names.contains(&entry.key.as_str()));
+    Node { place: node.place.clone(), value: Value::Map(named.cloned().collect()) }
+}
+
+fn unknown_key(entry: &Entry, names: &[&str], reader: &mut Reader<'_>) {
+    let shared =
+        SHARED.iter().map(|property| property.about.name).chain(HTTP.iter().map(|property| property.about.name));
+    let help = did_you_mean(&entry.key, names.iter().copied().chain(shared));
+    let finding = Diagnostic::error(&entry.key_place, format!("unknown key \"{}\"", entry.key));
+    reader.note::<()>(Diagnostic { help, ..finding });
 }
 
 /// The object in two: what the table knows, and the rest. Accounts stand only in the full form, where a key is
@@ -220,7 +269,11 @@ fn split<'n, T>(node: &Node, entries: impl IntoIterator<Item = &'n Entry>, table
     (part(known), part(rest))
 }
 
-/// Without a provider nobody knows which of them is a secret, so that no report may show any.
+/// Without a provider or its dialect nobody knows which of the properties is a secret, so that no report may show any.
+pub(super) fn hide(node: &Node) {
+    hide_all(entries_of(node));
+}
+
 fn hide_all(entries: &[Entry]) {
     for Entry { value, .. } in entries {
         value.place.source.hide(value.place.span.clone());
@@ -235,20 +288,19 @@ fn entries_of(node: &Node) -> &[Entry] {
     }
 }
 
-fn kind(kinds: &'static [Kind], name: &Placed<String>, reader: &mut Reader<'_>) -> Option<&'static Kind> {
-    let found = kinds.iter().find(|kind| kind.name == name.value);
+fn kind(providers: Providers, name: &Placed<String>, reader: &mut Reader<'_>) -> Option<Kind> {
+    let found = (providers.named)(&name.value);
     if found.is_none() {
-        let guess = did_you_mean(&name.value, kinds.iter().map(|kind| kind.name));
-        let help = guess.into_iter().chain([list_of(kinds)]).collect::<Vec<_>>().join(" ");
+        let guess = did_you_mean(&name.value, (providers.names)());
+        let help = guess.unwrap_or_else(|| LISTED.to_owned());
         let message = format!("no provider is called \"{}\"", name.value);
         reader.note::<()>(Diagnostic::error(&name.place, message).help(help));
     }
     found
 }
 
-fn list_of(kinds: &[Kind]) -> String {
-    format!("there are {}", kinds.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
-}
+/// Where all are told: there are too many for a line.
+const LISTED: &str = "`hookbell help accounts` tells of all";
 
 fn timeout(node: &Node, reader: &mut Reader<'_>) -> Option<Duration> {
     let timeout = reader.duration(node)?;
@@ -317,72 +369,5 @@ fn ca_file(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
         Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => Some(text.into()),
         Ok(_) => reader.wrong(&node.place, format!("{} has no certificate in PEM form", path.display())),
         Err(why) => reader.wrong(&node.place, why),
-    }
-}
-
-/// The secrets in the path of the provider's calls: those that are written, else one that is made.
-fn callback_secrets(
-    name: &AccountName,
-    provider: &dyn Provider,
-    written: Option<Placed<Vec<Secret>>>,
-    node: &Node,
-    reader: &mut Reader<'_>,
-) -> Vec<Secret> {
-    match (written, provider.callback()) {
-        (Some(written), Some(_)) => written.value,
-        (Some(Placed { place, .. }), None) => {
-            reader.warn(&place, "this provider never calls: the secret is of no use");
-            Vec::new()
-        }
-        (None, None) => Vec::new(),
-        (None, Some(_)) => {
-            let generated = SecretRef::Generated(generated_name(name));
-            let made = reader.surroundings.secret(&generated);
-            // Only its callbacks need it: the account still sends.
-            made.map_err(|why| reader.warn(&node.place, format!("callbacks are not taken: {why}")))
-                .into_iter()
-                .collect()
-        }
-    }
-}
-
-/// The name of the secret that is made for an account's callbacks, for `hookbell token`.
-fn generated_name(account: &AccountName) -> String {
-    format!("callbacks-{}", encode_segment(account.as_str()))
-}
-
-/// Equal for accounts made of the same: of what is written, and of what that refers to.
-fn fingerprint(node: &Node, transport: &Transport, reader: &mut Reader<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hash(node, reader, &mut hasher);
-    transport.proxy.hash(&mut hasher);
-    transport.extra_ca.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn hash(node: &Node, reader: &mut Reader<'_>, hasher: &mut DefaultHasher) {
-    std::mem::discriminant(&node.value).hash(hasher);
-    match &node.value {
-        Value::Null => {}
-        Value::Scalar { text, plain } => (text, plain).hash(hasher),
-        Value::List(elements) => {
-            elements.len().hash(hasher);
-            elements.iter().for_each(|element| hash(element, reader, hasher));
-        }
-        Value::Map(entries) => {
-            entries.len().hash(hasher);
-            for entry in entries {
-                entry.key.hash(hasher);
-                hash(&entry.value, reader, hasher);
-            }
-            if let [Entry { key, .. }] = entries.as_slice()
-                && matches!(key.as_str(), "env" | "file" | "credential" | "generated")
-            {
-                // What can't be read was noted when the property was.
-                let mut quiet =
-                    Reader { form: reader.form, findings: &mut Vec::new(), surroundings: reader.surroundings };
-                quiet.secret(node).map(|secret| secret.expose().to_owned()).hash(hasher);
-            }
-        }
     }
 }

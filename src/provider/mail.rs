@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::message::Priority;
+use crate::message::media::Media;
 use crate::secret::Secret;
 
 /// A mail to one recipient.
@@ -21,6 +22,8 @@ pub struct Mail {
     pub subject: String,
     /// The text.
     pub text: String,
+    /// A file that goes along.
+    pub attachment: Option<Arc<Media>>,
     /// Its id, without the angle brackets: the same for every try, so that one who gets it twice sees it once.
     pub message_id: String,
     /// The id that all mails of its thread refer to, without the angle brackets. No mail has it.

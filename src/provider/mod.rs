@@ -10,24 +10,41 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use self::callback::Callback;
+use self::capabilities::Capabilities;
 use self::mail::{Mail, Server, Stage};
 use self::probe::{Inquiry, Learned};
+use self::pull::{Item, Pull, Said};
 use crate::account::{AccountName, Address, Limits, Takes};
 use crate::clock::Timestamp;
-use crate::message::Priority;
 use crate::message::delivery::{Form, OnUnknown, Receipt, SendError};
-use crate::node::{About, Node, Reader};
+use crate::message::media::Media;
+use crate::message::{Priority, TextFormat};
+use crate::node::{About, Node, Placed, Reader};
 use crate::secret::Secret;
 
 pub mod account;
+pub mod attach;
 pub mod callback;
 pub mod canary;
+pub mod capabilities;
+pub mod dialect;
+pub mod dialects;
 pub mod kinds;
 pub mod mail;
+mod markup;
+mod multipart;
+mod named_template;
+mod parameters;
+pub mod poll;
 pub mod preview;
 pub mod probe;
+pub mod pull;
 mod reply;
+pub mod table;
 mod text;
+
+pub use self::poll::Poll;
+pub use self::table::table;
 
 /// One system that carries messages.
 pub trait Provider: Send + Sync {
@@ -43,25 +60,55 @@ pub trait Provider: Send + Sync {
         Ok(Probe::Done(Learned::well("can't be asked without sending")))
     }
 
+    /// Is told, when its account is opened, how long one of its requests may take: a question that the provider holds
+    /// until there is news must be shorter.
+    fn within(&mut self, _timeout: Duration) {}
+
+    /// What its account can do and how often it may, where that is not the same for all accounts of its kind.
+    fn differs(&self) -> Option<(Capabilities, Limits)> {
+        None
+    }
+
     /// The program that it runs, where it runs one whose name is known before there is a message.
     fn program(&self) -> Option<&str> {
         None
+    }
+
+    /// What to ask next to have the provider call us at `url`, given all answers so far; or what came of it. A provider
+    /// that has no call for that says where a person sets it up.
+    ///
+    /// # Errors
+    /// Why it could not be set up.
+    fn setup(&self, _url: &Secret, _answers: &[Answer]) -> Result<Probe, SendError> {
+        Ok(Probe::Done(Learned::well("nothing can be set up by a call")))
     }
 
     /// Its calls of us, for those that call: reports, and messages from people.
     fn callback(&self) -> Option<&dyn Callback> {
         None
     }
+
+    /// How it is asked for the same, for those that keep it until then, where the account wants that.
+    fn poll(&self) -> Option<&dyn Poll> {
+        None
+    }
+
+    /// Who fetches its messages, where nothing here can send them: `converse` then says what is offered, and understands
+    /// what the device says of it.
+    fn pull(&self) -> Option<&dyn Pull> {
+        None
+    }
 }
 
 /// A row of the table of providers.
+#[derive(Clone)]
 pub struct Kind {
     /// Its name in `"provider": …`.
     pub name: &'static str,
     /// Limits that the provider documents, for accounts that set none.
     pub limits: Limits,
-    /// Whether it reports that a message arrived. Where it doesn't, a written patience always ends in vain.
-    pub reports: bool,
+    /// What its accounts can do.
+    pub can: Capabilities,
     /// What it is, in a sentence.
     pub help: &'static str,
     /// The properties that its accounts have besides the shared ones.
@@ -81,10 +128,43 @@ pub enum Open {
         /// Is handed the account's `base-url` or the one above.
         open: fn(&Node, &str, &mut Reader<'_>) -> Option<Opened>,
     },
+    /// HTTP as a file describes it: its accounts may have the same.
+    Described(&'static dyn Described),
     /// Mail: its accounts may have `proxy` and `ca-file`.
     Mail(fn(&Node, &mut Reader<'_>) -> Option<Opened>),
     /// Something on this host.
     Local(fn(&Node, &mut Reader<'_>) -> Option<Opened>),
+}
+
+/// A kind whose accounts a file describes.
+pub trait Described: Send + Sync {
+    /// Where the API is for accounts without a `base-url`, empty where nobody knows; `None` where they may have none.
+    fn base_url(&'static self) -> Option<&'static str>;
+
+    /// Whether its accounts must have a `base-url`.
+    fn needs_base_url(&self) -> bool {
+        false
+    }
+
+    /// The properties that its accounts have besides the shared ones.
+    fn rows(&'static self) -> Vec<About>;
+
+    /// Whether they have others, too, which only a file of theirs tells.
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    /// Reads an account; `None` after a mistake, which the reader has noted.
+    fn open(&self, node: &Node, base_url: Option<&Placed<String>>, reader: &mut Reader<'_>) -> Option<Opened>;
+}
+
+/// Where accounts look up their providers.
+#[derive(Clone, Copy)]
+pub struct Providers {
+    /// The names of all.
+    pub names: fn() -> Vec<&'static str>,
+    /// The one of this name.
+    pub named: fn(&str) -> Option<Kind>,
 }
 
 /// What a kind makes of an account's own properties.
@@ -103,6 +183,8 @@ pub struct Account {
     pub kind: &'static str,
     /// The addresses it takes.
     pub takes: Takes,
+    /// What it can do.
+    pub can: Capabilities,
     /// The provider.
     pub provider: Box<dyn Provider>,
     /// How often it may send.
@@ -113,6 +195,8 @@ pub struct Account {
     pub transport: Transport,
     /// What stands in the path of its provider's calls, any of them; empty where those are not taken.
     pub callback_secrets: Vec<Secret>,
+    /// What the first of those is called, where it was made: `hookbell token` prints it.
+    pub callback_token: Option<String>,
     /// A hash over everything the account was made of, secrets included: equal accounts need no new lane.
     pub fingerprint: u64,
 }
@@ -148,10 +232,19 @@ pub struct Outgoing {
     pub title: Option<String>,
     /// The text.
     pub text: String,
+    /// How its characters are meant.
+    pub format: TextFormat,
+    /// What goes along with it: never more than the account can carry.
+    pub media: Option<Arc<Media>>,
+    /// What a form that can't bring that (a template) says instead: a link to it, or a note.
+    pub in_words: Option<String>,
     /// How urgent it is.
     pub priority: Priority,
     /// What makes messages one conversation, where it belongs to one: a problem and its end.
     pub thread: Option<String>,
+    /// The provider's id of what was sent last of that to the same address by the same account: it may be shown as the
+    /// answer to it.
+    pub reply_to: Option<String>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// The form it is to have.
@@ -160,6 +253,8 @@ pub struct Outgoing {
     pub window_open: bool,
     /// A link to the whole text, for where it must be cut; none without `-public-url`.
     pub link: Option<String>,
+    /// Where the account's provider calls us, for those that are told so with each message; none without `-public-url`.
+    pub callback: Option<Secret>,
     /// The time of this try.
     pub now: Timestamp,
 }
@@ -200,6 +295,8 @@ pub enum Request {
         /// For a log: one line.
         line: String,
     },
+    /// Something that waits until a device fetches it.
+    Offer(Item),
 }
 
 /// An HTTP request to a provider. Its `Debug` hides the secrets.
@@ -261,4 +358,6 @@ pub enum Answer {
     },
     /// It stands on the terminal.
     Printed,
+    /// What a device says of what it fetched.
+    Device(Said),
 }

@@ -18,8 +18,8 @@ pub(super) fn class_of_bare_status(status: StatusCode, headers: &HeaderMap) -> C
         // The provider says yes in words that we can't read: it may have taken the message.
         200..=299 => Class::Unknown,
         // We follow no redirect, and an API that is moved, locked or not there is the operator's to find: most often
-        // `base-url` or `proxy` is wrong (407 is the proxy's own).
-        300..=399 | 401 | 403 | 404 | 405 | 407 => Class::Account,
+        // `base-url` or `proxy` is wrong (407 is the proxy's own), or it is not paid for (402).
+        300..=399 | 401..=405 | 407 => Class::Account,
         // The server gave up on reading the request.
         408 => Class::Fault,
         429 => Class::Wait { scope: Scope::Account, after: retry_after(headers) },
@@ -48,7 +48,12 @@ pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
 /// A refusal in the words of a provider. Whatever a provider says, the account's secret is masked in it: some repeat
 /// what they were sent.
 pub(super) fn refusal(class: Class, code: impl ToString, words: &str, secret: &Secret) -> SendError {
-    let masked = words.replace(secret.expose(), "[secret]");
+    refusal_of(class, code, words, std::slice::from_ref(secret))
+}
+
+/// The same for an account with several secrets, none of which is empty.
+pub(super) fn refusal_of(class: Class, code: impl ToString, words: &str, secrets: &[Secret]) -> SendError {
+    let masked = secrets.iter().fold(words.to_owned(), |words, secret| words.replace(secret.expose(), "[secret]"));
     let detail = text::cut_characters(&text::harmless(&text::one_line(&masked)), WORDS_KEPT);
     SendError { class, code: code.to_string(), detail }
 }
@@ -58,4 +63,28 @@ pub(super) fn bare_refusal(status: StatusCode, headers: &HeaderMap, body: &[u8],
     let class = class_of_bare_status(status, headers);
     let words = String::from_utf8_lossy(body);
     refusal(class, format!("http {}", status.as_u16()), &format!("HTTP {status}: {words}"), secret)
+}
+
+/// Only an approved template would be let through, and the account has none.
+pub(super) fn no_template() -> SendError {
+    let detail = "no approved template is configured".to_owned();
+    SendError { class: Class::Content, code: String::new(), detail }
+}
+
+/// A refusal, given whether the approved template was refused: what a closed window asks for was tried then, and nothing else
+/// is left.
+pub(super) fn final_as_template(error: SendError, was_template: bool) -> SendError {
+    match error.class {
+        Class::Form if was_template => SendError { class: Class::Content, ..error },
+        _ => error,
+    }
+}
+
+/// An ID as a text, whether it came as one or as a number: it is larger than a float can tell from its neighbours.
+pub(super) fn id(id: &serde_json::Value) -> Option<String> {
+    match id {
+        serde_json::Value::String(id) => Some(id.clone()),
+        serde_json::Value::Number(id) if id.is_u64() => Some(id.to_string()),
+        _ => None,
+    }
 }

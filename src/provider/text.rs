@@ -11,6 +11,14 @@ pub(super) fn with_title(title: Option<&str>, text: &str) -> String {
     }
 }
 
+/// The text, and below it what stands for the media that can't go along with it.
+pub(super) fn with_words(text: &str, in_words: Option<&str>) -> String {
+    match in_words {
+        Some(words) => format!("{text}\n{words}"),
+        None => text.to_owned(),
+    }
+}
+
 /// The text on one line: its lines trimmed and joined by ` · `, empty ones left out, tabs as spaces, and no more than
 /// four spaces in a row, as WhatsApp wants its template parameters.
 pub(super) fn one_line(text: &str) -> String {
@@ -50,6 +58,47 @@ fn cut(text: &str, most: usize, units: fn(char) -> usize) -> String {
     text.to_owned()
 }
 
+/// What a provider counts when it measures a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Characters, as Unicode counts them.
+    Characters,
+    /// UTF-16 units; a character outside of the basic plane, such as most emoji, has two.
+    Utf16,
+    /// Bytes of UTF-8.
+    Bytes,
+}
+
+impl Unit {
+    /// Every unit with its word.
+    pub(super) const ALL: [(&'static str, Unit); 3] =
+        [("characters", Unit::Characters), ("utf-16", Unit::Utf16), ("bytes", Unit::Bytes)];
+
+    fn of(self) -> fn(char) -> usize {
+        match self {
+            Unit::Characters => |_| 1,
+            Unit::Utf16 => char::len_utf16,
+            Unit::Bytes => char::len_utf8,
+        }
+    }
+
+    /// How long the text is.
+    pub(super) fn length(self, text: &str) -> usize {
+        text.chars().map(self.of()).sum()
+    }
+
+    /// At most `most` of the text; where it is cut it ends with the link to the whole, if that leaves room for half of it.
+    pub(super) fn cut(self, text: &str, most: usize, link: Option<&str>) -> String {
+        let cut = |most| cut(text, most, self.of());
+        let whole = cut(most);
+        let Some(link) = link.filter(|_| whole != text) else { return whole };
+        match most.checked_sub(self.length(link) + 1) {
+            Some(room) if room >= most / 2 => format!("{} {link}", cut(room)),
+            _ => whole,
+        }
+    }
+}
+
 /// At most `most` characters.
 pub(super) fn cut_characters(text: &str, most: usize) -> String {
     cut(text, most, |_| 1)
@@ -57,17 +106,12 @@ pub(super) fn cut_characters(text: &str, most: usize) -> String {
 
 /// The same, and where it is cut it ends with the link to the whole, if that leaves room for half of it.
 pub(super) fn cut_with_link(text: &str, most: usize, link: Option<&str>) -> String {
-    let cut = cut_characters(text, most);
-    let Some(link) = link.filter(|_| cut != text) else { return cut };
-    match most.checked_sub(link.chars().count() + 1) {
-        Some(room) if room >= most / 2 => format!("{} {link}", cut_characters(text, room)),
-        _ => cut,
-    }
+    Unit::Characters.cut(text, most, link)
 }
 
-/// At most `most` UTF-16 units; a character outside of the basic plane, such as most emoji, has two.
-pub(super) fn cut_utf16(text: &str, most: usize) -> String {
-    cut(text, most, char::len_utf16)
+/// At most `most` UTF-16 units, in the same way; a character outside of the basic plane, such as most emoji, has two.
+pub(super) fn cut_utf16_with_link(text: &str, most: usize, link: Option<&str>) -> String {
+    Unit::Utf16.cut(text, most, link)
 }
 
 /// The text with control characters and direction overrides made visible: nothing in it moves a cursor, changes a
@@ -109,9 +153,15 @@ mod tests {
         assert_eq!(cut_with_link("1234567890", 10, Some("l/1")), "1234567890");
         assert_eq!(cut_with_link("12345678901", 10, Some("l/1")), "12345… l/1");
         assert_eq!(cut_with_link("12345678901", 10, Some("https://l")), "123456789…", "no room");
-        assert_eq!(cut_utf16("😀😀", 4), "😀😀");
-        assert_eq!(cut_utf16("😀😀a", 4), "😀…");
-        assert_eq!(cut_utf16("a😀😀", 4), "a😀…");
+        for (text, most, link, wanted) in [
+            ("😀😀", 4, None, "😀😀"),
+            ("😀😀a", 4, None, "😀…"),
+            ("a😀😀", 4, None, "a😀…"),
+            ("😀😀😀😀😀", 10, Some("l/1"), "😀😀😀😀😀"),
+            ("😀😀😀😀😀a", 10, Some("l/1"), "😀😀… l/1"),
+        ] {
+            assert_eq!(cut_utf16_with_link(text, most, link), wanted);
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, PRAGMA, TRAILER, TRANSFER_ENCODING};
+use encoding_rs::Encoding;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::go::header::canonical;
@@ -22,6 +23,7 @@ pub mod value;
 use body::multipart::{self, DEFAULT_MEMORY, MultipartError};
 use body::{BodyError, BodyFormat, FileError, fields, is_multipart, multipart_payload};
 use map::Map;
+use small::Text;
 use value::Value;
 
 /// What stands before a body.
@@ -57,6 +59,8 @@ pub struct Reading {
     pub form_memory: i64,
     /// The keys of a payload of JSON that the hook asks for, where it asks for no others.
     pub keys: Option<Vec<String>>,
+    /// What JSON and XML are decoded from that is no UTF-8. (Elsewhere each value is, by whoever shows it.)
+    pub charset: Option<&'static Encoding>,
 }
 
 impl Default for Reading {
@@ -68,6 +72,7 @@ impl Default for Reading {
             json_files: Vec::new(),
             form_memory: DEFAULT_MEMORY,
             keys: None,
+            charset: None,
         }
     }
 }
@@ -77,13 +82,25 @@ impl Reading {
     fn wants(&self, key: &[u8]) -> bool {
         self.keys.as_ref().is_none_or(|keys| keys.iter().any(|wanted| wanted.as_bytes() == key))
     }
+
+    /// A document in another charset than its format has, as that.
+    fn decoded(&self, format: BodyFormat, body: &[u8]) -> Option<String> {
+        let charset = self.charset.filter(|_| matches!(format, BodyFormat::Json | BodyFormat::Xml))?;
+        if std::str::from_utf8(body).is_ok() {
+            return None;
+        }
+        let text = charset.decode_without_bom_handling(body).0;
+        // What XML says of its charset is true no more.
+        let end = text.find("?>").filter(|_| text.starts_with("<?xml")).map_or(0, |end| end + 2);
+        Some(text[end..].to_owned())
+    }
 }
 
 /// One call of a hook.
 #[derive(Clone, Debug)]
 pub struct HookRequest {
     /// The method, as sent.
-    pub method: String,
+    pub method: Method,
     /// The caller: `ip:port`, or `@` over a Unix socket.
     pub remote: String,
     /// The headers under their canonical names, the first of each, as Go's net/http has them.
@@ -110,32 +127,36 @@ impl HookRequest {
     /// Reads a call. A body that can't be parsed is noted, not refused.
     pub fn read(head: Head<'_>, body: Bytes, reading: &Reading) -> HookRequest {
         let (query, query_is_whole) = pairs(head.raw_query(), reading.broken);
-        let sent = head.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let content_type = reading.content_type.as_deref().or(sent.as_deref()).unwrap_or_default();
+        let headers = headers(head.headers);
+        let sent = headers.at(b"Content-Type").map(Value::text).unwrap_or_default();
+        let sent = String::from_utf8_lossy(&sent);
+        let content_type = reading.content_type.as_deref().unwrap_or(&sent);
         let format = BodyFormat::of(content_type);
         let (body, in_parts) = if is_multipart(content_type) { (Bytes::new(), body) } else { (body, Bytes::new()) };
         let mut file_errors = Vec::new();
-        let payload = match format {
-            BodyFormat::Json => body::json::parse_for(&body, |key| reading.wants(key)).map_err(BodyError::Json),
-            BodyFormat::Form => body::form(&body, reading.broken),
-            BodyFormat::Xml => body::xml::parse(&body).map_err(BodyError::Xml),
-            BodyFormat::Multipart => read_form(&in_parts, head.headers, query_is_whole, reading)
+        let decoded = reading.decoded(format, &body);
+        let payload = match (format, decoded.as_deref()) {
+            (BodyFormat::Json, Some(text)) => body::json::parse(text.as_bytes()).map_err(BodyError::Json),
+            (BodyFormat::Json, None) => body::json::parse_for(&body, |key| reading.wants(key)).map_err(BodyError::Json),
+            (BodyFormat::Xml, text) => body::xml::parse(text.map_or(&body, str::as_bytes)).map_err(BodyError::Xml),
+            (BodyFormat::Form, _) => body::form(&body, reading.broken),
+            (BodyFormat::Multipart, _) => read_form(&in_parts, head.headers, query_is_whole, reading)
                 .map_err(BodyError::Multipart)
                 .map(|(payload, errors)| {
                     file_errors = errors;
                     payload
                 }),
-            BodyFormat::Text | BodyFormat::Unknown => Err(BodyError::Unsupported(content_type.to_owned())),
+            (BodyFormat::Text | BodyFormat::Unknown, _) => Err(BodyError::Unsupported(content_type.to_owned())),
         };
         let (payload, body_error) = match payload {
             Ok(payload) => (payload, None),
             Err(why) => (Value::Null, Some(why)),
         };
-        let is_part = format == BodyFormat::Json && reading.keys.is_some();
+        let is_part = format == BodyFormat::Json && reading.keys.is_some() && decoded.is_none();
         HookRequest {
-            method: head.method.as_str().to_owned(),
+            method: head.method.clone(),
             remote: head.remote.to_owned(),
-            headers: headers(head.headers),
+            headers,
             query: fields(query),
             payload,
             is_part,
@@ -150,6 +171,19 @@ impl HookRequest {
     /// What a signature of the call is over: the body as it came, a form in parts, too (adnanh/webhook signs nothing then).
     pub fn signed_body(&self) -> &[u8] {
         if self.in_parts.is_empty() { &self.body } else { &self.in_parts }
+    }
+
+    /// A file of a form in parts: what its sender calls it, its type if that is said, and what is in it. `memory` is as the
+    /// form was read with.
+    pub fn file(&self, name: &str, memory: i64) -> Option<(String, Option<String>, Vec<u8>)> {
+        let Value::Map(headers) = &self.headers else { return None };
+        if self.in_parts.is_empty() {
+            return None;
+        }
+        let content_type = headers.get(b"Content-Type")?.to_text();
+        let mut form = multipart::parse(&self.in_parts, &content_type, memory).ok()?;
+        let file = form.files.remove(name.as_bytes())?;
+        Some((String::from_utf8_lossy(&file.name).into_owned(), file.mime, file.content.into_owned()))
     }
 
     /// All of the payload, for whoever asks for more than the hook does.
@@ -226,10 +260,11 @@ fn headers(sent: &HeaderMap) -> Value {
         _ => false,
     };
     let shown = sent.iter().filter(|(name, _)| !is_elsewhere(name));
-    let mut pairs: Vec<_> = shown
+    let mut pairs: Vec<(Text, Value)> = shown
         .map(|(name, value)| (canonical(name.as_str()).as_bytes().into(), Value::of_text(value.as_bytes())))
         .collect();
-    if sent.get(PRAGMA).is_some_and(|value| value == "no-cache") && !sent.contains_key(CACHE_CONTROL) {
+    let first = |wanted: &[u8]| pairs.iter().find(|(name, _)| **name == *wanted).map(|(_, value)| value);
+    if first(b"Pragma") == Some(&Value::of_text(b"no-cache")) && first(b"Cache-Control").is_none() {
         pairs.push((b"Cache-Control".into(), Value::of_text(b"no-cache")));
     }
     Value::Map(Map::first_of_each(pairs))
@@ -263,6 +298,6 @@ fn forget(payload: &mut Value, names: &[&[u8]], below: bool) {
 /// A form without its tokens, however they are escaped.
 fn without_token(body: &[u8]) -> Vec<u8> {
     let is_token =
-        |pair: &&[u8]| matches!(pairs(pair, Broken::Kept).0.as_slice(), [(key, _)] if key == TOKEN.as_bytes());
+        |pair: &&[u8]| matches!(pairs(pair, Broken::Kept).0.as_slice(), [(key, _)] if **key == *TOKEN.as_bytes());
     body.split(|byte| *byte == b'&').filter(|pair| !is_token(pair)).collect::<Vec<_>>().join(&b'&')
 }

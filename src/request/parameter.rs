@@ -104,7 +104,9 @@ impl Parameter {
             Source::Payload if request.payload == Value::Null => Err(NotFound::Missing),
             Source::Payload => request.payload.at(name).map(Value::text),
             // upstream: internal/hook/hook.go Argument.Get lower-cases the name here.
-            Source::Request if self.name.eq_ignore_ascii_case("method") => Ok(request.method.as_bytes().into()),
+            Source::Request if self.name.eq_ignore_ascii_case("method") => {
+                Ok(request.method.as_str().as_bytes().into())
+            }
             Source::Request if self.name.eq_ignore_ascii_case("remote-addr") => Ok(request.remote.as_bytes().into()),
             Source::Request => Err(NotFound::NoSuchKey),
             Source::RawRequestBody => Ok(Cow::Borrowed(&request.body)),

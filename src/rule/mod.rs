@@ -4,7 +4,7 @@
 //! fires, the same inside an `and` sinks the `and`, and an `or` drops the error and counts the `not`. So a condition
 //! yields two things, whether it holds and what went wrong; `and` and `or` look at both.
 
-use crate::clock::Timestamp;
+use crate::clock::Clock;
 use crate::request::HookRequest;
 use crate::request::parameter::Parameter;
 use crate::request::value::NotFound;
@@ -86,7 +86,7 @@ enum Test {
 #[derive(Clone, Copy)]
 struct Call<'r> {
     request: &'r HookRequest,
-    now: Timestamp,
+    clock: &'r Clock,
     soft_failures: bool,
 }
 
@@ -104,8 +104,8 @@ impl Judged<'_> {
 
 impl Rule {
     /// Judges a call.
-    pub fn judge<'r>(&'r self, request: &'r HookRequest, now: Timestamp) -> Result<Verdict<'r>, RuleFault<'r>> {
-        let Judged { holds, fault } = self.condition.judge(Call { request, now, soft_failures: self.soft_failures });
+    pub fn judge<'r>(&'r self, request: &'r HookRequest, clock: &'r Clock) -> Result<Verdict<'r>, RuleFault<'r>> {
+        let Judged { holds, fault } = self.condition.judge(Call { request, clock, soft_failures: self.soft_failures });
         match fault {
             None => Ok(Verdict { satisfied: holds, missing: None }),
             Some(RuleFault { error: RuleError::Missing(name), .. }) => {
@@ -207,7 +207,7 @@ impl Match {
                 signature.check(&presented, call.request.signed_body()).map(|()| true)
             }
             Test::Address(range) => range.contains(&call.request.remote),
-            Test::Scalr(scalr) => scalr.check(call.request, call.now),
+            Test::Scalr(scalr) => scalr.check(call.request, call.clock.now()),
         }
     }
 }

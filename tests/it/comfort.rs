@@ -107,13 +107,24 @@ fn a_text_that_tells_the_time_is_the_same_text_when_it_is_repeated() {
 }
 
 #[test]
+fn texts_that_nobody_can_read_are_not_the_same_for_that() {
+    let (_home, daemon) = house();
+    for (text, status) in [("%d1%e2%e5%f2", 202), ("%c4%e8%f1%ea", 202), ("%d1%e2%e5%f2", 200)] {
+        let reply = called(&daemon, &format!("/hooks/window?token=t&msg={text}"), "");
+        assert_eq!(reply.status, status, "{text}: {reply:?}");
+    }
+    daemon.logged(&["the message is not UTF-8"]);
+}
+
+#[test]
 fn within_a_window_the_same_text_rings_once() {
     let (_home, daemon) = house();
     let first = called(&daemon, "/hooks/window?token=t&msg=full", "");
     let (status, again) = json(&daemon, "/hooks/window?token=t&msg=full&wait=10s");
     assert_eq!((status, &again["duplicate"], &again["id"]), (200, &json!(true), &json!(id(&first))));
     assert_eq!(again["deliveries"][0]["state"], "sent", "it waits for the first: {again}");
-    assert_eq!(called(&daemon, "/hooks/window?token=t&msg=empty", "").status, 202);
+    assert_eq!(called(&daemon, "/hooks/window?token=t&msg=empty&wait=10s", "").status, 200);
+    daemon.logged(&["🔔", "empty"]);
     assert_eq!(rung(&daemon, "full"), 1);
 }
 

@@ -12,6 +12,7 @@ use hookbell::dispatch::carry::{BoxFuture, Carry};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, OnUnknown, Receipt, Scope, SendError};
 use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::Outbox;
+use hookbell::provider::capabilities::Capabilities;
 use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
 use hookbell::tasks::Tasks;
 
@@ -81,11 +82,13 @@ fn configured(name: &str, limits: Limits, fingerprint: u64) -> (AccountName, Arc
         name: name.clone(),
         kind: "parrot",
         takes: Takes::Any,
+        can: Capabilities::TEXT,
         provider,
         limits,
         on_unknown,
         transport,
         callback_secrets: Vec::new(),
+        callback_token: None,
         fingerprint,
     };
     (name, Arc::new(made))

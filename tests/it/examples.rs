@@ -5,18 +5,43 @@ use std::process::{Command, Output};
 
 use crate::source::{read, root, tracked};
 
-/// What the examples take from the environment. The values have the form that each provider asks for.
-const SECRETS: [(&str, &str); 5] = [
-    ("GITHUB_SECRET", "s3cret"),
-    ("SMTP_PASSWORD", "s3cret"),
+/// What the examples take from the environment, or as credentials, that has a form. Anything else is just secret.
+const FORMS: &[(&str, &str)] = &[
     ("TELEGRAM_TOKEN", "123456789:AA-example_token"),
+    ("WAZZUP_API_KEY", "c8cf90444023482f909520d454368d27"),
+    ("VONAGE_PRIVATE_KEY", include_str!("../fixtures/keys/application.pem")),
     ("WHATSAPP_APP_SECRET", "0123456789abcdef0123456789abcdef"),
+    ("DEVINO_KEY", "exampleKey"),
     ("WHATSAPP_TOKEN", "EAAexampleToken"),
 ];
 
+/// Every name that stands behind this key in the file.
+fn named(text: &str, key: &str) -> Vec<String> {
+    let key = format!("\"{key}\":");
+    let behind = text.split(&key).skip(1);
+    let name = |rest: &str| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned);
+    behind.filter_map(name).collect()
+}
+
+fn value(name: &str) -> &'static str {
+    let form = FORMS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let is_room = ["-webhook", "-workflow"].iter().any(|end| name.ends_with(end));
+    form.unwrap_or(if is_room { "https://chat.example.org/hooks/T0/B0/example" } else { "s3cret" })
+}
+
 fn check(file: &Path) -> Output {
+    let text = std::fs::read_to_string(file).unwrap();
+    let credentials = tempfile::tempdir().unwrap();
+    for name in named(&text, "credential") {
+        std::fs::write(credentials.path().join(&name), value(&name)).unwrap();
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookbell"));
-    command.args(["check", "-strict", "-state-dir", "/nonexistent"]).arg(file).envs(SECRETS).output().unwrap()
+    command.args(["check", "-strict", "-state-dir", "/nonexistent"]).arg(file);
+    command.env("CREDENTIALS_DIRECTORY", credentials.path());
+    for name in named(&text, "env") {
+        command.env(&name, value(&name));
+    }
+    command.output().unwrap()
 }
 
 #[test]

@@ -237,10 +237,28 @@ async fn a_refused_fold_goes_back_whole_and_holds_once() {
         claim = one(&world, limits).await;
         assert_eq!((claim.folded().count(), claim.key()), (10, first_key.clone()));
     }
-    world.settle(claim, Err(Class::Content)).await;
+    world.settle(claim, Err(Class::Recipient)).await;
     assert!(found(&world, &ids[1..]).await.iter().all(|delivery| delivery.way == 1));
     let moved = world.ask_within("b", 16, limits).await.claims;
     assert_eq!(texts(&moved), ["text 1"], "no limit of that address has kept them waiting");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_fold_that_is_refused_for_what_it_says_each_goes_alone() {
+    let (world, ids) = queued_by(12, &["a"]).await;
+    let limits = to_each(SLOW, 10);
+    let claim = after_the_first(&world, limits).await;
+    assert_eq!(claim.folded().count(), 10);
+    world.settle(claim, Err(Class::Content)).await;
+    for n in 1..12 {
+        pass(SLOW.interval).await;
+        let alone = one(&world, limits).await;
+        assert_eq!((alone.text().to_owned(), alone.folded().count()), (format!("text {n}"), 0));
+        world.settle(alone, if n == 5 { Err(Class::Content) } else { Ok(()) }).await;
+    }
+    let ends = found(&world, &ids).await;
+    let failed = ends.iter().filter(|delivery| delivery.state == DeliveryState::Failed).count();
+    assert_eq!((failed, ends.len()), (1, 12), "only the one that is refused alone");
 }
 
 #[tokio::test(start_paused = true)]

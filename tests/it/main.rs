@@ -25,6 +25,9 @@ mod config;
 mod daemon;
 /// Messages reach their contacts: classes of failure, ways, order, limits, restarts.
 mod delivery;
+/// What a phone fetches: leases, what it says of them, and its silence.
+mod desk;
+mod dialects;
 /// What is sent straight from memory: within its time, by every way.
 mod direct;
 /// Connections are accepted, limited and ended gracefully, over real sockets.
@@ -45,6 +48,8 @@ mod life;
 mod limits;
 /// Mails reach servers, whatever these do; a problem and its end are one conversation.
 mod mail;
+/// What messages bring besides their texts: kept, carried where that can be, and else a link or a note.
+mod media;
 /// What providers tell by themselves moves deliveries, opens windows, and is kept.
 mod news;
 /// What callers and operators may ask of the outbox: the same answer to the same call, lists, retries, an end.
@@ -55,7 +60,10 @@ mod order;
 mod outbox;
 /// From a call to a phone: the real program against stand-ins for providers, and through fifty kills.
 mod phone;
+/// Providers that are asked for their news: in order, not too often, and without hindering what is sent.
+mod poll;
 /// Every provider says what its fixtures say.
+mod provider_table;
 mod providers;
 /// Every command block of the README works as shown.
 mod readme;
@@ -77,6 +85,8 @@ mod store;
 mod systemd;
 /// A list of hooks may be a template: what it yields is served, and never shown.
 mod template;
+/// What belongs to one conversation is shown as the answer to what was sent before, and never lost for it.
+mod thread;
 /// TLS on the port of hooks: certificates, versions, reloads, and clients that are slow or wrong.
 mod tls;
 /// Requests reach providers, straight and through proxies.

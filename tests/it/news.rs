@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookbell::account::Limits;
+use hookbell::account::{Limits, Rate};
 use hookbell::clock::{Clock, Timestamp};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, OnUnknown, Receipt, Report, Scope};
 use hookbell::message::news::{Inbound, News, Told};
@@ -244,6 +244,132 @@ async fn a_report_is_the_answer_that_was_never_heard() {
     assert_eq!(world.told_with("a", "r9", other, Report::Delivered).await, 0, "no such delivery");
     assert_eq!(world.told_with("b", "r9", Some(format!("{id}-1")), Report::Delivered).await, 0, "no way of it");
     assert_eq!(world.find(id).await.state, DeliveryState::Queued);
+}
+
+/// What arrived, arrived: it does not go out once more, nor stay at less than that.
+#[tokio::test(start_paused = true)]
+async fn what_is_told_of_a_try_while_the_next_one_is_under_way_counts_when_that_ends() {
+    for second in [Err(Class::Fault), Err(Class::Unknown), Err(Class::Recipient), Ok("r2")] {
+        let world = World::new();
+        let id = world.accept("ana", &["a"]).await;
+        let first = world.claim("a").await;
+        let key = Some(first.delivery().key());
+        world.settle(first, Err(Class::Unknown)).await;
+        tokio::time::advance(MINUTE).await;
+        let claim = world.claim("a").await;
+        assert_eq!(world.told_with("a", "r1", key.clone(), Report::Delivered).await, 0, "its answer is on its way");
+        world.settle(claim, second).await;
+        assert_eq!(world.find(id).await.state, DeliveryState::Delivered, "{second:?}");
+        world.told_with("a", "r1", key, Report::Sent).await;
+        assert_eq!(world.find(id).await.state, DeliveryState::Delivered, "{second:?}");
+    }
+    // The next one is on the next way.
+    let world = World::new();
+    let id = world.accept("ana", &["a", "b"]).await;
+    let first = world.claim("a").await;
+    let key = Some(first.delivery().key());
+    world.settle(first, Err(Class::Unknown)).await;
+    tokio::time::advance(MINUTE).await;
+    let refused = world.claim("a").await;
+    world.settle(refused, Err(Class::Recipient)).await;
+    let last = world.claim("b").await;
+    assert_eq!(world.told_with("a", "r1", key, Report::Delivered).await, 0);
+    assert_eq!(world.settle(last, Err(Class::Recipient)).await.state, DeliveryState::Delivered);
+    assert_eq!(world.find(id).await.state, DeliveryState::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_of_a_way_that_was_left_waits_for_the_try_under_way() {
+    let world = World::new();
+    let id = world.sent(&["a", "b"], "r1").await;
+    world.accept("ana", &["b"]).await;
+    assert_eq!(world.told("a", "r1", failed(Class::Recipient)).await, 1);
+    let claim = world.claim("b").await;
+    assert_eq!(world.told("a", "r1", Report::Delivered).await, 0);
+    // The address is in use until the answer is here.
+    assert_eq!(world.find(id).await.state, DeliveryState::Sending);
+    let terms = Terms { free: 1, limits: Limits::NONE, lease: MINUTE, on_unknown: OnUnknown::Retry };
+    assert_eq!(world.outbox.claim(&account("b"), terms).await.unwrap().claims.len(), 0);
+    assert_eq!(world.settle(claim, Err(Class::Fault)).await.state, DeliveryState::Delivered);
+    drop(world.claim("b").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrived_by_a_way_before_has_not_failed_by_the_last_one() {
+    let world = World::new();
+    let id = world.sent(&["a", "b"], "r1").await;
+    world.told("a", "r1", failed(Class::Recipient)).await;
+    let claim = world.claim("b").await;
+    world.told("a", "r1", Report::Delivered).await;
+    world.settle(claim, Err(Class::Recipient)).await;
+    assert_eq!(world.find(id).await.state, DeliveryState::Delivered);
+    assert_eq!(world.list("SELECT cause FROM alarms"), [""; 0], "nobody hears of a failure");
+    assert_eq!(world.list("SELECT class FROM attempts ORDER BY id").last().unwrap(), "delivered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_fails_again_after_the_next_try_is_heard_again() {
+    let world = World::new();
+    let id = world.sent(&["a"], "item").await;
+    for _ in 0..3 {
+        tokio::time::advance(MINUTE).await;
+        assert_eq!(world.told("a", "item", failed(Class::Fault)).await, 1);
+        assert_eq!(world.told("a", "item", failed(Class::Fault)).await, 0, "it repeats itself");
+        assert_eq!(world.find(id).await.state, DeliveryState::Queued);
+        tokio::time::advance(30 * MINUTE).await;
+        let claim = world.claim("a").await;
+        world.settle(claim, Ok("item")).await;
+    }
+    assert_eq!(world.find(id).await.state, DeliveryState::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_another_way_lets_all_of_a_text_under_way_go_first() {
+    let world = World::new();
+    let slow = Rate::per(1, Duration::from_secs(5));
+    let limits = Limits { per_recipient: Some(slow), fold_after: 1, ..Limits::NONE };
+    let claims = async |name: &str| {
+        let terms = Terms { free: 9, limits, lease: MINUTE, on_unknown: OnUnknown::Retry };
+        world.outbox.claim(&account(name), terms).await.unwrap().claims
+    };
+    let accept = async |contact: &str, hook: &str| {
+        let mut message = message("full", Priority::Normal, world.clock.now(), DAY);
+        message.hook = hook.to_owned();
+        world.outbox.enqueue(message, vec![recipient(contact, &["a", "b"])]).await.unwrap();
+    };
+    accept("ana", "first").await;
+    world.settle(claims("a").await.remove(0), Ok("r1")).await;
+    for hook in ["disk", "load", "swap"] {
+        accept("ana", hook).await;
+    }
+    accept("bo", "disk").await;
+    tokio::time::advance(Duration::from_secs(6)).await;
+    let mut under_way = claims("a").await;
+    assert_eq!(under_way.iter().map(|claim| claim.folded().count()).collect::<Vec<_>>(), [2, 0]);
+    world.settle(under_way.remove(1), Err(Class::Account)).await;
+    let of_bo = claims("b").await.remove(0);
+    world.settle(of_bo, Ok("r2")).await;
+    // Its own account is out of order, so that it begins on the other way; and its sort is the last of those in the text.
+    accept("ana", "swap").await;
+    assert_eq!(claims("b").await.len(), 0);
+    world.settle(under_way.remove(0), Ok("r3")).await;
+    assert_eq!(claims("b").await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longer_hold_of_an_address_counts() {
+    let world = World::new();
+    world.sent(&["a"], "r1").await;
+    world.accept("ana", &["a"]).await;
+    let claim = world.claim("a").await;
+    let hold = |after: Option<Duration>| Class::Wait { scope: Scope::Recipient, after };
+    assert_eq!(world.told("a", "r1", failed(hold(Some(60 * MINUTE)))).await, 1);
+    world.settle(claim, Err(hold(None))).await;
+    tokio::time::advance(30 * MINUTE).await;
+    let terms = || Terms { free: 1, limits: Limits::NONE, lease: MINUTE, on_unknown: OnUnknown::Retry };
+    assert_eq!(world.outbox.claim(&account("a"), terms()).await.unwrap().claims.len(), 0);
+    tokio::time::advance(30 * MINUTE).await;
+    drop(world.claim("a").await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate};
 use hookbell::clock::{Clock, Timestamp};
 use hookbell::contact::{Recipient, Way};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope, SendError};
-use hookbell::message::{Message, MessageId, Priority};
+use hookbell::message::{Message, MessageId, Priority, TextFormat};
 use hookbell::outbox::{Accepted, Claim, Claims, Content, Once, Outbox, OutboxError, Settlement, Terms};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_216_500_000);
@@ -33,6 +33,7 @@ pub(crate) fn message(text: &str, priority: Priority, now: Timestamp, ttl: Durat
         caller: None,
         title: None,
         text: text.to_owned(),
+        format: TextFormat::Plain,
         thread: None,
         priority,
         accepted_at: now,

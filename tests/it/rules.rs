@@ -64,7 +64,7 @@ fn filled(rule: &Json) -> Json {
 /// The word for what comes of it: fired, or with which error.
 fn judged(rule: &Rule) -> &'static str {
     let headers = r#"{"X-Wrong":"sha1=00","X-Right":"sha1=14440c192f9c20c4acf0cc7366e449d863aff748"}"#;
-    match rule.judge(&request(headers), Timestamp::default()) {
+    match rule.judge(&request(headers), &Clock::system()) {
         Ok(Verdict { satisfied: true, missing: None }) => "fires",
         Ok(Verdict { satisfied: false, missing: None }) => "no",
         Ok(Verdict { satisfied: true, missing: Some(_) }) => "fires, missing",

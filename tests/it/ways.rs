@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Limits, Rate};
-use hookbell::message::alarm::Cause;
+use hookbell::account::{Limits, Rate};
 use hookbell::message::delivery::{Class, DeliveryState, Scope};
 
 use crate::outbox::START;
@@ -86,6 +85,20 @@ async fn a_silent_first_way_with_written_patience_is_left_though_it_took_the_mes
     let delivery = house.find(id).await;
     assert_eq!((delivery.state, delivery.way, delivery.possible_duplicate), (DeliveryState::Sent, 1, true));
     assert_eq!(house.asked("SELECT group_concat(class) FROM attempts"), "accepted,silence,accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_still_waited_for_outlives_a_set_clock_and_the_clean_up() {
+    let house = house(well);
+    let id = house.accept("disk", &[("wa", Some(120)), ("sms", None)]).await;
+    house.pass(10).await;
+    house.set_clock_by(24 * 30);
+    house.pass(1).await;
+    let (purged, ()) = tokio::join!(house.outbox.purge(START.plus(Duration::from_secs(3600 * 24 * 29))), house.pass(2));
+    assert_eq!(purged, Ok(0));
+    house.pass(120).await;
+    let delivery = house.find(id).await;
+    assert_eq!((delivery.state, delivery.way), (DeliveryState::Sent, 1), "{:?}", delivery.reason);
 }
 
 #[tokio::test(start_paused = true)]
@@ -403,16 +416,15 @@ async fn an_expired_message_is_told_and_other_trouble_too() {
     house.on_failure(&["sms"]).configure();
     house.accept_for("disk", Duration::from_secs(5), vec![to("ana", &[("wa", None)])]).await;
     house.pass(6).await;
-    let about_none = AccountName::new("");
     for n in 0..2 {
         let text = format!("hooks.json:{n}: broken");
-        house.dispatcher().alarms().tell(Cause::Reload, &about_none, text).await;
+        house.dispatcher().alarms().refused_reload(text).await;
         house.pass(1).await;
     }
     let told = told(&house);
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].contains("is given up") && told[0].contains("no such luck"), "{}", told[0]);
-    assert!(told[2].ends_with("the configuration in force stays: hooks.json:1: broken."), "{}", told[2]);
+    assert!(told[2].contains("the configuration in force stays: hooks.json:1: broken. <answers "), "{}", told[2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,6 @@ use crate::config::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dispatch::probe::probe;
 use crate::dispatch::transport::carriers;
-use crate::process::look_path;
 use crate::provider::Account;
 use crate::provider::probe::{Inquiry, Learned};
 
@@ -29,10 +28,7 @@ pub(super) async fn ask(compiled: &Compiled) -> (Vec<Asked>, Vec<Diagnostic>) {
     let (mut all, mut findings) = (Vec::new(), Vec::new());
     for (name, account) in &compiled.config.accounts {
         let about = Inquiry { contacts: contacts(&compiled.config, account), now };
-        let learned = match runs_nothing(account) {
-            Some(why) => Err(why),
-            None => probe(account, &*carriers(&account.transport), &about).await.map_err(|error| error.to_string()),
-        };
+        let learned = probe(account, &*carriers(&account.transport), &about).await;
         let place = compiled.account_places.get(name);
         let at = |severity, message: String| match place {
             Some(place) => Diagnostic { severity, ..Diagnostic::error(place, message) },
@@ -49,18 +45,12 @@ pub(super) async fn ask(compiled: &Compiled) -> (Vec<Asked>, Vec<Diagnostic>) {
             }
             Err(why) => {
                 findings.push(at(Severity::Error, format!("the account would not work: {why}")));
-                (false, why)
+                (false, why.to_string())
             }
         };
         all.push(Asked { account: name.clone(), provider: account.kind, works, says });
     }
     (all, findings)
-}
-
-/// Why its program can't be run, where it has one.
-fn runs_nothing(account: &Account) -> Option<String> {
-    let program = account.provider.program()?;
-    look_path(program, std::env::var_os("PATH").as_deref()).err().map(|why| why.to_string())
 }
 
 /// Whom the account writes to.

@@ -18,7 +18,7 @@ const DESCRIPTION: &[&str] = &[
 const FILES: &[(&str, &str)] = &[
     ("/etc/hookbell/hooks.json", "what the service serves"),
     ("/var/lib/hookbell", "messages (outbox.db), generated secrets, and the last good copies of the files"),
-    ("/run/hookbell/control.sock", "where hookbell send and hookbell messages find the daemon"),
+    ("/run/hookbell/control.sock", "where hookbell send, messages and accounts find the daemon"),
     ("/usr/lib/systemd/system/hookbell.service", "the service; its comments say how to let hooks do more"),
     ("/usr/lib/systemd/system/hookbell.socket", "the port of the service"),
     ("/usr/lib/hookbell", "drop-ins for the service: for containers, for hooks that call sudo, and more"),
@@ -29,6 +29,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("Look for mistakes in a file:", "hookbell check /etc/hookbell/hooks.json"),
     ("Ring:", "curl -fsS -G --data-urlencode \"msg=disk is full\" http://localhost:9000/hooks/wp-admin"),
     ("What became of messages in the last two hours:", "hookbell messages -since 2h"),
+    ("Which accounts are out of order, and a test by one:", "hookbell accounts\nhookbell accounts test wa -to ivan"),
     ("The token of a hook that has a generated one:", "hookbell token wp-phone"),
 ];
 

@@ -19,6 +19,7 @@ pub enum Offer {
 
 /// Values that are one of a few, by their flag.
 const CHOICES: &[(&str, &[&str])] = &[
+    ("format", &["json", "text"]),
     ("log-format", &["json", "text"]),
     ("state", &["queued", "sending", "sent", "delivered", "read", "failed", "expired", "canceled"]),
     ("tls-min-version", &["1.2", "1.3"]),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::hook::properties::HOOKS;
 use crate::node::{About, Shape};
 use crate::provider::account::properties_of;
-use crate::provider::kinds::KINDS;
+use crate::provider::table;
 
 /// How long a line may be.
 const WIDTH: usize = 116;
@@ -15,7 +15,7 @@ pub(super) fn of(name: &str) -> String {
     match name {
         "hooks" => told(&(HOOKS.rows)()),
         "send" => told(&inside(&(HOOKS.rows)(), "send")),
-        "canary" => told(&KINDS.first().map(|kind| inside(&properties_of(kind), "canary")).unwrap_or_default()),
+        "canary" => told(&table().first().map(|kind| inside(&properties_of(kind), "canary")).unwrap_or_default()),
         "accounts" => accounts(),
         _ => String::new(),
     }
@@ -23,7 +23,7 @@ pub(super) fn of(name: &str) -> String {
 
 /// Every provider with what is its own, below what all have in common.
 fn accounts() -> String {
-    let kinds: Vec<_> = KINDS.iter().map(|kind| (kind.name, properties_of(kind))).collect();
+    let kinds: Vec<_> = table().iter().map(|kind| (kind.name, properties_of(kind))).collect();
     let is_common = |row: &&About| kinds.iter().all(|(_, rows)| rows.iter().any(|other| other.name == row.name));
     let common = kinds.first().map(|(_, rows)| rows.iter().filter(is_common).cloned().collect::<Vec<_>>());
     let mut text = format!("Every account has\n{}", told(&common.unwrap_or_default()));

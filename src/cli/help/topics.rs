@@ -12,6 +12,7 @@ pub const TOPICS: &[(&str, &str, &str)] = &[
     ("hooks", "what a hook is, and its properties", include_str!("hooks.txt")),
     ("on-failure", "who is told when something fails", include_str!("on-failure.txt")),
     ("patience", "when a message goes the next way", include_str!("patience.txt")),
+    ("providers", "what accounts can be, what each needs and can do", include_str!("providers.txt")),
     ("reload", "what an edit does", include_str!("reload.txt")),
     ("send", "whom a hook sends to, and how", include_str!("send.txt")),
     ("signals", "what signals do", include_str!("signals.txt")),

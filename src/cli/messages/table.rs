@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use crate::cli::rows::{NOTHING, aligned, plain, text, time};
+use crate::message::media::size;
+
 /// A list: a line a delivery, or a line a refused call.
 pub(super) fn listed(listed: &Value) -> String {
     if let Some(refused) = listed["refused"].as_array() {
@@ -44,6 +47,17 @@ pub(super) fn message(message: &Value) -> String {
         if value != NOTHING {
             out += &format!("{name:<9} {value}\n");
         }
+    }
+    let media = &message["media"];
+    if !media.is_null() {
+        let size = media["bytes"].as_u64().map_or_else(|| text(&media["link"]), size);
+        out += &format!(
+            "{:<9} {} {}, {}, {size}\n",
+            "media",
+            text(&media["kind"]),
+            text(&media["name"]),
+            text(&media["type"])
+        );
     }
     for delivery in message["deliveries"].as_array().into_iter().flatten() {
         let (who, address) = (text(&delivery["contact"]), text(&delivery["address"]));
@@ -99,33 +113,10 @@ pub(super) fn expected(expected: &Value) -> String {
     format!("{canaries}{between}{hooks}")
 }
 
-/// What stands where there is nothing.
-const NOTHING: &str = "-";
-
 fn state(delivery: &Value) -> String {
     let late = if delivery["late"] == true { ", late" } else { "" };
     let twice = if delivery["possible-duplicate"] == true { ", perhaps twice" } else { "" };
     format!("{}{late}{twice}", text(&delivery["state"]))
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => NOTHING.to_owned(),
-        Value::String(text) if text.is_empty() => NOTHING.to_owned(),
-        Value::String(text) => plain(text),
-        other => other.to_string(),
-    }
-}
-
-/// A time to the second.
-fn time(value: &Value) -> String {
-    let text = text(value);
-    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{seconds}Z"))
-}
-
-/// On one line, and without what would move a terminal's cursor: a provider, or a stranger, wrote it.
-fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 fn indented(mut row: Vec<String>) -> Vec<String> {
@@ -133,25 +124,6 @@ fn indented(mut row: Vec<String>) -> Vec<String> {
         first.insert_str(0, "  ");
     }
     row
-}
-
-/// Columns that are straight on a terminal. The last one is as long as it is.
-fn aligned(heads: &[&str], rows: Vec<Vec<String>>) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
-    let mut widths = vec![0; heads.len()];
-    for row in std::iter::once(&heads).chain(&rows) {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    std::iter::once(&heads).chain(&rows).map(line).collect()
 }
 
 #[cfg(test)]

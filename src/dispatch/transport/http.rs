@@ -18,7 +18,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::{ANSWER_BYTES, causes, no_answer};
+use super::answer::{causes, no_answer};
 use super::dial::{Dial, Proxies};
 use super::trust;
 use crate::message::delivery::{Class, SendError};
@@ -28,6 +28,12 @@ use crate::provider::{Answer, HttpRequest, Transport};
 const IDLE_CONNECTIONS: usize = 4;
 /// How long they stay. Servers and the address translators on the way close theirs after a minute and more.
 const IDLE_TIME: Duration = Duration::from_secs(30);
+
+/// Of an answer, so many bytes are kept. A reply has a few hundred; what is told to who asks for news may be a long list.
+const ANSWER_BYTES: usize = 1024 * 1024;
+
+/// The longest address that a request may have: the most that the HTTP library takes.
+const URL_BYTES: usize = 65_534;
 
 type Plain = legacy::Client<Dial, Watched>;
 type Tls = legacy::Client<HttpsConnector<Dial>, Watched>;
@@ -63,6 +69,10 @@ impl Client {
             written: Arc::new(AtomicBool::new(false)),
             is_question: body.is_empty(),
         };
+        if url.expose().len() > URL_BYTES {
+            let detail = format!("the text makes the address at {} longer than {URL_BYTES} bytes", host(&shown_url));
+            return Err(no_answer(Class::Content, "url", detail));
+        }
         let Ok(url) = url.expose().parse::<Uri>() else {
             return Err(no_answer(Class::Account, "url", format!("{shown_url} is no address that can be called")));
         };

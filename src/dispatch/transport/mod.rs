@@ -50,6 +50,10 @@ impl Carrier {
             Request::Login(server) => self.smtp.probe(&server, self.transport.timeout).await,
             Request::Exec(command) => exec::carry(command, self.transport.timeout).await,
             Request::Print { terminal, line } => Ok(self.print(terminal, &line).await),
+            Request::Offer(_) => {
+                let why = "nothing can be sent by it: a device fetches what waits in the outbox";
+                Err(no_answer(Class::Network, "offer", why.to_owned()))
+            }
         }
     }
 }

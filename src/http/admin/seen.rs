@@ -51,7 +51,7 @@ fn accounts(config: &Config, gauges: Vec<AccountGauges>, canaries: &[CanaryState
             (name.as_str().to_owned(), AccountNow { windows, ..named(name.as_str()) })
         })
         .collect();
-    for AccountGauges { state, oldest, windows } in gauges {
+    for AccountGauges { state, oldest, windows, waits: _ } in gauges {
         let name = state.account.as_str();
         let waits = state.queued + state.sending > 0;
         if !waits && !all.contains_key(name) {

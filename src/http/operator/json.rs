@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::message::delivery::Delivery;
+use crate::message::media::{Label, Place};
 use crate::message::{canary, expected};
 use crate::node::units;
 use crate::outbox::{AccountState, Attempt, CanaryState, ExpectedCall, Listed, MessageStatus, Refused, Touched};
@@ -29,11 +30,22 @@ pub(super) fn message(status: &MessageStatus, attempts: &[Attempt]) -> Value {
         "caller": message.caller,
         "title": message.title,
         "text": message.text,
+        "format": message.format.as_str(),
+        "media": status.media.as_ref().map(media),
         "priority": message.priority.as_str(),
         "accepted": message.accepted_at.to_string(),
         "expires": message.expires_at.to_string(),
         "deliveries": deliveries.collect::<Vec<_>>(),
     })
+}
+
+/// What goes along with a message, without it.
+pub(in crate::http) fn media(label: &Label) -> Value {
+    let (link, bytes) = match &label.place {
+        Place::Link(link) => (Some(link), None),
+        Place::Here(bytes) => (None, Some(bytes)),
+    };
+    json!({ "kind": label.kind.as_str(), "name": label.name, "type": label.mime, "bytes": bytes, "link": link })
 }
 
 /// What became of a delivery.
@@ -55,7 +67,7 @@ pub(super) fn refused(refused: &Refused) -> Value {
 
 /// How an account stands.
 pub(super) fn account(state: &AccountState) -> Value {
-    let AccountState { account, queued, sending, missing, held_until, broken } = state;
+    let AccountState { account, queued, sending, missing, held_until, broken, sent_at } = state;
     json!({
         "account": account.as_str(),
         "queued": queued,
@@ -63,6 +75,7 @@ pub(super) fn account(state: &AccountState) -> Value {
         "missing": missing,
         "held-until": held_until.as_ref().map(Timestamp::to_string),
         "broken": broken.as_ref().map(|(since, why)| json!({ "since": since.to_string(), "why": why })),
+        "sent": moment(*sent_at),
     })
 }
 

@@ -23,8 +23,8 @@ impl Query {
         if !is_whole {
             return Err("the query has a broken escape".to_owned());
         }
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Query(found.into_iter().map(|(key, value)| (text(key), text(value))).collect()))
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Query(found.iter().map(|(key, value)| (text(key), text(value))).collect()))
     }
 
     /// A list's filter.
@@ -74,6 +74,13 @@ impl Query {
         let older = self.time("older-than", now)?;
         self.nothing_else(&["older-than"])?;
         older.ok_or_else(|| "how old? say older-than=30d".to_owned())
+    }
+
+    /// The only thing that may be asked for: this one, if it is there.
+    pub(super) fn only(mut self, name: &str) -> Result<Option<String>, String> {
+        let value = self.take(name).filter(|value| !value.is_empty());
+        self.nothing_else(&[name])?;
+        Ok(value)
     }
 
     fn take(&mut self, name: &str) -> Option<String> {

@@ -40,9 +40,11 @@ impl Outcome {
             | Outcome::Told(_)
             | Outcome::Status(_)
             | Outcome::Whole(_)
+            | Outcome::Media(_)
             | Outcome::Challenge(_)
             | Outcome::Heard
             | Outcome::Unproven
+            | Outcome::Device(_)
             | Outcome::UnknownMessage
             | Outcome::Denied(_)
             | Outcome::Readiness(_)

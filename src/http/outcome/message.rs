@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::action::send::Stored;
+use crate::action::send::{Composed, Stored};
+use crate::http::operator::json;
 use crate::http::wait::Fares;
+use crate::message::Message;
 use crate::outbox::{DeliveryStatus, MessageStatus};
 use crate::provider::preview::Preview;
 
@@ -24,6 +26,7 @@ pub(super) fn stored(stored: &Stored, names: bool, status: Option<&MessageStatus
     if stored.duplicate {
         json["duplicate"] = json!(true);
     }
+    json_warning(&mut json, stored.left_out.as_deref());
     let what = match status.map(Fares::of) {
         _ if stored.duplicate => "duplicate",
         Some(Fares::Well) => "sent",
@@ -32,7 +35,7 @@ pub(super) fn stored(stored: &Stored, names: bool, status: Option<&MessageStatus
     };
     let plural = if count == 1 { "recipient" } else { "recipients" };
     let listed = if names { format!(": {}", stored.contacts.join(", ")) } else { String::new() };
-    let mut text = format!("{what} {id} for {count} {plural}{listed}\n");
+    let mut text = format!("{what} {id} for {count} {plural}{listed}\n{}", warning(stored.left_out.as_deref()));
     if let Some(status) = status {
         json["deliveries"] = status.deliveries.iter().map(|row| delivery(row, names)).collect();
         text += &lines(status, names);
@@ -41,10 +44,11 @@ pub(super) fn stored(stored: &Stored, names: bool, status: Option<&MessageStatus
 }
 
 /// It went out, and nothing of it is kept: there is no id to ask for.
-pub(super) fn sent(sent: usize, recipients: usize) -> Said {
+pub(super) fn sent(sent: usize, recipients: usize, left_out: Option<&str>) -> Said {
     let of = if sent == recipients { String::new() } else { format!(" to {sent} of {recipients}") };
-    let json = json!({ "stored": false, "sent": sent, "recipients": recipients });
-    Said { text: format!("sent{of}, not stored\n"), json }
+    let mut json = json!({ "stored": false, "sent": sent, "recipients": recipients });
+    json_warning(&mut json, left_out);
+    Said { text: format!("sent{of}, not stored\n{}", warning(left_out)), json }
 }
 
 /// Where a message stands: states only, no names and no text, for whoever has its id may ask.
@@ -56,7 +60,8 @@ pub(super) fn status(status: &MessageStatus) -> Said {
 }
 
 /// What would be sent, had it not been a try.
-pub(super) fn preview(title: Option<&str>, text: &str, previews: &[Preview], runs: bool) -> Said {
+pub(super) fn preview(composed: &Composed, previews: &[Preview], runs: bool) -> Said {
+    let Composed { message: Message { title, text, .. }, media, left_out, .. } = composed;
     let each = |preview: &Preview| {
         let ways = preview.ways.iter();
         let ways: Vec<_> =
@@ -68,11 +73,29 @@ pub(super) fn preview(title: Option<&str>, text: &str, previews: &[Preview], run
         json!({ "contact": preview.contact, "ways": ways, "request": request, "refused": refused })
     };
     let recipients: Vec<_> = previews.iter().map(each).collect();
-    let json = json!({ "dry-run": true, "title": title, "text": text, "recipients": recipients });
-    let title = title.map(|title| format!("title: {title}\n")).unwrap_or_default();
+    let mut json = json!({ "dry-run": true, "title": title, "text": text, "recipients": recipients });
+    let media = media.as_ref().map(|media| media.label());
+    if let Some(label) = &media {
+        json["media"] = json::media(label);
+    }
+    json_warning(&mut json, left_out.as_deref());
+    let title = title.as_ref().map(|title| format!("title: {title}\n")).unwrap_or_default();
+    let media = media.map(|label| format!("media: {label}\n")).unwrap_or_default();
+    let warning = warning(left_out.as_deref());
     let previews: String = previews.iter().map(ToString::to_string).collect();
     let nothing = if runs { "nothing was sent, nothing was run" } else { "nothing was sent" };
-    Said { text: format!("{title}text: {text}\n{previews}{nothing}\n"), json }
+    Said { text: format!("{title}text: {text}\n{media}{warning}{previews}{nothing}\n"), json }
+}
+
+/// The text goes without what it was to bring.
+fn warning(left_out: Option<&str>) -> String {
+    left_out.map(|why| format!("warning: only the text goes: {why}\n")).unwrap_or_default()
+}
+
+fn json_warning(json: &mut Value, left_out: Option<&str>) {
+    if let Some(why) = left_out {
+        json["warning"] = json!(format!("only the text goes: {why}"));
+    }
 }
 
 fn delivery(row: &DeliveryStatus, names: bool) -> Value {

@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::Outcome;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use hyper::body::Bytes;
+
+use super::{Outcome, come_back};
 use crate::hook::admit::Refusal;
 use crate::http::BodyFault;
 
@@ -41,9 +45,11 @@ impl Outcome {
             | Outcome::Kept { .. }
             | Outcome::Status(_)
             | Outcome::Whole(_)
+            | Outcome::Media(_)
             | Outcome::Challenge(_)
             | Outcome::Heard
             | Outcome::Unproven
+            | Outcome::Device(_)
             | Outcome::UnknownMessage
             | Outcome::Unavailable
             | Outcome::Denied(_)
@@ -51,6 +57,31 @@ impl Outcome {
             | Outcome::Metrics(..) => return None,
         }))
     }
+}
+
+/// The answer to a refused call.
+pub(super) fn answer(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+    use StatusCode as Code;
+    let (code, text) = match refusal {
+        Refusal::Method => (Code::METHOD_NOT_ALLOWED, ""),
+        Refusal::OnlyAsks => (Code::NO_CONTENT, ""),
+        Refusal::Prefetch => return come_back(headers, "Nothing was sent: this is a prefetch."),
+        Refusal::Previewer => (Code::FORBIDDEN, "Nothing was sent: this looks like the preview of a link."),
+        Refusal::CrossSite => (
+            Code::FORBIDDEN,
+            "Nothing was sent: a page of another site asked for it. Give the hook a token, or set allow-cross-site.",
+        ),
+        Refusal::TokenMissing => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hookbell\""));
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"hookbell\", charset=\"UTF-8\""));
+            (Code::UNAUTHORIZED, "A token is needed: Authorization: Bearer, X-Hook-Token, or the parameter token.\n")
+        }
+        Refusal::TokenWrong => (Code::FORBIDDEN, "The token is wrong.\n"),
+        Refusal::Missing(parameter) => {
+            return (Code::BAD_REQUEST, format!("the parameter {} is missing or empty\n", parameter.name).into());
+        }
+    };
+    (code, Bytes::from_static(text.as_bytes()))
 }
 
 fn of_refusal(refusal: &Refusal) -> Option<Cow<'static, str>> {

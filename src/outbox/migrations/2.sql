@@ -13,10 +13,20 @@ CREATE INDEX deliveries_waiting ON deliveries (account, id) WHERE state = 'queue
 ALTER TABLE address_queue ADD COLUMN impatient INTEGER;
 CREATE INDEX address_queue_impatient ON address_queue (impatient) WHERE impatient IS NOT NULL;
 
+-- Leases that a device holds.
+ALTER TABLE deliveries ADD COLUMN lent INTEGER;
+CREATE INDEX deliveries_lent ON deliveries (leased_until) WHERE state = 'sending' AND lent IS NOT NULL;
+
 -- Breakers.
 ALTER TABLE accounts ADD COLUMN broken_since INTEGER;
 ALTER TABLE accounts ADD COLUMN broken_why TEXT;
 ALTER TABLE accounts ADD COLUMN look_from INTEGER;
+
+-- When an account last sent.
+ALTER TABLE accounts ADD COLUMN sent_at INTEGER;
+CREATE TRIGGER note_success AFTER INSERT ON attempts WHEN new.class = 'accepted' BEGIN
+    UPDATE accounts SET sent_at = max(coalesce(sent_at, 0), new.ended_at) WHERE account = new.account;
+END;
 
 -- What the contacts of on-failure are told.
 ALTER TABLE messages ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
@@ -36,6 +46,7 @@ CREATE TABLE alarms (
 
 -- Conversations: a problem and its end.
 ALTER TABLE messages ADD COLUMN thread TEXT;
+CREATE INDEX messages_of_thread ON messages (thread) WHERE thread IS NOT NULL;
 
 -- Limits: what an account owes its rate is kept, and all such times are in microseconds.
 ALTER TABLE accounts ADD COLUMN tat INTEGER NOT NULL DEFAULT 0;
@@ -142,3 +153,51 @@ CREATE TABLE expected_calls (
     silent_since INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX expected_calls_due ON expected_calls (due_at) WHERE silent_since IS NULL AND due_at IS NOT NULL;
+
+-- How the characters of a text are meant, and what goes along with it.
+ALTER TABLE messages ADD COLUMN format INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE media (
+    message INTEGER PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE,
+    kind    TEXT    NOT NULL,
+    mime    TEXT    NOT NULL,
+    name    TEXT    NOT NULL,
+    link    TEXT,
+    size    INTEGER
+);
+CREATE TABLE media_bytes (
+    message INTEGER PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE,
+    bytes   BLOB    NOT NULL
+);
+CREATE TABLE media_total (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    bytes INTEGER NOT NULL
+);
+CREATE TRIGGER media_come AFTER INSERT ON media_bytes BEGIN
+    INSERT INTO media_total (one, bytes) VALUES (1, length(new.bytes))
+        ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER media_gone AFTER DELETE ON media_bytes BEGIN
+    UPDATE media_total SET bytes = bytes - length(old.bytes);
+END;
+
+-- Counting without ON CONFLICT, for which SQLite kept a copy of each page.
+DROP TRIGGER count_new;
+DROP TRIGGER count_changed;
+CREATE TRIGGER count_new AFTER INSERT ON deliveries BEGIN
+    UPDATE accounts SET queued = queued + (new.state = 'queued'), sending = sending + (new.state = 'sending')
+        WHERE account = new.account;
+END;
+CREATE TRIGGER count_changed AFTER UPDATE OF state ON deliveries
+WHEN old.state <> new.state AND old.account = new.account BEGIN
+    UPDATE accounts SET queued = queued + (new.state = 'queued') - (old.state = 'queued'),
+                        sending = sending + (new.state = 'sending') - (old.state = 'sending')
+        WHERE account = new.account;
+END;
+CREATE TRIGGER count_moved AFTER UPDATE OF account ON deliveries WHEN old.account <> new.account BEGIN
+    UPDATE accounts SET queued = queued - (old.state = 'queued'), sending = sending - (old.state = 'sending')
+        WHERE account = old.account;
+    INSERT INTO accounts (account) SELECT new.account
+        WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE account = new.account);
+    UPDATE accounts SET queued = queued + (new.state = 'queued'), sending = sending + (new.state = 'sending')
+        WHERE account = new.account;
+END;

@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::account::{AddressKind, Limits, Takes};
 use crate::message::delivery::{Class, Receipt, SendError};
 use crate::node::{Node, Placed, Property, Reader, Shape, needed, property, rows, usual};
+use crate::provider::capabilities::Capabilities;
+use crate::provider::markup::{PLAIN, render};
 use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::text::one_line;
 use crate::provider::{Answer, Command, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request, account};
@@ -15,7 +17,7 @@ use crate::template::{Template, TemplateError, Words};
 pub(super) const KIND: Kind = Kind {
     name: "command",
     limits: Limits::NONE,
-    reports: false,
+    can: Capabilities::TEXT,
     help: "Any program that sends one message, such as a script of one's own.",
     properties: || rows(PROPERTIES),
     open: Open::Local(open),
@@ -132,12 +134,13 @@ struct Program {
 struct Values<'a> {
     to: &'a str,
     title: Option<&'a str>,
-    msg: &'a str,
+    msg: String,
 }
 
 impl<'a> Values<'a> {
     fn of(out: &'a Outgoing) -> Values<'a> {
-        Values { to: &out.address.text, title: out.title.as_deref(), msg: &out.text }
+        let msg = render(&out.text, out.format, &PLAIN);
+        Values { to: &out.address.text, title: out.title.as_deref(), msg }
     }
 }
 
@@ -184,7 +187,7 @@ impl Program {
         }
         // With another beginning of the texts, a dash that stays is the file's own.
         let title = values.title.map(|title| format!("x{title}"));
-        let others = Values { to: values.to, title: title.as_deref(), msg: &format!("x{}", values.msg) };
+        let others = Values { to: values.to, title: title.as_deref(), msg: format!("x{}", values.msg) };
         let others = self.command.render(&others)?;
         let guarded = |(word, other): (String, String)| match word.starts_with('-') && !other.starts_with('-') {
             true => format!(" {word}"),

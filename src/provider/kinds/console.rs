@@ -4,6 +4,8 @@ use crate::account::{Limits, Takes};
 use crate::message::delivery::{Receipt, SendError};
 use crate::node::{Node, Property, Reader, rows};
 use crate::provider::account;
+use crate::provider::capabilities::Capabilities;
+use crate::provider::markup::{PLAIN, render};
 use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::text::{harmless, one_line};
 use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request};
@@ -12,7 +14,7 @@ use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Probe, Provide
 pub(super) const KIND: Kind = Kind {
     name: "console",
     limits: Limits::NONE,
-    reports: false,
+    can: Capabilities::TEXT,
     help: "Rings on the daemon's own terminal, or in its log.",
     properties: || rows(PROPERTIES),
     open: Open::Local(open),
@@ -61,7 +63,7 @@ fn ringing(out: &Outgoing) -> String {
     if let Some(title) = &out.title {
         shown.push_str(&format!("│ {}\n│\n", harmless(&one_line(title))));
     }
-    for line in harmless(&out.text.replace("\r\n", "\n")).lines() {
+    for line in harmless(&text(out).replace("\r\n", "\n")).lines() {
         shown.push_str(format!("│ {line}").trim_end());
         shown.push('\n');
     }
@@ -71,5 +73,10 @@ fn ringing(out: &Outgoing) -> String {
 
 fn line(out: &Outgoing) -> String {
     let title = out.title.as_deref().map(|title| format!("{} · ", one_line(title))).unwrap_or_default();
-    harmless(&format!("🔔 {}: {title}{}", callee(out), one_line(&out.text)))
+    harmless(&format!("🔔 {}: {title}{}", callee(out), one_line(&text(out))))
+}
+
+/// A terminal shows no marks.
+fn text(out: &Outgoing) -> String {
+    render(&out.text, out.format, &PLAIN)
 }

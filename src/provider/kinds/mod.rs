@@ -4,12 +4,34 @@ use super::Kind;
 
 mod command;
 mod console;
+mod devino;
+mod green_api;
+mod http_json;
+mod infobip;
+mod phone;
 mod smtp;
 mod telegram;
+mod twilio;
+mod vonage;
+mod wazzup;
 mod whatsapp_cloud;
 
 /// Every provider, in order of name.
-pub const KINDS: &[Kind] = &[command::KIND, console::KIND, smtp::KIND, telegram::KIND, whatsapp_cloud::KIND];
+pub const KINDS: &[Kind] = &[
+    command::KIND,
+    console::KIND,
+    devino::KIND,
+    green_api::KIND,
+    http_json::KIND,
+    infobip::KIND,
+    phone::KIND,
+    smtp::KIND,
+    telegram::KIND,
+    twilio::KIND,
+    vonage::KIND,
+    wazzup::KIND,
+    whatsapp_cloud::KIND,
+];
 
 #[cfg(test)]
 mod tests {

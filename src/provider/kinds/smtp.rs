@@ -1,12 +1,16 @@
 //! `smtp`: mail, by a server that takes it from us: a provider's, or the host's own (RFC 5321, RFC 6409).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{AddressKind, Limits, Rate, Takes};
 use crate::message::delivery::{Class, Receipt, SendError};
+use crate::message::media::MediaKind;
 use crate::node::{Node, Reader, rows};
+use crate::provider::capabilities::{Capabilities, MediaLimit};
 use crate::provider::mail::{Mail, Mailbox, Server, Stage};
+use crate::provider::markup::{PLAIN, render};
 use crate::provider::probe::{Inquiry, Learned};
 use crate::provider::text::{cut_characters, harmless, one_line};
 use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request};
@@ -27,11 +31,23 @@ pub(super) const KIND: Kind = Kind {
         per_recipient: Some(Rate::per(10, Duration::from_secs(60)).burst(10)),
         ..Limits::NONE
     },
-    reports: false,
+    can: Capabilities { media: Cow::Borrowed(FILES), ..Capabilities::TEXT },
     help: "Mail, by a server that takes it: a provider's, or the host's own.",
     properties: || rows(properties::PROPERTIES),
     open: Open::Mail(open),
 };
+
+/// The largest file, in bytes: in base64 it fits into the 10,240,000 bytes of a mail that Postfix takes where nobody said
+/// otherwise (`message_size_limit`).
+const FILE: u64 = 7 * 1024 * 1024;
+
+/// A mail takes files of all types.
+const FILES: &[MediaLimit] = &[
+    MediaLimit::sent(MediaKind::Image, &[], FILE),
+    MediaLimit::sent(MediaKind::Video, &[], FILE),
+    MediaLimit::sent(MediaKind::Audio, &[], FILE),
+    MediaLimit::sent(MediaKind::Document, &[], FILE),
+];
 
 /// Characters of a subject: what a list of mails has room for, and more.
 const SUBJECT: usize = 120;
@@ -88,7 +104,8 @@ impl Smtp {
             reply_to: self.reply_to.clone(),
             to,
             subject: subject(out),
-            text: out.text.clone(),
+            text: render(&out.text, out.format, &PLAIN),
+            attachment: out.media.clone(),
             message_id: self.message_id(out),
             thread: out.thread.as_ref().map(|thread| format!("thread-{thread}@{}", self.from.domain())),
             date: out.accepted_at,
@@ -119,5 +136,5 @@ impl Smtp {
 fn subject(out: &Outgoing) -> String {
     let first_line = || out.text.lines().find(|line| !line.trim().is_empty());
     let line = out.title.as_deref().or_else(first_line).unwrap_or("hookbell");
-    cut_characters(&harmless(&one_line(line)), SUBJECT)
+    cut_characters(&harmless(&one_line(&render(line, out.format, &PLAIN))), SUBJECT)
 }

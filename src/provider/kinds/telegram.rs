@@ -1,22 +1,32 @@
 //! `telegram`: the Telegram Bot API, <https://core.telegram.org/bots/api>.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
-
+use self::api::Api;
+use self::poll::Poller;
 use self::probe::Asker;
+use self::send::Talk;
+use self::updates::Updates;
+use self::webhook::Webhook;
 use crate::account::{AddressKind, Limits, Rate, Takes};
-use crate::message::delivery::{Class, Receipt, Scope, SendError};
-use crate::node::{Node, Property, Reader, Shape, needed, rows};
-use crate::provider::probe::Inquiry;
-use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
-use crate::provider::text::{cut_utf16, with_title};
-use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request, account};
+use crate::message::delivery::SendError;
+use crate::node::{Node, Property, Reader, Shape, needed, property, rows};
+use crate::provider::callback::Callback;
+use crate::provider::capabilities::{Capabilities, Hears};
+use crate::provider::poll::Poll;
+use crate::provider::probe::{Inquiry, Learned};
+use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Probe, Provider, account};
 use crate::secret::Secret;
 
+mod api;
+mod errors;
+mod media;
+mod poll;
 mod probe;
+mod send;
+mod updates;
+mod webhook;
 
 /// The row of the table. The limits are those of <https://core.telegram.org/bots/faq>: about one message a second in
 /// one chat, where short bursts are let pass, about thirty a second over all chats, and no more than twenty a minute in
@@ -29,38 +39,56 @@ pub(super) const KIND: Kind = Kind {
         per_group: Some(Rate::per(18, Duration::from_secs(60)).burst(3)),
         ..Limits::NONE
     },
-    reports: false,
-    help: "The Telegram Bot API: a bot writes to people, groups and channels.",
+    can: Capabilities {
+        text: Some(send::TEXT_UNITS),
+        media: Cow::Borrowed(media::CARRIED),
+        inbound: Hears::Both,
+        ..Capabilities::TEXT
+    },
+    help: "The Telegram Bot API: a bot writes to people, groups, their topics, and channels.",
     properties: || rows(PROPERTIES),
     open: Open::Http { base_url: "https://api.telegram.org", open },
 };
 
-/// `sendMessage` takes so many characters, which Telegram counts as UTF-16 units.
-const TEXT_UNITS: usize = 4096;
+/// The words of `updates`.
+const UPDATES: [(&str, Updates); 2] = [("poll", Updates::Poll), ("callback", Updates::Callback)];
 
 #[derive(Default)]
 struct Properties {
     bot_token: Option<Secret>,
+    updates: Option<Updates>,
 }
 
-const PROPERTIES: &[Property<Properties>] =
-    &[needed("bot-token", Shape::Secret, "The bot's token, from @BotFather.", |properties, node, reader| {
+const PROPERTIES: &[Property<Properties>] = &[
+    needed("bot-token", Shape::Secret, "The bot's token, from @BotFather.", |properties, node, reader| {
         properties.bot_token = bot_token(node, reader)
-    })];
+    }),
+    property(
+        "updates",
+        Shape::Words(|| UPDATES.iter().map(|(word, _)| *word).collect()),
+        "How it hears what people write to the bot, and the numbers of their chats: \"poll\" asks Telegram again and \
+         again, \"callback\" has Telegram call. Default: not at all.",
+        |properties, node, reader| properties.updates = updates(node, reader),
+    ),
+];
 
 fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> {
     let earlier = reader.findings.len();
-    let Properties { bot_token } = account::own(node, PROPERTIES, reader)?;
+    let Properties { bot_token, updates } = account::own(node, PROPERTIES, reader)?;
     let Some(token) = bot_token else {
         if reader.findings.len() == earlier {
             reader.error(&node.place, "no \"bot-token\": @BotFather gives one");
         }
         return None;
     };
-    let takes = Takes::Kinds(vec![AddressKind::new("telegram")]);
-    let base_url = base_url.to_owned();
-    let asker = Asker { base_url: base_url.clone(), token: token.clone() };
-    Some(Opened { takes, provider: Box::new(Telegram { base_url, token, asker }) })
+    let api = Api { base_url: base_url.to_owned(), token };
+    let provider = Telegram {
+        poller: (updates == Some(Updates::Poll)).then(|| Poller::new(api.clone())),
+        webhook: (updates == Some(Updates::Callback)).then(|| Webhook::new(api.clone())),
+        asker: Asker { api: api.clone(), updates },
+        api,
+    };
+    Some(Opened { takes: Takes::Kinds(vec![AddressKind::new("telegram")]), provider: Box::new(provider) })
 }
 
 fn bot_token(node: &Node, reader: &mut Reader<'_>) -> Option<Secret> {
@@ -76,159 +104,53 @@ fn bot_token(node: &Node, reader: &mut Reader<'_>) -> Option<Secret> {
     reader.wrong(&node.place, "not a bot's token: that looks like 123456789:AAbb… with letters, digits, _ and -")
 }
 
+fn updates(node: &Node, reader: &mut Reader<'_>) -> Option<Updates> {
+    let text = reader.text(node)?;
+    match UPDATES.iter().find(|(word, _)| *word == text) {
+        Some((_, meant)) => Some(*meant),
+        None => reader.wrong(&node.place, "expected \"poll\" or \"callback\""),
+    }
+}
+
 struct Telegram {
-    base_url: String,
-    token: Secret,
+    api: Api,
     asker: Asker,
-}
-
-#[derive(Serialize)]
-struct SendMessage<'a> {
-    chat_id: ChatId<'a>,
-    text: String,
-    link_preview_options: LinkPreviewOptions,
-}
-
-/// A chat's number, or the name of a public channel or group: `@name`.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum ChatId<'a> {
-    Number(i64),
-    Name(&'a str),
-}
-
-#[derive(Serialize)]
-struct LinkPreviewOptions {
-    is_disabled: bool,
-}
-
-#[derive(Deserialize)]
-struct Reply {
-    ok: bool,
-    #[serde(default, deserialize_with = "lenient")]
-    error_code: Option<u16>,
-    #[serde(default, deserialize_with = "lenient")]
-    description: String,
-    #[serde(default, deserialize_with = "lenient")]
-    parameters: Parameters,
-    #[serde(default, deserialize_with = "lenient")]
-    result: Option<SentMessage>,
-}
-
-#[derive(Default, Deserialize)]
-struct Parameters {
-    #[serde(default, deserialize_with = "lenient")]
-    retry_after: Option<u64>,
-    #[serde(default, deserialize_with = "lenient")]
-    migrate_to_chat_id: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct SentMessage {
-    #[serde(default, deserialize_with = "lenient")]
-    message_id: Option<i64>,
+    poller: Option<Poller>,
+    webhook: Option<Webhook>,
 }
 
 impl Provider for Telegram {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
-        let ask = |chat| Ok(Next::Ask(Request::Http(self.ask(out, chat))));
-        match answers {
-            [first @ Answer::Http { status, headers, body }] => match moved_to(first) {
-                Some(chat) => ask(ChatId::Number(chat)),
-                None => self.read(*status, headers, body, None),
-            },
-            [first, .., Answer::Http { status, headers, body }] => self.read(*status, headers, body, moved_to(first)),
-            _ => {
-                let address = out.address.text.as_str();
-                ask(address.parse().map_or(ChatId::Name(address), ChatId::Number))
-            }
-        }
+        Talk::about(&self.api, out).next(answers)
     }
 
     fn probe(&self, about: &Inquiry, answers: &[Answer]) -> Result<Probe, SendError> {
         self.asker.next(about, answers)
     }
-}
 
-/// The new number of a group that has become a supergroup, out of the refusal that tells it.
-fn moved_to(answer: &Answer) -> Option<i64> {
-    let Answer::Http { body, .. } = answer else { return None };
-    let reply = serde_json::from_slice::<Reply>(body).ok()?;
-    reply.parameters.migrate_to_chat_id.filter(|_| !reply.ok)
-}
-
-impl Telegram {
-    fn ask(&self, out: &Outgoing, chat_id: ChatId<'_>) -> HttpRequest {
-        let message = SendMessage {
-            chat_id,
-            text: cut_utf16(&with_title(out.title.as_deref(), &out.text), TEXT_UNITS),
-            link_preview_options: LinkPreviewOptions { is_disabled: true },
-        };
-        let url = |token: &str| format!("{}/bot{token}/sendMessage", self.base_url);
-        HttpRequest {
-            method: Method::POST,
-            url: Secret::new(url(self.token.expose())),
-            shown_url: url("[secret]"),
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]),
-            // Texts and numbers can't fail to be written as JSON.
-            body: serde_json::to_vec(&message).unwrap_or_default(),
+    fn within(&mut self, timeout: Duration) {
+        if let Some(poller) = &mut self.poller {
+            poller.within(timeout);
         }
     }
 
-    /// The answer that counts; `moved_to` is the chat that was asked for instead.
-    fn read(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        moved_to: Option<i64>,
-    ) -> Result<Next, SendError> {
-        let advice = moved_to.map(|chat| format!("the group is a supergroup now: write {chat} into the contact"));
-        let Ok(reply) = serde_json::from_slice::<Reply>(body) else {
-            return Err(bare_refusal(status, headers, body, &self.token));
-        };
-        if reply.ok {
-            let id = reply.result.and_then(|sent| sent.message_id).map(|id| id.to_string());
-            return Ok(Next::Done(Receipt { id, advice }));
+    fn setup(&self, url: &Secret, answers: &[Answer]) -> Result<Probe, SendError> {
+        if let Some(webhook) = &self.webhook {
+            return webhook.set(url, answers);
         }
-        let code = reply.error_code.unwrap_or(status.as_u16());
-        let mut words = reply.description.clone();
-        if let Some(advice) = advice {
-            words.push_str(&format!(" ({advice})"));
+        if self.poller.is_some() {
+            return webhook::unset(&self.api, answers);
         }
-        Err(refusal(classify(code, &reply, headers), code, &words, &self.token))
+        let mut learned = Learned::well("it hears nothing");
+        learned.error("the account has no \"updates\"", "set it to \"callback\", or to \"poll\"".to_owned());
+        Ok(Probe::Done(learned))
     }
-}
 
-/// What there is in the descriptions of a 400 that is about the chat. Telegram has no finer codes, and documents no list
-/// (source: telegram-bot-api, Client.cpp, `fail_query_with_error`).
-const ABOUT_THE_CHAT: [&str; 9] = [
-    "chat not found",
-    "user not found",
-    "chat_id",
-    "peer_id_invalid",
-    "group chat was",
-    "not enough rights",
-    "have no rights",
-    "need administrator rights",
-    "chat_write_forbidden",
-];
+    fn callback(&self) -> Option<&dyn Callback> {
+        self.webhook.as_ref().map(|webhook| webhook as &dyn Callback)
+    }
 
-fn classify(code: u16, reply: &Reply, headers: &HeaderMap) -> Class {
-    let description = reply.description.to_lowercase();
-    match code {
-        // 404 is the answer to a token that names no bot.
-        401 | 404 => Class::Account,
-        // Blocked by the user, kicked out of the group, or the user's account is gone.
-        403 => Class::Recipient,
-        // The limit that is met first is the one of a chat.
-        429 => {
-            let after = reply.parameters.retry_after.map(Duration::from_secs).or_else(|| retry_after(headers));
-            Class::Wait { scope: Scope::Recipient, after }
-        }
-        400 if reply.parameters.migrate_to_chat_id.is_some() => Class::Recipient,
-        400 if ABOUT_THE_CHAT.iter().any(|words| description.contains(words)) => Class::Recipient,
-        500..=599 => Class::Fault,
-        _ => Class::Content,
+    fn poll(&self) -> Option<&dyn Poll> {
+        self.poller.as_ref().map(|poller| poller as &dyn Poll)
     }
 }

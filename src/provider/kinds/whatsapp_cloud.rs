@@ -1,27 +1,31 @@
 //! `whatsapp-cloud`: Meta's WhatsApp Cloud API, <https://developers.facebook.com/docs/whatsapp/cloud-api>.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use http::header::HeaderValue;
 
+use self::approved::Wanted;
 use self::callback::Webhook;
-use self::errors::{Fault, classify, patient};
-use self::probe::{Asker, Wanted};
-use self::template::{Filled, Template};
+use self::probe::Asker;
+use self::template::Template;
 use crate::account::{AddressKind, Limits, Rate, Takes};
-use crate::message::delivery::{Class, Form, Receipt, SendError};
+use crate::message::delivery::SendError;
+use crate::message::media::MediaKind;
 use crate::node::{Node, Property, Reader, Shape, needed, property, rows, usual};
 use crate::provider::callback::{Callback, Sha256};
+use crate::provider::capabilities::{Capabilities, Hears, MediaLimit};
 use crate::provider::probe::Inquiry;
-use crate::provider::reply::{bare_refusal, lenient, refusal};
-use crate::provider::text::{cut_with_link, with_title};
-use crate::provider::{Answer, HttpRequest, Kind, Next, Open, Opened, Outgoing, Probe, Provider, Request, account};
+use crate::provider::{Answer, Kind, Next, Open, Opened, Outgoing, Probe, Provider, account, named_template};
 use crate::secret::Secret;
 
+mod approved;
 mod callback;
+mod conversation;
 mod errors;
+mod filled;
+mod message;
+mod piece;
 mod probe;
 mod template;
 
@@ -34,7 +38,13 @@ pub(super) const KIND: Kind = Kind {
         per_recipient: Some(Rate::per(1, Duration::from_secs(6)).burst(45)),
         ..Limits::NONE
     },
-    reports: true,
+    can: Capabilities {
+        text: Some(TEXT_CHARACTERS),
+        template: true,
+        media: Cow::Borrowed(&MEDIA),
+        reports: Hears::Callback,
+        inbound: Hears::Callback,
+    },
     help: "Meta's WhatsApp Cloud API.",
     properties: || rows(PROPERTIES),
     open: Open::Http { base_url: "https://graph.facebook.com", open },
@@ -43,8 +53,38 @@ pub(super) const KIND: Kind = Kind {
 /// `text.body` takes so many characters.
 const TEXT_CHARACTERS: usize = 4096;
 
-/// A template's own words and its parameters together are too long.
-const TEMPLATE_TOO_LONG: &str = "132005";
+/// What Meta takes, <https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types>.
+const MEDIA: [MediaLimit; 4] = [
+    MediaLimit::new(MediaKind::Image, &[Cow::Borrowed("image/jpeg"), Cow::Borrowed("image/png")], 5 * MEGABYTE),
+    MediaLimit::new(MediaKind::Video, &[Cow::Borrowed("video/mp4"), Cow::Borrowed("video/3gpp")], 16 * MEGABYTE),
+    MediaLimit::new(
+        MediaKind::Audio,
+        &[
+            Cow::Borrowed("audio/aac"),
+            Cow::Borrowed("audio/amr"),
+            Cow::Borrowed("audio/mpeg"),
+            Cow::Borrowed("audio/mp4"),
+            Cow::Borrowed("audio/ogg"),
+        ],
+        16 * MEGABYTE,
+    ),
+    MediaLimit::new(
+        MediaKind::Document,
+        &[
+            Cow::Borrowed("text/plain"),
+            Cow::Borrowed("application/pdf"),
+            Cow::Borrowed("application/msword"),
+            Cow::Borrowed("application/vnd.ms-excel"),
+            Cow::Borrowed("application/vnd.ms-powerpoint"),
+            Cow::Borrowed("application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+            Cow::Borrowed("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            Cow::Borrowed("application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+        ],
+        100 * MEGABYTE,
+    ),
+];
+
+const MEGABYTE: u64 = 1024 * 1024;
 
 #[derive(Default)]
 struct Properties {
@@ -55,6 +95,7 @@ struct Properties {
     verify_tokens: Vec<Secret>,
     app_secrets: Vec<Secret>,
     business: Option<String>,
+    direct_send: bool,
 }
 
 const PROPERTIES: &[Property<Properties>] = &[
@@ -92,6 +133,14 @@ const PROPERTIES: &[Property<Properties>] = &[
          24 hours.",
         |p, node, reader| p.template = template::read(node, reader),
     ),
+    usual(
+        "direct-send",
+        Shape::Boolean,
+        "false",
+        "Whether free text goes out as Direct Send while the recipient has not written within 24 hours. Only businesses \
+         that Meta let into its beta may; what is refused goes as the approved template.",
+        |p, node, reader| p.direct_send = reader.boolean(node).unwrap_or_default(),
+    ),
     property(
         "verify-token",
         Shape::OneOrMore(&Shape::Secret),
@@ -108,8 +157,16 @@ const PROPERTIES: &[Property<Properties>] = &[
 
 fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> {
     let earlier = reader.findings.len();
-    let Properties { phone_number_id, access_token, api_version, template, verify_tokens, app_secrets, business } =
-        account::own(node, PROPERTIES, reader)?;
+    let Properties {
+        phone_number_id,
+        access_token,
+        api_version,
+        template,
+        verify_tokens,
+        app_secrets,
+        business,
+        direct_send,
+    } = account::own(node, PROPERTIES, reader)?;
     let (Some(id), Some((token, authorization))) = (&phone_number_id, access_token) else {
         if reader.findings.len() == earlier {
             let missing = if phone_number_id.is_none() { "phone-number-id" } else { "access-token" };
@@ -118,10 +175,7 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         return None;
     };
     if template.is_none() {
-        reader.warn(
-            &node.place,
-            "no \"approved-template\": plain text reaches only who wrote to this number within 24 hours",
-        );
+        named_template::warn_of_none(node, reader);
     }
     if app_secrets.is_empty() && !verify_tokens.is_empty() {
         reader.warn(
@@ -131,7 +185,7 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
     }
     let version = api_version.as_deref().unwrap_or("v23.0");
     let api = format!("{base_url}/{version}");
-    let url = format!("{api}/{id}/messages");
+    let number = format!("{api}/{id}");
     let takes = Takes::Kinds(vec![AddressKind::new("whatsapp"), AddressKind::new("phone")]);
     let webhook = Webhook {
         phone_number_id: id.clone(),
@@ -146,13 +200,12 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         business,
         token: token.clone(),
         authorization: authorization.clone(),
-        template: template.as_ref().map(Template::wanted).map(|(name, language, params)| Wanted {
-            name,
-            language,
-            params,
-        }),
+        template: template.as_ref().map(Wanted::of),
     };
-    Some(Opened { takes, provider: Box::new(WhatsApp { url, token, authorization, template, webhook, asker }) })
+    Some(Opened {
+        takes,
+        provider: Box::new(WhatsApp { number, token, authorization, template, direct_send, webhook, asker }),
+    })
 }
 
 fn meta_id(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<String> {
@@ -184,60 +237,20 @@ fn api_version(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
 }
 
 struct WhatsApp {
-    url: String,
+    /// The number's node in the API.
+    number: String,
     token: Secret,
     authorization: HeaderValue,
     template: Option<Template>,
+    /// Whether free text may go outside of the window.
+    direct_send: bool,
     webhook: Webhook,
     asker: Asker,
 }
 
-#[derive(Serialize)]
-struct Message<'a> {
-    messaging_product: &'static str,
-    recipient_type: &'static str,
-    to: String,
-    #[serde(flatten)]
-    content: Content<'a>,
-    /// Comes back with every status of the message.
-    biz_opaque_callback_data: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Content<'a> {
-    Text { text: Text },
-    Template { template: Filled<'a> },
-}
-
-#[derive(Serialize)]
-struct Text {
-    body: String,
-    preview_url: bool,
-}
-
-#[derive(Deserialize)]
-struct Reply {
-    #[serde(default, deserialize_with = "lenient")]
-    messages: Vec<Taken>,
-    #[serde(default, deserialize_with = "lenient")]
-    error: Option<Fault>,
-}
-
-#[derive(Deserialize)]
-struct Taken {
-    id: String,
-    message_status: Option<String>,
-}
-
 impl Provider for WhatsApp {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
-        let ask = |again| self.ask(out, again).map(|request| Next::Ask(Request::Http(request)));
-        let [.., Answer::Http { status, headers, body }] = answers else { return ask(false) };
-        match self.read(*status, headers, body) {
-            Err(error) if error.code == TEMPLATE_TOO_LONG && answers.len() == 1 => ask(true),
-            read => read.map_err(|error| self.final_for(out, error)),
-        }
+        self.next(out, answers)
     }
 
     fn probe(&self, about: &Inquiry, answers: &[Answer]) -> Result<Probe, SendError> {
@@ -246,82 +259,5 @@ impl Provider for WhatsApp {
 
     fn callback(&self) -> Option<&dyn Callback> {
         Some(&self.webhook)
-    }
-}
-
-impl WhatsApp {
-    /// The request; `again`: shorter, for the template was found too long.
-    fn ask(&self, out: &Outgoing, again: bool) -> Result<HttpRequest, SendError> {
-        let content = match self.template_for(out) {
-            Some(template) => Content::Template { template: template.filled(out, again)? },
-            None if out.form == Form::Template => {
-                return Err(refusal(Class::Content, "", "no approved template is configured", &self.token));
-            }
-            _ => {
-                let whole = with_title(out.title.as_deref(), &out.text);
-                let body = cut_with_link(&whole, TEXT_CHARACTERS, out.link.as_deref());
-                Content::Text { text: Text { body, preview_url: false } }
-            }
-        };
-        let message = Message {
-            messaging_product: "whatsapp",
-            recipient_type: "individual",
-            to: out.address.text.chars().filter(char::is_ascii_digit).collect(),
-            content,
-            biz_opaque_callback_data: &out.key,
-        };
-        let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(HttpRequest {
-            method: Method::POST,
-            url: Secret::new(&*self.url),
-            shown_url: self.url.clone(),
-            headers: HeaderMap::from_iter([(AUTHORIZATION, self.authorization.clone()), json]),
-            // Texts can't fail to be written as JSON.
-            body: serde_json::to_vec(&message).unwrap_or_default(),
-        })
-    }
-
-    /// The template, where this goes out as one.
-    fn template_for(&self, out: &Outgoing) -> Option<&Template> {
-        self.template.as_ref().filter(|_| out.form == Form::Template || !out.window_open)
-    }
-
-    /// A closed window asks for the template; where it was the template already, nothing else is left to try.
-    fn final_for(&self, out: &Outgoing, error: SendError) -> SendError {
-        match error.class {
-            Class::Form if self.template_for(out).is_some() => SendError { class: Class::Content, ..error },
-            _ => error,
-        }
-    }
-
-    fn read(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Next, SendError> {
-        match serde_json::from_slice::<Reply>(body) {
-            Ok(Reply { error: Some(fault), .. }) => match fault.code {
-                Some(code) => {
-                    let class = patient(classify(code, fault.error_subcode, Some(status)), headers);
-                    Err(refusal(class, code, &fault.words(self.template_name()), &self.token))
-                }
-                None => Err(bare_refusal(status, headers, body, &self.token)),
-            },
-            Ok(Reply { messages, error: None }) if status.is_success() && !messages.is_empty() => {
-                self.taken(messages.into_iter().next())
-            }
-            _ => Err(bare_refusal(status, headers, body, &self.token)),
-        }
-    }
-
-    fn taken(&self, taken: Option<Taken>) -> Result<Next, SendError> {
-        match taken {
-            // `held_for_quality_assessment` is sent once Meta has looked at the template.
-            Some(Taken { message_status: Some(word), .. }) if word == "paused" => {
-                let words = format!("the template {} is paused: Meta did not send the message", self.template_name());
-                Err(refusal(Class::Content, "paused", &words, &self.token))
-            }
-            taken => Ok(Next::Done(Receipt { id: taken.map(|taken| taken.id), advice: None })),
-        }
-    }
-
-    fn template_name(&self) -> &str {
-        self.template.as_ref().map_or("", |template| &template.name)
     }
 }

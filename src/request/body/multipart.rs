@@ -67,6 +67,10 @@ pub struct Form<'a> {
 pub struct File<'a> {
     /// Whether its type is `application/json`, without parameters.
     pub is_json: bool,
+    /// What its sender calls it.
+    pub name: Vec<u8>,
+    /// Its type, where its sender says one.
+    pub mime: Option<String>,
     /// What is in it.
     pub content: Cow<'a, [u8]>,
 }
@@ -88,14 +92,15 @@ pub fn parse<'a>(body: &'a [u8], content_type: &[u8], memory: i64) -> Result<For
         if parts > PARTS {
             return Err(MultipartError::TooLarge);
         }
-        let Some((name, is_file)) = part.name_and_kind() else { continue };
+        let Some((name, file_name)) = part.name_and_file() else { continue };
         room.take(i64::try_from(name.len()).unwrap_or(i64::MAX).saturating_add(PART_BYTES))?;
         let content = part.content()?;
         let length = i64::try_from(content.len()).unwrap_or(i64::MAX);
-        if is_file {
+        if let Some(file_name) = file_name {
             room.take_file(&part, length)?;
             let is_json = part.all("Content-Type").any(|kind| kind == b"application/json");
-            form.files.entry(name).or_insert(File { is_json, content });
+            let mime = part.all("Content-Type").next().map(|kind| String::from_utf8_lossy(kind).into_owned());
+            form.files.entry(name).or_insert(File { is_json, name: file_name, mime, content });
         } else {
             room.take(length)?;
             form.values.entry(name).or_insert(content);
@@ -146,12 +151,12 @@ impl<'a> Part<'a> {
         self.head.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice())
     }
 
-    /// What it is called, and whether it is a file; none if it is no part of a form.
-    fn name_and_kind(&self) -> Option<(Vec<u8>, bool)> {
+    /// What it is called, and the name of its file if it is one; none if it is no part of a form.
+    fn name_and_file(&self) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         let (kind, mut parameters) = media_type::parse(self.all("Content-Disposition").next()?)?;
-        let is_file = parameters.get("filename").is_some_and(|name| !name.is_empty());
+        let file = parameters.remove("filename").filter(|name| !name.is_empty());
         let name = parameters.remove("name").filter(|name| kind == "form-data" && !name.is_empty())?;
-        Some((name, is_file))
+        Some((name, file))
     }
 
     fn content(&self) -> Result<Cow<'a, [u8]>, MultipartError> {

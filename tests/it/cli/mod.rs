@@ -1,5 +1,6 @@
 //! The command line as a shell sees it: words, exit codes, the log.
 
+mod accounts;
 mod calls;
 mod check;
 mod compat;

@@ -223,3 +223,22 @@ fn a_message_that_cannot_be_stored_now_is_sent_all_the_same() {
     assert_eq!(home.output(&["send", "-to", "ivan", "-via", "desk", "now"]).0, Some(0));
     daemon.stop();
 }
+
+#[test]
+fn a_link_opens_a_chat_with_a_contact_a_number_or_whom_one_likes() {
+    let home = home();
+    for (args, links) in [
+        (&["-to", "ivan", "-text", "disk full\n100 %"][..], "https://wa.me/79001234567?text=disk%20full%0A100%20%25\n"),
+        (&["-to", "+7 900 123-45-67"], "https://wa.me/79001234567\n"),
+        (&["--text", "start"], "https://wa.me/?text=start\n"),
+        (&["-to", "admins"], "ivan https://wa.me/79001234567\npetr https://wa.me/79007654321\n"),
+    ] {
+        assert_eq!(home.output(&[&["link"], args].concat()), (Some(0), links.to_owned()));
+    }
+    let (code, said) = home.output(&["link", "-text", &"ж".repeat(400)]);
+    assert!(code == Some(0) && said.contains("the link has 2420 characters; over 2000 some programs cut it"), "{said}");
+    let (code, said) = home.output(&["link", "-to", "iwan"]);
+    assert!(code == Some(1) && said.contains("nobody is called \"iwan\""), "{said}");
+    assert_eq!(home.output(&["link", "text"]).0, Some(2));
+    assert_eq!(names_in(&home), ["hooks.json", "wa-token"]);
+}

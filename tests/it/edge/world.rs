@@ -8,7 +8,8 @@ use hookbell::http::edge::serve;
 use hookbell::http::listener::Listener;
 use hookbell::http::{Body, BodyFault, Limits, Peer, Respond};
 use hookbell::tasks::Tasks;
-use http::{Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,9 +28,9 @@ pub(crate) struct Moods {
 }
 
 impl Respond for Moods {
-    async fn respond(&self, request: Request<Body>, peer: Arc<Peer>) -> Response<Full<Bytes>> {
-        let target = request.uri().path_and_query().unwrap().as_str().to_owned();
-        let text = match request.uri().path() {
+    async fn respond(&self, parts: &Parts, body: Body, peer: &Peer) -> Response<Full<Bytes>> {
+        let target = parts.uri.path_and_query().unwrap().as_str().to_owned();
+        let text = match parts.uri.path() {
             "/peer" => peer.shown.clone(),
             "/big" => "x".repeat(64 << 20),
             "/gate" => {
@@ -37,7 +38,7 @@ impl Respond for Moods {
                 self.gate.notified().await;
                 "through".to_owned()
             }
-            "/read" => match request.into_body().read(1000, Duration::from_millis(200)).await {
+            "/read" => match body.read(1000, Duration::from_millis(200)).await {
                 Ok(bytes) => format!("{} bytes", bytes.len()),
                 Err(fault) => {
                     let mut response = Response::new(Full::from(fault.to_string()));

@@ -13,6 +13,7 @@ use hookbell::secret::Secret;
 
 use server::{Encrypts, Say, Server};
 
+mod picture;
 mod server;
 mod thread;
 mod wire;
@@ -43,6 +44,7 @@ fn mail(account: &Arc<Account>, text: &str) -> Mail {
         to: "ivan@example.org".to_owned(),
         subject: "disk".to_owned(),
         text: text.to_owned(),
+        attachment: None,
         message_id: "01J-7@example.org".to_owned(),
         thread: None,
         date: Timestamp::from_millis(1_795_216_500_123),
@@ -166,8 +168,8 @@ async fn before_the_last_dot_nothing_was_sent_and_after_it_nobody_knows() {
         ("<greeting>", Class::Network, "at greeting: "),
         ("EHLO db1.example.org", Class::Network, "at EHLO: "),
         ("MAIL FROM", Class::Network, "at MAIL FROM: "),
-        ("RCPT TO", Class::Network, "at RCPT TO: "),
-        ("DATA", Class::Network, "at DATA: "),
+        ("RCPT TO", Class::Fault, "at RCPT TO: "),
+        ("DATA", Class::Fault, "at DATA: "),
         ("<mail>", Class::Unknown, " got the mail, but no answer came: "),
     ] {
         for (end, code) in [(Say::Close, "lost"), (Say::Hang, "timeout")] {

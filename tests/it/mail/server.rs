@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hookbell::tasks::Tasks;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -112,7 +112,7 @@ impl Server {
     }
 
     async fn talk(&self, stream: TcpStream, number: usize) -> std::io::Result<()> {
-        let mut io: Box<dyn Io> = Box::new(stream);
+        let mut io: Box<dyn Io> = Box::new(BufStream::new(stream));
         let mut encrypted = self.encrypts == Encrypts::AtOnce;
         if encrypted {
             io = Box::new(self.acceptor.accept(io).await?);

@@ -279,8 +279,7 @@ impl Run {
 
 /// Another one for each try.
 fn receipt_of(claim: &Claim) -> String {
-    let Delivery { way, tries, late_tries, form, .. } = claim.delivery();
-    format!("{}-{way}-{tries}-{late_tries}-{form:?}", claim.key())
+    format!("{}-{}", claim.key(), claim.ticket())
 }
 
 fn cases() -> u32 {
@@ -328,4 +327,22 @@ fn what_failed_together_with_the_first_that_broke_an_account_breaks_it_no_second
         claim(),
     ];
     walk(steps, Limits::NONE);
+}
+
+#[test]
+fn a_provider_that_wants_to_be_left_alone_is_though_the_message_has_arrived() {
+    let accept = || Step::Accept { contact: 0, hook: 0, priority: 0, ways: 0, brief: false };
+    let wait = |scope| Some(Class::Wait { scope, after: Some(Duration::from_secs(50)) });
+    for class in [wait(Scope::Recipient), wait(Scope::Account), Some(Class::Network), Some(Class::Account)] {
+        let steps = vec![
+            accept(),
+            Step::Claim { account: 0, free: 1 },
+            accept(),
+            Step::Report { which: 0, report: Report::Delivered },
+            Step::Answer { which: 0, class },
+            accept(),
+            Step::Claim { account: 0, free: 1 },
+        ];
+        walk(steps, Limits::NONE);
+    }
 }

@@ -29,13 +29,13 @@ fn now() -> String {
     String::from_utf8(now.stdout).unwrap().trim().to_owned()
 }
 
-fn envelope(number: u64, news: Value) -> String {
+pub(super) fn envelope(number: u64, news: Value) -> String {
     let mut value = json!({ "metadata": { "phone_number_id": number.to_string() } });
     value.as_object_mut().unwrap().extend(news.as_object().unwrap().clone());
     json!({ "entry": [{ "changes": [{ "field": "messages", "value": value }] }] }).to_string()
 }
 
-fn status(receipt: &str, word: &str, code: Option<i64>) -> Value {
+pub(super) fn status(receipt: &str, word: &str, code: Option<i64>) -> Value {
     let errors: Vec<_> = code.iter().map(|code| json!({ "code": code, "title": "no" })).collect();
     let status = json!({ "id": receipt, "status": word, "timestamp": now(), "recipient_id": ANA, "errors": errors });
     json!({ "statuses": [status] })
@@ -45,7 +45,7 @@ fn written(by: &str, id: &str, text: &str) -> Value {
     json!({ "messages": [{ "id": id, "from": by, "timestamp": now(), "type": "text", "text": { "body": text } }] })
 }
 
-async fn post(address: SocketAddr, path: &str, signature: &str, body: &str) -> u16 {
+pub(super) async fn post(address: SocketAddr, path: &str, signature: &str, body: &str) -> u16 {
     let length = body.len();
     let head = format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n{signature}{COMMON}\r\n");
     exchange(address, &format!("{head}{body}")).await.unwrap().0

@@ -154,7 +154,7 @@ impl Daemon {
     /// Calls a hook; the message is accepted. Yields its id.
     pub(crate) async fn ring(&self, hook: &str, text: &str) -> String {
         let (status, body) = ring(self.address(), hook, text).await.unwrap();
-        assert_eq!(status, 202, "{body}");
+        assert_eq!(status, 202, "{hook}: {body}\n{}", self.main_log());
         serde_json::from_str::<Value>(&body).unwrap()["id"].as_str().unwrap().to_owned()
     }
 
@@ -167,13 +167,18 @@ impl Daemon {
 
     /// Waits until the first delivery of a message is in `state`, and yields it.
     pub(crate) async fn reached(&self, id: &str, state: &str) -> Value {
+        self.reached_one_of(id, &[state]).await
+    }
+
+    /// The same for several states.
+    pub(crate) async fn reached_one_of(&self, id: &str, states: &[&str]) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let delivery = self.deliveries(id).await.remove(0);
-            if delivery["state"] == state {
+            if states.iter().any(|state| delivery["state"] == *state) {
                 return delivery;
             }
-            assert!(Instant::now() < deadline, "not {state}: {delivery}\n{}", self.main_log());
+            assert!(Instant::now() < deadline, "not {states:?}: {delivery}\n{}", self.main_log());
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
     }

@@ -311,7 +311,7 @@ fn fault(code: i64) -> String {
 }
 
 /// Ends a connection the hard way: with RST.
-fn reset(stream: TcpStream) {
+pub(super) fn reset(stream: TcpStream) {
     stream.set_zero_linger().unwrap();
 }
 
@@ -325,13 +325,18 @@ async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<Call> {
     };
     let mut lines = head.trim_end().split("\r\n");
     let first: Vec<&str> = lines.next().unwrap().split(' ').collect();
-    assert!(first.len() == 3 && first[0] == "POST" && first[2] == "HTTP/1.1", "{first:?}");
+    assert!(first.len() == 3 && first[2] == "HTTP/1.1", "{first:?}");
+    let is_question = first[0] == "GET";
+    assert!(is_question || first[0] == "POST", "{first:?}");
     let headers: Vec<_> = lines
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
     let path = first[1].to_owned();
     let mut call = Call { path, headers, body: Value::Null, at: Instant::now(), ended: None, rang: false };
+    if is_question {
+        return Some(call);
+    }
     let length: usize = call.header("content-length").parse().unwrap();
     while read.len() < length {
         more(stream, read).await?;

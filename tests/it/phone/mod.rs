@@ -7,11 +7,15 @@ use serde_json::{Value, json};
 use daemon::{Daemon, PATIENCE, Plan, SECRET};
 use graph::{Call, Graph, Reply};
 
+mod accounts;
 mod callbacks;
 mod daemon;
+mod gateway;
 mod graph;
 mod kill;
 mod pace;
+mod played;
+mod pull;
 
 const ANA: &str = "79990000001";
 const BO: &str = "79990000002";

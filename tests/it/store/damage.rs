@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hookbell::account::Limits;
-use hookbell::message::MessageId;
 use hookbell::message::alarm::Cause;
-use hookbell::message::delivery::{DeliveryState, OnUnknown, Receipt};
+use hookbell::message::delivery::{DeliveryState, OnUnknown, Receipt, Report};
+use hookbell::message::news::{News, Told};
+use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::{Outbox, Settlement, Terms};
 use rusqlite::Connection;
 
 use super::{HOUR, accept, open};
-use crate::outbox::{account, standstill};
+use crate::outbox::{START, account, message, recipient, standstill};
 
 const PAGE: u64 = 4096;
 const MESSAGES: usize = 600;
@@ -142,7 +144,39 @@ async fn a_damaged_index_costs_nothing() {
         let (outbox, there) = filled.reopened().await;
         let recovery = outbox.recovery().unwrap_or_else(|| panic!("{name}"));
         assert_eq!((there, recovery.lost), (filled.waiting.len(), Some(0)), "{name}: {recovery:?}");
+        assert_eq!(recovery.recovered, filled.waiting.len() as u64 + 1, "{name}: and the leased one");
+        let accounts = outbox.look(|reader| reader.accounts(START)).await.unwrap();
+        let queued: i64 = accounts.iter().map(|account| account.queued + account.sending).sum();
+        assert_eq!(queued, filled.waiting.len() as i64 + 1, "{name}: {accounts:?}");
         works(&outbox, Some(filled.waiting[0])).await;
+    }
+}
+
+/// Its provider took it, and who was written a patience is still to be told if nothing more is heard.
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_and_not_told_of_yet_is_saved_with_its_receipt() {
+    for (taken, expected) in [(Some(Duration::from_secs(600)), Some(DeliveryState::Delivered)), (None, None)] {
+        let filled = Filled::new().await;
+        let outbox = open(filled.dir.path()).unwrap();
+        let message = message("disk", Priority::High, START, HOUR);
+        let id = message.id;
+        let mut to = recipient("+1999", &["wa", "sms"]);
+        to.ways[0].patience = taken;
+        outbox.enqueue(message, vec![to]).await.unwrap();
+        let claim = outbox.claim(&account("wa"), terms(1)).await.unwrap().claims.remove(0);
+        let receipt = Receipt { id: Some("r1".to_owned()), ..Receipt::default() };
+        let settlement = Settlement { outcome: Ok(receipt), on_unknown: OnUnknown::Retry };
+        assert_eq!(outbox.settle(claim, settlement).await.unwrap()[0].state, DeliveryState::Sent);
+        outbox.close().await;
+        filled.overwrite(filled.pages("deliveries_in_order")[0], 0);
+
+        let (outbox, there) = filled.reopened().await;
+        let recovery = outbox.recovery().unwrap();
+        assert_eq!((there, recovery.lost), (filled.waiting.len(), Some(0)), "{recovery:?}");
+        let told = Told { receipt: "r1".to_owned(), key: None, report: Report::Delivered, at: START };
+        outbox.report(&account("wa"), vec![News::Told(told)]).await.unwrap();
+        let found = outbox.find(id).await.unwrap();
+        assert_eq!(found.map(|found| found.deliveries[0].delivery.state), expected, "{taken:?}");
     }
 }
 

@@ -4,13 +4,16 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookbell::outbox::OutboxError;
+use hookbell::message::Priority;
+use hookbell::message::media::Media;
+use hookbell::outbox::{Accepted, OutboxError};
 use rusqlite::Connection;
 
 use super::{accept, open, refused};
-use crate::outbox::START;
+use crate::outbox::{START, message, recipient};
 
 /// A file system of its own, where the tests run as root.
 pub(crate) struct Mount(tempfile::TempDir);
@@ -75,6 +78,19 @@ async fn a_full_disk_is_told_and_passes() {
     accept(&outbox, "room again", "+15550003").await.unwrap();
     let accounts = outbox.look(|reader| reader.accounts(START)).await.unwrap();
     assert_eq!(accounts[0].queued, stored + 1, "what was refused is not there");
+}
+
+#[tokio::test]
+async fn where_a_picture_has_no_room_its_text_may() {
+    let Some(disk) = Mount::new("4m") else { return };
+    let outbox = open(&disk.path().join("state")).unwrap();
+    let graph = Arc::new(Media::file("graph.png", None, vec![7; 6 << 20].into(), None));
+    let message = message("full", Priority::Normal, START, Duration::from_secs(3600));
+    let id = message.id;
+    let to = vec![recipient("ana", &["a"])];
+    assert_eq!(outbox.enqueue_bringing(message, Some(graph), to, Vec::new()).await, Ok(Accepted::NewAlone));
+    let kept = outbox.find(id).await.unwrap().unwrap();
+    assert_eq!((kept.deliveries.len(), outbox.media(id).await), (1, Ok(None)));
 }
 
 #[tokio::test]

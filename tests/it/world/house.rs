@@ -10,15 +10,22 @@ use hookbell::contact::{Recipient, Way};
 use hookbell::dispatch::Dispatcher;
 use hookbell::dispatch::carry::{BoxFuture, Carriers, Carry};
 use hookbell::dispatch::direct::Direct;
+use hookbell::dispatch::pull::{Desks, Seat, Wants};
 use hookbell::message::canary::{Canary, Until, WITHIN};
 use hookbell::message::delivery::{Class, Delivery, OnUnknown, Receipt, SendError};
 use hookbell::message::expected::Expectations;
-use hookbell::message::{MessageId, Priority};
+use hookbell::message::link::Links;
+use hookbell::message::{MessageId, Priority, TextFormat};
 use hookbell::outbox::Outbox;
+use hookbell::provider::capabilities::Capabilities;
+use hookbell::provider::pull::Item;
 use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
+use hookbell::secret::Secret;
 use hookbell::tasks::Tasks;
+use serde_json::{Map, Value};
 
 use crate::outbox::{START, account, error, message, opened_with, recipient, standstill};
+use crate::providers;
 
 /// What an account answers: by the text, and by how often the account was asked before.
 type Says = Arc<dyn Fn(&str, usize) -> Result<(), Class> + Send + Sync>;
@@ -32,10 +39,14 @@ struct Speaker(String);
 impl Provider for Speaker {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
         if answers.is_empty() {
-            let argv = vec![self.0.clone(), out.text.clone()];
+            let media = out.media.as_ref().map(|media| format!(" <{}>", media.label())).unwrap_or_default();
+            let marked = if out.format == TextFormat::Markup { "marked: " } else { "" };
+            let answers = out.reply_to.as_ref().map(|receipt| format!(" <answers {receipt}>")).unwrap_or_default();
+            let argv = vec![self.0.clone(), format!("{marked}{}{answers}{media}", out.text)];
             return Ok(Next::Ask(Request::Exec(Command { argv, stdin: Vec::new() })));
         }
-        Ok(Next::Done(Receipt { id: Some("r1".to_owned()), advice: None }))
+        let id = if out.thread.is_some() { format!("id of {}", out.text) } else { "r1".to_owned() };
+        Ok(Next::Done(Receipt { id: Some(id), advice: None }))
     }
 }
 
@@ -83,6 +94,9 @@ pub(crate) struct House {
     dispatcher: Option<Dispatcher>,
     wire: Wire,
     limits: BTreeMap<String, Limits>,
+    can: BTreeMap<String, Capabilities>,
+    phones: BTreeMap<AccountName, Arc<Account>>,
+    desks: Desks,
     hearers: Vec<Recipient>,
     expected: Expectations,
     dir: Arc<tempfile::TempDir>,
@@ -100,9 +114,12 @@ impl House {
         let outbox = opened_with(dir.path(), &clock);
         let carrier = wire.clone();
         let carriers = Arc::new(move |_: &Transport| Arc::new(carrier.clone()) as Arc<dyn Carry>);
-        let dispatcher = Some(Dispatcher::start(outbox.clone(), clock.clone(), &Tasks::new(), carriers));
-        let (limits, hearers, expected) = Default::default();
-        House { outbox, clock, dispatcher, wire, limits, hearers, expected, dir, _standstill: standstill() }
+        let desks = Desks::default();
+        let dispatcher = Dispatcher::start(outbox.clone(), clock.clone(), &Tasks::new(), carriers);
+        let dispatcher = Some(dispatcher.with_desks(desks.clone()));
+        let (limits, can, phones, hearers, expected) = Default::default();
+        let _standstill = standstill();
+        House { outbox, clock, dispatcher, wire, limits, can, phones, desks, hearers, expected, dir, _standstill }
     }
 
     /// Has an account answer so from now on.
@@ -126,6 +143,38 @@ impl House {
     pub(crate) fn limits(&mut self, name: &str, limits: Limits) -> &mut House {
         self.limits.insert(name.to_owned(), limits);
         self
+    }
+
+    /// Has an account be able to do this.
+    pub(crate) fn can(&mut self, name: &str, can: Capabilities) -> &mut House {
+        self.can.insert(name.to_owned(), can);
+        self
+    }
+
+    /// Has the world reach us, before anything else is said.
+    pub(crate) fn reached_at(mut self, url: &str) -> House {
+        let links = Links::new(url, &Secret::new("s3cret"));
+        self.dispatcher = self.dispatcher.take().map(|dispatcher| dispatcher.with_links(Some(Arc::new(links))));
+        self
+    }
+
+    /// An account of `phone` with these properties besides its token.
+    pub(crate) fn phone(&mut self, name: &str, properties: Value) -> &mut House {
+        let mut written = serde_json::json!({ "provider": "phone", "token": format!("{name}-0123456789abcdef") });
+        written.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
+        self.phones.insert(account(name), Arc::new(providers::named(name, &written).0.unwrap()));
+        self
+    }
+
+    /// What the phone of an account is given.
+    pub(crate) async fn fetch(&self, name: &str, wants: Wants) -> Vec<Map<String, Value>> {
+        let items = self.seat(name).fetch(wants).await;
+        items.into_iter().map(|Item(fields)| fields).collect()
+    }
+
+    /// The phone's side of its desk.
+    pub(crate) fn seat(&self, name: &str) -> Seat {
+        self.desks.of(&account(name)).unwrap()
     }
 
     /// Has `boss` hear of failures by these accounts.
@@ -161,7 +210,8 @@ impl House {
 
     /// Brings the lanes in step with what was said.
     pub(crate) fn configure(&mut self) {
-        let accounts = self.limits.iter().map(|(name, limits)| configured(name, *limits, OnUnknown::Retry)).collect();
+        let made = |(name, limits): (&String, &Limits)| configured(name, *limits, OnUnknown::Retry, self.can.get(name));
+        let accounts = self.limits.iter().map(made).chain(self.phones.clone()).collect();
         let dispatcher = self.dispatcher.as_mut().unwrap();
         dispatcher.alarms().heard_by(self.hearers.clone());
         dispatcher.expect(Arc::new(self.expected.clone()));
@@ -173,7 +223,7 @@ impl House {
         let direct = Direct::new(self.clock.clone(), Tasks::new());
         let made = |(name, limits): (&String, &Limits)| {
             let policy = if rather_never.contains(&name.as_str()) { OnUnknown::GiveUp } else { OnUnknown::Retry };
-            configured(name, *limits, policy)
+            configured(name, *limits, policy, self.can.get(name))
         };
         let carrier = self.wire.clone();
         let carriers: Carriers = Arc::new(move |_: &Transport| Arc::new(carrier.clone()) as Arc<dyn Carry>);
@@ -195,11 +245,11 @@ impl House {
         let stop = self.dispatcher.take().unwrap().stop();
         tokio::join!(stop, self.pass(1));
         self.outbox.close().await;
-        let House { outbox, clock, wire, limits, hearers, expected, dir, .. } = self;
+        let House { outbox, clock, wire, limits, can, phones, hearers, expected, dir, .. } = self;
         drop(outbox);
         tokio::time::advance(pause).await;
         clock.set_by(hours * 3_600_000);
-        let mut house = House { limits, hearers, expected, ..House::opened(dir, clock, wire) };
+        let mut house = House { limits, can, phones, hearers, expected, ..House::opened(dir, clock, wire) };
         house.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
         house.configure();
         house
@@ -250,10 +300,11 @@ impl House {
         self.clock.set_by(hours * 3_600_000);
     }
 
-    /// What the contacts of `on-failure` are told by this account, without what is before the colon.
+    /// What the contacts of `on-failure` are told by this account, without what is before the colon, and what it answers.
     pub(crate) fn told(&self, name: &str) -> Vec<String> {
         let carried = self.carried().into_iter().filter(|(_, by, _)| by == name);
-        carried.filter_map(|(_, _, text)| text.strip_prefix("hookbell: ").map(str::to_owned)).collect()
+        let told = |text: &str| Some(text.strip_prefix("hookbell: ")?.split(" <answers ").next()?.to_owned());
+        carried.filter_map(|(_, _, text)| told(&text)).collect()
     }
 
     /// What was carried since the last time it was asked.
@@ -268,6 +319,11 @@ impl House {
 
     pub(crate) async fn find(&self, id: MessageId) -> Delivery {
         self.deliveries(id).await.remove(0)
+    }
+
+    /// Changes the file behind the store's back.
+    pub(crate) fn write(&self, sql: &str) {
+        rusqlite::Connection::open(self.dir.path().join("outbox.db")).unwrap().execute_batch(sql).unwrap();
     }
 
     /// One value out of the file.
@@ -291,17 +347,24 @@ pub(crate) fn lines(expected: &[(u64, &str, &str)]) -> Vec<Carried> {
     expected.iter().map(|(at, name, text)| (*at, (*name).to_owned(), (*text).to_owned())).collect()
 }
 
-fn configured(name: &str, limits: Limits, on_unknown: OnUnknown) -> (AccountName, Arc<Account>) {
+fn configured(
+    name: &str,
+    limits: Limits,
+    on_unknown: OnUnknown,
+    can: Option<&Capabilities>,
+) -> (AccountName, Arc<Account>) {
     let transport = Transport { timeout: Duration::from_secs(600), proxy: None, extra_ca: None };
     let made = Account {
         name: account(name),
         kind: "speaker",
         takes: Takes::Any,
+        can: can.cloned().unwrap_or(Capabilities::TEXT),
         provider: Box::new(Speaker(name.to_owned())),
         limits,
         on_unknown,
         transport,
         callback_secrets: Vec::new(),
+        callback_token: None,
         fingerprint: 1,
     };
     (account(name), Arc::new(made))

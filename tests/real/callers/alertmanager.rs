@@ -67,5 +67,5 @@ fn alertmanager_tells_of_a_group_and_of_its_end() {
         resolved,
         format!("{head}✅ db-1:9100: Диск 🔥 \"sda\" заполнен на 95% & растёт\n\n✅ db-2:9100: второй")
     );
-    assert_eq!(phone.texts("987654321"), [firing, resolved]);
+    assert_eq!(phone.rings("987654321", 2, why), [firing, resolved]);
 }

@@ -128,7 +128,10 @@ fn bacula_reports_a_good_job_and_a_failed_one() {
     let good_text = "✅ NightlyBackup: OK\n📦 job 1, Full, t-fd\n📁 3 files, 9.6 KiB\n🕐 TIME";
     assert_eq!(timeless(&good), good_text);
     let lost = "t-dir: Fatal error: bsockcore.c:208 Unable to connect to Client: lost-fd on 127.0.0.1:PORT. ERR=Connection refused";
-    let why = format!("❗ errors: 1\n{lost}\nt-dir: Fatal error: No Job status returned from FD.");
-    assert_eq!(timeless(&bad), format!("❌ FailJob: FAILED\n📦 job 2, Full, lost-fd\n📁 0 files, 0 B\n🕐 TIME\n{why}"));
-    assert_eq!(phone.texts("987654321"), [good, bad]);
+    let errors = format!("❗ errors: 1\n{lost}\nt-dir: Fatal error: No Job status returned from FD.");
+    assert_eq!(
+        timeless(&bad),
+        format!("❌ FailJob: FAILED\n📦 job 2, Full, lost-fd\n📁 0 files, 0 B\n🕐 TIME\n{errors}")
+    );
+    assert_eq!(phone.rings("987654321", 2, why), [good, bad]);
 }

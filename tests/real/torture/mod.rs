@@ -96,6 +96,7 @@ pub(crate) async fn run(seed: u64, seconds: u64) -> Result<String, String> {
     drop(daemon);
     let Err(faults) = found else { return Ok(told) };
     let kept = keep(folder, disk.is_some());
+    std::fs::write(kept.join("faults"), faults.join("\n")).ok();
     let more = faults.len().saturating_sub(SHOWN);
     let faults: String = faults.into_iter().take(SHOWN).map(|fault| format!("  {fault}\n")).collect();
     Err(format!(

@@ -161,6 +161,10 @@ fn unheard_report(delivery: &Delivery, tries: &[&Request]) -> Option<String> {
     let (Some(only), None) = (rang.next(), rang.next()) else { return None };
     let wrong = match only.told? {
         "failed" => delivery.state == "sent",
+        // Told after its end, as the answer that was never heard: only an arrival undoes an end.
+        "sent" if matches!(delivery.state.as_str(), "failed" | "expired") && delivery.has_attempt(&["unknown"]) => {
+            false
+        }
         told => delivery.state != told,
     };
     wrong.then(|| format!("{} was told {:?}, and the daemon heard that", delivery.named(), only.told))
@@ -300,6 +304,11 @@ mod tests {
         let mut read = evidence();
         (read.requests[1].told, read.deliveries[0].state) = (Some("read"), "read".to_owned());
         assert_eq!(read.faults(), [""; 0]);
+        let mut late = evidence();
+        ended(&mut late, "expired", "unknown");
+        late.deliveries[0].expires_at = 0;
+        late.requests = vec![Request { told: Some("sent"), ..request(Fate::Reset) }];
+        assert_eq!(late.faults(), [""; 0]);
         let mut failed = evidence();
         ended(&mut failed, "failed", "failed");
         failed.requests = vec![Request { told: Some("failed"), failed_later: true, ..request(Fate::Taken) }];

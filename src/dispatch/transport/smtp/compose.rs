@@ -3,8 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::Message;
-use lettre::message::Mailbox as Written;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::{Attachment, Body, Mailbox as Written, MultiPart, SinglePart};
 
 use crate::dispatch::transport::answer::no_answer;
 use crate::message::delivery::{Class, SendError};
@@ -42,7 +42,20 @@ pub(super) fn written(mail: &Mail) -> Result<Vec<u8>, SendError> {
     }
     // A lone CR is no line break in a mail, and forbidden there.
     let text = mail.text.replace("\r\n", "\n").replace('\r', "\n");
-    let message = builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(text);
+    let builder = builder.header(MIME_VERSION_1_0);
+    let message = match mail.attachment.as_ref().and_then(|media| Some((media, media.bytes()?))) {
+        None => builder.header(ContentType::TEXT_PLAIN).body(text),
+        Some((media, bytes)) => {
+            // One whose type is none is some file.
+            let kind = ContentType::parse(&media.mime).or_else(|_| ContentType::parse("application/octet-stream"));
+            let kind = kind.map_err(|e| unwritable(&e.to_string()))?;
+            // As base64 whatever it is: a log must arrive as it was, line ends and all.
+            let bytes = Body::new_with_encoding(bytes.to_vec(), ContentTransferEncoding::Base64);
+            let bytes = bytes.map_err(|_| unwritable("its attachment"))?;
+            let file = Attachment::new(media.name.clone()).body(bytes, kind);
+            builder.multipart(MultiPart::mixed().singlepart(SinglePart::plain(text)).singlepart(file))
+        }
+    };
     let message = message.map_err(|e| unwritable(&e.to_string()))?;
     let mut bytes = message.formatted();
     if !bytes.ends_with(b"\r\n") {

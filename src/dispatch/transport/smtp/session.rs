@@ -257,9 +257,14 @@ impl Session {
         }
     }
 
-    /// Nothing has been handed in.
+    /// Nothing has been handed in. A server that has taken the sender works: what it is silent to is this mail's own, its
+    /// recipient or its size, and holds no other back.
     fn lost(&self, stage: Stage, silence: &Silence) -> SendError {
-        let class = if matches!(silence, Silence::Babble) { Class::Account } else { Class::Network };
+        let class = match (silence, stage) {
+            (Silence::Babble, _) => Class::Account,
+            (_, Stage::Recipient | Stage::Data | Stage::Content) => Class::Fault,
+            _ => Class::Network,
+        };
         let detail = format!("{} at {}: {}", self.server, stage.as_str(), words(silence));
         no_answer(class, code(silence), detail)
     }

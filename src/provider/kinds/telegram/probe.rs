@@ -1,60 +1,60 @@
-//! Whether Telegram knows the bot, and whether the bot may write to whom it is to write.
+//! Whether Telegram knows the bot, whether it tells us its news as the account wants it, and whether the bot may write to
+//! whom it is to write.
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::message::delivery::{Class, SendError};
+use super::api::{Api, Refused};
+use super::updates::Updates;
+use super::webhook::{ask_state, read_state};
+use crate::account::chat::{Chat, ChatId};
+use crate::message::delivery::SendError;
 use crate::provider::probe::{Inquiry, Learned};
-use crate::provider::reply::{bare_refusal, lenient, refusal};
-use crate::provider::{Answer, HttpRequest, Probe, Request};
-use crate::secret::Secret;
+use crate::provider::reply::lenient;
+use crate::provider::{Answer, Probe};
 
 /// How many chats are looked at: each costs a request, and thirty a second are let pass.
 const CHATS: usize = 50;
 
-/// What Telegram is asked by: the bot's address.
+/// What Telegram is asked by.
 pub(super) struct Asker {
-    pub(super) base_url: String,
-    pub(super) token: Secret,
+    pub(super) api: Api,
+    pub(super) updates: Option<Updates>,
 }
 
+/// A bot.
 #[derive(Default, Deserialize)]
-#[serde(default)]
-struct Reply {
-    ok: bool,
-    #[serde(deserialize_with = "lenient")]
-    result: Found,
-    #[serde(deserialize_with = "lenient")]
-    error_code: Option<u16>,
-    #[serde(deserialize_with = "lenient")]
-    description: String,
-}
-
-/// A bot or a chat.
-#[derive(Default, Deserialize)]
-#[serde(default)]
 struct Found {
+    #[serde(default, deserialize_with = "lenient")]
     username: String,
 }
 
 impl Asker {
-    /// First `getMe`, then `getChat` for each contact.
+    /// First `getMe`, then `getWebhookInfo` where there should be news, then `getChat` for each contact.
     pub(super) fn next(&self, about: &Inquiry, answers: &[Answer]) -> Result<Probe, SendError> {
-        let Some((first, chats)) = answers.split_first() else { return Ok(self.ask("getMe", &json!({}))) };
+        let Some((first, others)) = answers.split_first() else {
+            return Ok(Probe::Ask(self.api.call("getMe", &json!({}))));
+        };
         let bot = self.bot(first)?;
+        let (state, chats) = match (self.updates, others.split_first()) {
+            (None, _) => (None, others),
+            (Some(_), None) => return Ok(Probe::Ask(ask_state(&self.api))),
+            (Some(updates), Some((state, chats))) => (Some((updates, state)), chats),
+        };
         let asked = about.contacts.iter().take(CHATS);
-        if let Some((_, chat)) = asked.clone().nth(chats.len()) {
-            let chat = chat.parse::<i64>().map_or_else(|_| json!(chat), |number| json!(number));
-            return Ok(self.ask("getChat", &json!({ "chat_id": chat })));
+        if let Some((_, address)) = asked.clone().nth(chats.len()) {
+            let id = Chat::read(address).map_or(ChatId::Name(address), |chat| chat.id);
+            return Ok(Probe::Ask(self.api.call("getChat", &json!({ "chat_id": id }))));
         }
         let mut learned = Learned::well(format!("@{bot}"));
+        if let Some((updates, state)) = state {
+            self.judge_updates(updates, state, &mut learned)?;
+        }
         let mut reached = 0;
         for ((name, chat), answer) in asked.zip(chats) {
-            match self.read(answer) {
+            match self.api.read::<Value>(answer) {
                 Ok(_) => reached += 1,
-                Err(error) => {
+                Err(Refused { error, .. }) => {
                     let message = format!("@{bot} can't write to {name} ({chat}): {error}");
                     let help = format!("a person has to write to @{bot} first (/start); to a group it must be added");
                     learned.warning(message, help);
@@ -67,8 +67,22 @@ impl Asker {
         Ok(Probe::Done(learned))
     }
 
+    fn judge_updates(&self, updates: Updates, state: &Answer, learned: &mut Learned) -> Result<(), SendError> {
+        let state = read_state(&self.api, state)?;
+        match updates {
+            Updates::Callback => state.judge(learned),
+            Updates::Poll if state.is_set() => {
+                let help = "`hookbell accounts setup` ends that, or set \"updates\" to \"callback\"".to_owned();
+                learned.error("Telegram can't be asked for updates: they go to a webhook", help);
+            }
+            Updates::Poll => learned.well += ", asked for updates",
+        }
+        Ok(())
+    }
+
     fn bot(&self, answer: &Answer) -> Result<String, SendError> {
-        self.read(answer).map(|bot| bot.username).map_err(|error| match error.code.as_str() {
+        let found = self.api.read::<Found>(answer);
+        found.map(|bot| bot.username).map_err(|Refused { error, .. }| match error.code.as_str() {
             // 404 is the answer to a token that names no bot, if it is Telegram's.
             "401" | "404" => {
                 let detail =
@@ -77,30 +91,5 @@ impl Asker {
             }
             _ => error,
         })
-    }
-
-    fn read(&self, answer: &Answer) -> Result<Found, SendError> {
-        let Answer::Http { status, headers, body } = answer else {
-            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[], &self.token));
-        };
-        match serde_json::from_slice::<Reply>(body) {
-            Ok(Reply { ok: true, result, .. }) => Ok(result),
-            Ok(Reply { description, error_code, .. }) if !description.is_empty() => {
-                let code = error_code.unwrap_or(status.as_u16());
-                Err(refusal(Class::Account, code, &description, &self.token))
-            }
-            _ => Err(bare_refusal(*status, headers, body, &self.token)),
-        }
-    }
-
-    fn ask(&self, method: &str, body: &serde_json::Value) -> Probe {
-        let url = |token: &str| format!("{}/bot{token}/{method}", self.base_url);
-        Probe::Ask(Request::Http(HttpRequest {
-            method: Method::POST,
-            url: Secret::new(url(self.token.expose())),
-            shown_url: url("[secret]"),
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]),
-            body: body.to_string().into_bytes(),
-        }))
     }
 }

@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::approved::{Approved, Wanted};
 use super::errors::{Fault, classify};
 use crate::clock::Timestamp;
 use crate::message::delivery::{Class, SendError};
@@ -35,14 +36,6 @@ pub(super) struct Asker {
     pub(super) token: Secret,
     pub(super) authorization: HeaderValue,
     pub(super) template: Option<Wanted>,
-}
-
-/// The template as the account has it.
-pub(super) struct Wanted {
-    pub(super) name: String,
-    pub(super) language: String,
-    /// How many parameters it is filled with.
-    pub(super) params: usize,
 }
 
 #[derive(Default, Deserialize)]
@@ -83,26 +76,7 @@ struct Scope {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Templates {
-    data: Vec<Template>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Template {
-    name: String,
-    language: String,
-    status: String,
-    #[serde(deserialize_with = "lenient")]
-    parameter_format: String,
-    #[serde(deserialize_with = "lenient")]
-    components: Vec<Component>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Component {
-    r#type: String,
-    text: String,
+    data: Vec<Approved>,
 }
 
 impl Asker {
@@ -133,7 +107,7 @@ impl Asker {
                 let fields = "fields=name,language,status,parameter_format,components&limit=50&name=";
                 return Ok(self.get(&edge, &format!("{fields}{name}")));
             };
-            let named: Vec<Template> = match self.read::<Templates>(answer) {
+            let named: Vec<Approved> = match self.read::<Templates>(answer) {
                 Ok(found) => found.data.into_iter().filter(|template| template.name == wanted.name).collect(),
                 Err(error) => {
                     refused = Some(error);
@@ -260,53 +234,4 @@ fn of_token(token: &TokenData, now: Timestamp, learned: &mut Learned) {
         let message = format!("the access-token expires at {}", Timestamp::from_millis(ends));
         learned.warning(message, "make one of a system user, that never expires".to_owned());
     }
-}
-
-impl Wanted {
-    /// What there is of the template's name, in all its languages.
-    fn judge(&self, named: &[Template], learned: &mut Learned) {
-        let Wanted { name, language, params } = self;
-        let Some(found) = named.iter().find(|template| template.language == *language) else {
-            let languages = named.iter().map(|template| template.language.as_str()).collect::<Vec<_>>().join(", ");
-            return learned
-                .error(format!("the template {name} is not there in \"{language}\""), format!("it is in {languages}"));
-        };
-        if found.status != "APPROVED" {
-            let status = found.status.to_lowercase();
-            return learned.error(
-                format!("the template {name} ({language}) can't be used: it is {status}"),
-                "WhatsApp Manager says why".to_owned(),
-            );
-        }
-        if found.parameter_format == "NAMED" {
-            return learned.error(
-                format!(
-                    "the parameters of the template {name} have names; only numbered ones ({{{{1}}}}) can be filled"
-                ),
-                None,
-            );
-        }
-        let count = |kind: &str| {
-            let of_kind = found.components.iter().filter(|component| component.r#type.eq_ignore_ascii_case(kind));
-            of_kind.flat_map(|component| parameters(&component.text)).collect::<BTreeSet<_>>().len()
-        };
-        let wants = count("BODY");
-        if wants != *params {
-            return learned.error(
-                format!("the template {name} ({language}) has {wants} parameters, and is given {params}"),
-                "give it a template for each in approved-template.params".to_owned(),
-            );
-        }
-        if count("HEADER") > 0 {
-            return learned
-                .error(format!("the header of the template {name} has a parameter, which can't be filled"), None);
-        }
-        let parameters = if wants == 1 { "1 parameter".to_owned() } else { format!("{wants} parameters") };
-        learned.well += &format!("; template {name} ({language}) with {parameters}, approved");
-    }
-}
-
-/// What stands between `{{` and `}}`.
-fn parameters(text: &str) -> impl Iterator<Item = &str> {
-    text.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(name, _)| name.trim())
 }

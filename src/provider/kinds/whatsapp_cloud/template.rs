@@ -1,39 +1,66 @@
-//! The template that Meta approved: what an account says of it, and how a message fills it.
+//! The template that Meta approved, as an account has it.
 
-use serde::Serialize;
+use std::collections::BTreeSet;
 
-use crate::message::delivery::{Class, SendError};
-use crate::node::{Node, Placed, Property, Reader, Shape, Table, Value, needed, property, rows};
-use crate::provider::Outgoing;
-use crate::provider::text::{cut_with_link, one_line, with_title};
+use crate::message::media::MediaKind;
+use crate::node::{Node, Property, Reader, Shape, Table, Value, needed, property, rows};
+use crate::provider::parameters;
 use crate::template::Template as Text;
 
-/// A template's body takes so many characters, its parameters included.
-const CHARACTERS: usize = 1024;
-
-/// The share of them that a second try takes, after Meta found the whole too long: nobody but Meta knows how long the
-/// template's own words are.
-const SHORT: usize = CHARACTERS / 2;
-
-/// Meta refuses an empty parameter.
-const NOTHING: &str = "-";
-
-/// What the templates of parameters may name.
-const NAMES: [&str; 5] = ["msg", "title", "lines", "contact", "link"];
+/// Meta takes so many buttons.
+const BUTTONS: i64 = 10;
 
 /// A template that Meta approved, by its name there.
 pub(super) struct Template {
     pub(super) name: String,
-    language: String,
+    pub(super) language: String,
+    pub(super) header: Option<Header>,
     /// One for each parameter of its body; without any it has one, for all of the text.
-    params: Vec<Text>,
+    pub(super) params: Vec<Param>,
+    pub(super) buttons: Vec<Button>,
+}
+
+/// The part of a template's header that differs from message to message.
+pub(super) enum Header {
+    Text(Text),
+    /// A picture, a film or a document; and the one for messages that bring none.
+    Media(MediaKind, String),
+}
+
+/// A parameter of a template's body. Either all have names, or none has one.
+pub(super) struct Param {
+    pub(super) name: Option<String>,
+    pub(super) text: Text,
+}
+
+/// A button whose target differs from message to message.
+pub(super) struct Button {
+    /// Its place among all of the template's buttons.
+    pub(super) index: usize,
+    pub(super) target: Target,
+}
+
+pub(super) enum Target {
+    /// The end of its address.
+    Url(Text),
+    /// What comes back when it is pressed.
+    Reply(Text),
+}
+
+impl Template {
+    /// Whether its header shows media of this kind.
+    pub(super) fn takes(&self, kind: MediaKind) -> bool {
+        matches!(&self.header, Some(Header::Media(header, _)) if *header == kind)
+    }
 }
 
 #[derive(Default)]
 struct Properties {
     name: Option<String>,
     language: Option<String>,
-    params: Option<Vec<Text>>,
+    header: Option<Header>,
+    params: Option<Vec<Param>>,
+    buttons: Vec<Button>,
 }
 
 const PROPERTIES: &[Property<Properties>] = &[
@@ -47,11 +74,24 @@ const PROPERTIES: &[Property<Properties>] = &[
         |template, node, reader| template.language = reader.text(node),
     ),
     property(
+        "header",
+        Shape::Either(&[Shape::Text, Shape::Object(HEADER)]),
+        "What fills its header, where that has a parameter: a template over msg, title, lines, contact, link, key, or \
+         the image, video or document for messages that bring none.",
+        |template, node, reader| template.header = header(node, reader),
+    ),
+    property(
         "params",
-        Shape::List(&Shape::Text),
-        "A template over msg, title, lines, contact, link for each parameter of its body. Default: one, with \
-         all of the text.",
+        Shape::Either(&[Shape::List(&Shape::Text), Shape::Map(&Shape::Text)]),
+        "A template over msg, title, lines, contact, link, key for each parameter of its body: a list, or by name \
+         where they have names. Default: one, with all of the text.",
         |template, node, reader| template.params = params(node, reader),
+    ),
+    property(
+        "buttons",
+        Shape::List(&Shape::Object(BUTTON)),
+        "What fills those of its buttons that have a parameter.",
+        |template, node, reader| template.buttons = buttons(node, reader).unwrap_or_default(),
     ),
 ];
 
@@ -60,147 +100,127 @@ pub(super) const TABLE: Table = Table { name: "approved-template", rows: || rows
 
 /// `approved-template`
 pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Template> {
-    let Properties { name, language, params } = reader.record(node, PROPERTIES)?;
+    let Properties { name, language, header, params, buttons } = reader.record(node, PROPERTIES)?;
     match (name, language) {
-        (Some(name), Some(language)) => Some(Template { name, language, params: params.unwrap_or_default() }),
+        (Some(name), Some(language)) => {
+            Some(Template { name, language, header, params: params.unwrap_or_default(), buttons })
+        }
         _ => reader.wrong(&node.place, "a template has a \"name\" and a \"language\", as in Meta's WhatsApp Manager"),
     }
 }
 
-fn params(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<Text>> {
-    if matches!(&node.value, Value::List(params) if params.is_empty()) {
+#[derive(Default)]
+struct HeaderProperties {
+    media: Vec<Header>,
+}
+
+const HEADERS: &[Property<HeaderProperties>] = &[
+    property(
+        "image",
+        LINK,
+        "Where the picture is that is shown where a message brings none.",
+        |header, node, reader| header.media.extend(linked(MediaKind::Image, node, reader)),
+    ),
+    property("video", LINK, "The same for a header with a video.", |header, node, reader| {
+        header.media.extend(linked(MediaKind::Video, node, reader))
+    }),
+    property("document", LINK, "The same for a header with a document.", |header, node, reader| {
+        header.media.extend(linked(MediaKind::Document, node, reader))
+    }),
+];
+
+const LINK: Shape = Shape::Pattern("^https?://");
+
+const HEADER: Table = Table { name: "template-header", rows: || rows(HEADERS) };
+
+fn header(node: &Node, reader: &mut Reader<'_>) -> Option<Header> {
+    if !matches!(node.value, Value::Map(_)) {
+        return parameters::read(node, reader).map(Header::Text);
+    }
+    let earlier = reader.findings.len();
+    let HeaderProperties { mut media } = reader.record(node, HEADERS)?;
+    match (media.pop(), media.is_empty()) {
+        (Some(header), true) => Some(header),
+        _ if reader.findings.len() > earlier => None,
+        _ => reader.wrong(&node.place, "expected one of \"image\", \"video\" and \"document\", with a link"),
+    }
+}
+
+fn linked(kind: MediaKind, node: &Node, reader: &mut Reader<'_>) -> Option<Header> {
+    let link = reader.text(node)?;
+    match ["http://", "https://"].iter().any(|scheme| link.len() > scheme.len() && link.starts_with(scheme)) {
+        true => Some(Header::Media(kind, link)),
+        false => reader.wrong(&node.place, "expected a link that Meta can fetch: https://…"),
+    }
+}
+
+fn params(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<Param>> {
+    let params = match &node.value {
+        Value::Map(_) => {
+            let entries = reader.entries(node)?.into_iter();
+            let named = |entry: &crate::node::Entry, reader: &mut Reader<'_>| {
+                parameters::read(&entry.value, reader).map(|text| Param { name: Some(entry.key.clone()), text })
+            };
+            entries.map(|entry| named(entry, reader)).collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?
+        }
+        _ => reader.list(node, |reader, node| parameters::read(node, reader).map(|text| Param { name: None, text }))?,
+    };
+    if params.is_empty() && !matches!(&node.value, Value::List(written) if !written.is_empty()) {
         return reader.wrong(&node.place, "a template without parameters says nothing of the message");
     }
+    Some(params)
+}
+
+#[derive(Default)]
+struct ButtonProperties {
+    index: Option<usize>,
+    targets: Vec<Option<Target>>,
+}
+
+const BUTTON_PROPERTIES: &[Property<ButtonProperties>] = &[
+    property(
+        "index",
+        Shape::Integer(0, BUTTONS - 1),
+        "Its place among all of the template's buttons, from 0. Default: its place in this list.",
+        |button, node, reader| button.index = index(node, reader),
+    ),
+    property(
+        "url",
+        Shape::Text,
+        "The end of its address: a template over msg, title, lines, contact, link, key.",
+        |button, node, reader| button.targets.push(parameters::read(node, reader).map(Target::Url)),
+    ),
+    property(
+        "reply",
+        Shape::Text,
+        "What a quick reply brings back: a template over the same.",
+        |button, node, reader| button.targets.push(parameters::read(node, reader).map(Target::Reply)),
+    ),
+];
+
+const BUTTON: Table = Table { name: "template-button", rows: || rows(BUTTON_PROPERTIES) };
+
+fn buttons(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<Button>> {
+    let mut place = 0;
+    let mut taken = BTreeSet::new();
     reader.list(node, |reader, node| {
-        let Placed { value, place } = reader.placed_text(node)?;
-        match Text::parse_with(&value, &NAMES) {
-            Ok(text) => Some(text),
-            Err(why) => reader.wrong(&place, why.to_string()),
+        let ButtonProperties { index, mut targets } = reader.record(node, BUTTON_PROPERTIES)?;
+        let index = index.unwrap_or(place);
+        place += 1;
+        if !taken.insert(index) {
+            return reader.wrong(&node.place, format!("two buttons at place {index}: \"index\" tells them apart"));
+        }
+        match (targets.pop(), targets.is_empty()) {
+            (Some(target), true) => target.map(|target| Button { index, target }),
+            _ => reader.wrong(&node.place, "a button has a \"url\" or a \"reply\", as it is approved"),
         }
     })
 }
 
-/// The values that parameters are made of.
-#[derive(Serialize)]
-struct Values<'a> {
-    msg: &'a str,
-    title: Option<&'a str>,
-    lines: Vec<&'a str>,
-    contact: &'a str,
-    link: Option<&'a str>,
-}
-
-/// A template with its parameters, as Meta wants it.
-#[derive(Serialize)]
-pub(super) struct Filled<'a> {
-    name: &'a str,
-    language: Language<'a>,
-    components: [Component; 1],
-}
-
-#[derive(Serialize)]
-struct Language<'a> {
-    code: &'a str,
-}
-
-#[derive(Serialize)]
-struct Component {
-    r#type: &'static str,
-    parameters: Vec<Parameter>,
-}
-
-#[derive(Serialize)]
-struct Parameter {
-    r#type: &'static str,
-    text: String,
-}
-
-impl Template {
-    /// Its name, its language, and how many parameters it is filled with.
-    pub(super) fn wanted(&self) -> (String, String, usize) {
-        (self.name.clone(), self.language.clone(), self.params.len().max(1))
-    }
-
-    /// The template with a message in it; `again`: shorter, for it was found too long.
-    pub(super) fn filled(&self, out: &Outgoing, again: bool) -> Result<Filled<'_>, SendError> {
-        let mut texts = self.texts(out)?;
-        fit(&mut texts, if again { SHORT } else { CHARACTERS }, out.link.as_deref());
-        let parameters = texts.into_iter().map(|text| Parameter { r#type: "text", text }).collect();
-        let components = [Component { r#type: "body", parameters }];
-        Ok(Filled { name: &self.name, language: Language { code: &self.language }, components })
-    }
-
-    /// The parameters, each on one line.
-    fn texts(&self, out: &Outgoing) -> Result<Vec<String>, SendError> {
-        if self.params.is_empty() {
-            return Ok(vec![shown(&with_title(out.title.as_deref(), &out.text))]);
-        }
-        let lines = out.text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let values = Values {
-            msg: &out.text,
-            title: out.title.as_deref(),
-            lines,
-            contact: &out.contact,
-            link: out.link.as_deref(),
-        };
-        let texts = self.params.iter().map(|param| param.render(&values).map(|text| shown(&text)));
-        // The text is one that the templates can't take.
-        texts.collect::<Result<_, _>>().map_err(|detail| SendError {
-            class: Class::Content,
-            code: "template".to_owned(),
-            detail,
-        })
-    }
-}
-
-fn shown(text: &str) -> String {
-    let line = one_line(text);
-    if line.is_empty() { NOTHING.to_owned() } else { line }
-}
-
-/// Cuts the longest texts to one length, so that all together have at most `most` characters. The longest one ends with
-/// the link to the whole, where it is cut.
-fn fit(texts: &mut [String], most: usize, link: Option<&str>) {
-    let longest = share(texts.iter().map(|text| text.chars().count()).collect(), most);
-    let length = |text: &String| text.chars().count();
-    let last = texts.iter().enumerate().max_by_key(|(_, text)| length(text)).map(|(at, _)| at);
-    for (at, text) in texts.iter_mut().enumerate() {
-        *text = cut_with_link(text, longest, link.filter(|_| Some(at) == last));
-    }
-}
-
-/// How long the longest of these may stay, if all together have `most`.
-fn share(mut lengths: Vec<usize>, most: usize) -> usize {
-    lengths.sort_unstable();
-    let mut left = most;
-    for (at, length) in lengths.iter().enumerate() {
-        let fair = left / (lengths.len() - at);
-        if *length > fair {
-            return fair.max(1);
-        }
-        left -= length;
-    }
-    most
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_share_the_room_and_the_longest_ones_pay() {
-        for (texts, most, fitted) in [
-            (vec!["db1", "disk full"], 12, vec!["db1", "disk full"]),
-            (vec!["db1", "disk full"], 9, vec!["db1", "disk…"]),
-            (vec!["abcdef", "abc", "abcdef"], 12, vec!["abc…", "abc", "abc…"]),
-            (vec!["a", "b", "c"], 2, vec!["a", "b", "c"]),
-        ] {
-            let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
-            fit(&mut texts, most, None);
-            assert_eq!(texts, fitted);
-        }
-        let mut texts = vec!["db1".to_owned(), "x".repeat(100)];
-        fit(&mut texts, 50, Some("https://b/1"));
-        assert_eq!(texts[1], format!("{}… https://b/1", "x".repeat(34)));
+fn index(node: &Node, reader: &mut Reader<'_>) -> Option<usize> {
+    let index = reader.integer(node)?;
+    match usize::try_from(index).ok().filter(|_| index < BUTTONS) {
+        Some(index) => Some(index),
+        None => reader.wrong(&node.place, format!("expected a place from 0 to {}", BUTTONS - 1)),
     }
 }

@@ -1,0 +1,73 @@
+//! Leases that ended without an answer: what became of those tries, nobody knows.
+
+use rusqlite::params;
+
+use super::attempts::Entry;
+use super::error::OutboxError;
+use super::queue::{self, SWEEP, Swept, ids};
+use super::rows::{self, Leased};
+use super::writer::Pen;
+use super::{news, tally};
+use crate::account::AccountName;
+use crate::message::delivery::{Class, Delivery, Event, OnUnknown, SendError};
+use crate::message::retry;
+
+/// How `lent` says what becomes of a lease that runs out.
+const LENT: [(i64, OnUnknown); 2] = [(1, OnUnknown::Retry), (2, OnUnknown::GiveUp)];
+
+/// What stands in `lent` for this policy.
+pub(super) fn lent(policy: OnUnknown) -> i64 {
+    LENT.iter().find(|(_, known)| *known == policy).map_or(1, |(number, _)| *number)
+}
+
+/// Makes the tries of dead processes unknown. Yields what ended by that.
+pub(super) fn void_all(
+    pen: &Pen<'_>,
+    policy: &dyn Fn(&AccountName) -> OnUnknown,
+) -> Result<Vec<Delivery>, OutboxError> {
+    let mut ended = Vec::new();
+    let dead = "SELECT id FROM deliveries WHERE state = 'sending' AND (lent IS NULL OR leased_until <= ?1)";
+    for id in ids(pen, dead, params![pen.now.millis()])? {
+        let Some(leased) = rows::read(pen, id)? else { continue };
+        let policy = leased.delivery.current_way().map_or(OnUnknown::Retry, |way| policy(&way.account));
+        ended.extend(void(pen, &leased, policy)?);
+    }
+    // Who starts a daemon wants to see it send: only what the provider asked for still holds.
+    pen.prepare("UPDATE accounts SET hold_until = asked_until WHERE hold_until > asked_until")?.execute(params![])?;
+    Ok(ended)
+}
+
+/// Makes the tries unknown whose devices let their leases run out.
+pub(super) fn run_out(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
+    let sql = "SELECT id FROM deliveries WHERE state = 'sending' AND lent IS NOT NULL AND leased_until <= ?1
+               ORDER BY leased_until LIMIT ?2";
+    let found = ids(pen, sql, params![pen.now.millis(), SWEEP])?;
+    let mut ended = Vec::new();
+    for id in &found {
+        let lent: Option<i64> =
+            pen.prepare("SELECT lent FROM deliveries WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?;
+        let policy =
+            LENT.iter().find(|(number, _)| lent == Some(*number)).map_or(OnUnknown::Retry, |(_, known)| *known);
+        let Some(leased) = rows::read(pen, *id)? else { continue };
+        ended.extend(void(pen, &leased, policy)?);
+    }
+    Ok(Swept { ended, more: i64::try_from(found.len()).is_ok_and(|count| count == SWEEP) })
+}
+
+/// When `run_out` has something to do next.
+pub(super) fn next_run_out(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
+    let sql = "SELECT min(leased_until) FROM deliveries WHERE state = 'sending' AND lent IS NOT NULL";
+    Ok(pen.prepare(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Makes one try unknown. Yields the delivery if it ended by that.
+pub(super) fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
+    Entry { detail: "the lease ended without an answer", ..Entry::of(pen, leased, "unknown") }.write(pen)?;
+    tally::tried(pen, &leased.delivery, Some(Class::Unknown));
+    let unknown = SendError { class: Class::Unknown, code: String::new(), detail: String::new() };
+    let arrival = news::arrival(pen, &leased.delivery)?;
+    let event = arrival.map_or(Event::LeaseVoid(policy), |arrival| Event::RefusedAfterArrival(unknown, arrival));
+    let after = queue::change(pen, leased, event, retry::jitter())?.delivery;
+    let after = news::catch_up_unheard(pen, &leased.delivery, retry::jitter())?.unwrap_or(after);
+    Ok(Some(after).filter(|after| after.state.is_end()))
+}
