@@ -28,7 +28,6 @@ use hookbell::clock::Clock;
 use hookbell::config::load::{Loader, Sources};
 use hookbell::contact::{Recipient, Way};
 use hookbell::dispatch::{Dispatcher, transport};
-use hookbell::message::delivery::OnUnknown;
 use hookbell::message::{DEFAULT_TTL, Message, MessageId, Priority, TextFormat};
 use hookbell::outbox::Outbox;
 use hookbell::provider::Account;
@@ -369,7 +368,7 @@ async fn million(dir: &Path) -> anyhow::Result<()> {
     let began = Instant::now();
     let outbox = Outbox::open(&state, Clock::system())?;
     let opened = began.elapsed();
-    outbox.void_leases(|_| OnUnknown::Retry).await?;
+    outbox.void_leases().await?;
     let dispatcher = start(&outbox, &accounts);
     while provider.asked() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;

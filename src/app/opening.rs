@@ -1,6 +1,5 @@
 //! Opening the outbox: at the first configuration that needs it, and again and again for as long as it can't be opened.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
@@ -9,14 +8,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::dispatch::log_end;
-use crate::message::delivery::OnUnknown;
 use crate::message::retry;
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, OutboxError};
-use crate::provider::Account;
 use crate::tasks::Tasks;
 
 /// Why the outbox is not open.
@@ -77,15 +73,11 @@ impl Opening {
 
     /// Opens the outbox, where it is not open yet, and yields it if it is new. The error is one that nothing can be done
     /// about but to end; every other is told here, and the outbox tried again at `again_at`.
-    pub(super) async fn open(
-        &mut self,
-        accounts: &BTreeMap<AccountName, Arc<Account>>,
-        tasks: &Tasks,
-    ) -> Result<Option<Outbox>, OpenError> {
+    pub(super) async fn open(&mut self, tasks: &Tasks) -> Result<Option<Outbox>, OpenError> {
         if self.outbox.get().is_some() {
             return Ok(None);
         }
-        match self.try_open(accounts).await {
+        match self.try_open().await {
             Ok(outbox) => {
                 if self.failures > 0 {
                     tracing::info!("the outbox is open: messages are stored again");
@@ -128,7 +120,7 @@ impl Opening {
         }
     }
 
-    async fn try_open(&self, accounts: &BTreeMap<AccountName, Arc<Account>>) -> Result<Outbox, OpenError> {
+    async fn try_open(&self) -> Result<Outbox, OpenError> {
         let (state, clock, metrics) = (self.state.clone(), self.clock.clone(), self.metrics.clone());
         // The disk may be slow, and another process may hold the lock for a while.
         let opened = tokio::task::spawn_blocking(move || {
@@ -137,10 +129,7 @@ impl Opening {
             Outbox::open_counted(&state, clock, metrics).map_err(|why| OpenError::Outbox { path: state, why })
         });
         let outbox = opened.await.map_err(|_| OpenError::Internal)??;
-        let policies: BTreeMap<_, _> =
-            accounts.iter().map(|(name, account)| (name.clone(), account.on_unknown)).collect();
-        let policy = move |account: &AccountName| policies.get(account).copied().unwrap_or(OnUnknown::default());
-        match outbox.void_leases(policy).await {
+        match outbox.void_leases().await {
             Ok(ended) => {
                 ended.iter().for_each(log_end);
                 Ok(outbox)

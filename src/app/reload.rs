@@ -313,7 +313,7 @@ impl Reloader {
             return Ok(());
         }
         let carriers = self.carriers.get_or_insert_with(transport::carriers).clone();
-        if let Some(outbox) = self.opening.open(&config.accounts, &self.background).await? {
+        if let Some(outbox) = self.opening.open(&self.background).await? {
             let links = links::open(self.public_url.as_deref(), &self.state);
             links.iter().for_each(|links| self.site.answer_links(links.clone()));
             let clock = self.means.clock.clone();

@@ -163,7 +163,7 @@ pub(super) fn claim(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> 
         match rows::read(pen, id)? {
             // A long stop of this process, or a step of the clock: the try goes on all the same.
             Some(leased) if held.has((id, leased.fence)) => {}
-            Some(leased) => ended.extend(void::void(pen, &leased, terms.on_unknown)?),
+            Some(leased) => ended.extend(void::void(pen, &leased)?),
             None => {}
         }
     }
@@ -214,13 +214,17 @@ struct Gate {
 /// Until when the account is held or has used up its rate, and how many it may send: after a hold one at a time, until
 /// one is answered well.
 fn gate(pen: &Pen<'_>, account: &str, terms: Terms) -> Result<Gate, OutboxError> {
-    let sql = "SELECT hold_until, hold_step > 0, sending, tat, limits FROM accounts WHERE account = ?1";
+    let sql = "SELECT hold_until, hold_step > 0, sending, tat, limits, gives_up FROM accounts WHERE account = ?1";
     let read = |row: &Row<'_>| {
-        let limits: String = row.get(4)?;
-        Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get(3)?, limits))
+        let (limits, gave_up): (String, bool) = (row.get(4)?, row.get(5)?);
+        Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get(3)?, limits, gave_up))
     };
     let found = pen.prepare(sql)?.query_row([account], read).optional()?;
-    let Some((held_until, on_trial, sending, tat, limits)) = found else { return Ok(Gate::default()) };
+    let Some((held_until, on_trial, sending, tat, limits, gave_up)) = found else { return Ok(Gate::default()) };
+    let gives_up = terms.on_unknown == OnUnknown::GiveUp;
+    if gives_up != gave_up {
+        pen.prepare("UPDATE accounts SET gives_up = ?2 WHERE account = ?1")?.execute(params![account, gives_up])?;
+    }
     let tat = relimit(pen, account, terms.limits, &limits, tat)?;
     let rate = terms.limits.rate.map(|rate| Bucket::of_account(rate, tat, pen.now));
     let limited_until = rate.map_or(0, |rate| rate.opens_at().millis());

@@ -31,7 +31,7 @@ use crate::account::AccountName;
 use crate::clock::{Clock, Timestamp};
 use crate::contact::Recipient;
 use crate::message::alarm::{Alarm, Cause};
-use crate::message::delivery::{Delivery, OnUnknown};
+use crate::message::delivery::Delivery;
 use crate::message::media::Media;
 use crate::message::news::News;
 use crate::message::{Message, MessageId, retry};
@@ -202,13 +202,10 @@ impl Outbox {
         self.writer.run(move |pen| news::hear(pen, account.as_str(), news, retry::jitter())).await
     }
 
-    /// Makes the tries of processes that died unknown, each by its account's policy, and yields the deliveries that ended
-    /// by that. What a device holds is left to it. Call it once, before the first claim.
-    pub async fn void_leases(
-        &self,
-        policy: impl Fn(&AccountName) -> OnUnknown + Send + 'static,
-    ) -> Result<Vec<Delivery>, OutboxError> {
-        self.writer.run(move |pen| void::void_all(pen, &policy)).await
+    /// Makes the tries of processes that died unknown, each by the policy with which its account last claimed, and yields
+    /// the deliveries that ended by that. What a device holds is left to it. Call it once, before the first claim.
+    pub async fn void_leases(&self) -> Result<Vec<Delivery>, OutboxError> {
+        self.writer.run(void::void_all).await
     }
 
     /// Does what only time brings about, for accounts that have no lane: yields the deliveries whose time ran out.

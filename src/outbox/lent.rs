@@ -32,8 +32,7 @@ pub enum Answered {
 pub(super) fn lend(pen: &Pen<'_>, account: &str, terms: Terms, held: &Held) -> Result<Claims, OutboxError> {
     let mut claims = claim::claim(pen, account, terms, held)?;
     for (id, _) in claims.claims.iter().flat_map(|claim| claim.ticket().leases().to_vec()) {
-        let sql = "UPDATE deliveries SET lent = ?2 WHERE id = ?1";
-        pen.prepare(sql)?.execute(params![id.0, void::lent(terms.on_unknown)])?;
+        pen.prepare("UPDATE deliveries SET lent = 1 WHERE id = ?1")?.execute([id.0])?;
     }
     // A new lease may be the next to run out.
     let run_out = void::next_run_out(pen)?.map(Timestamp::from_millis);

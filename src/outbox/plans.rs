@@ -228,7 +228,7 @@ async fn what_waits_is_never_walked_through() {
     }
     assert!(!outbox.claim(&AccountName::new("a"), terms(5)).await.unwrap().claims.is_empty());
     lend(&outbox, terms(2)).await;
-    outbox.void_leases(|_| OnUnknown::GiveUp).await.unwrap();
+    outbox.void_leases().await.unwrap();
     outbox.keep_accounts(BTreeSet::from([AccountName::new("a")])).await.unwrap();
     outbox.purge(start.plus(Duration::from_secs(300))).await.unwrap();
     outbox.find(MessageId::new(start, [1; 10])).await.unwrap().unwrap();

@@ -16,6 +16,9 @@ use crate::message::{Priority, retry};
 /// Rows that one operation sweeps of each sort, so that the others behind it don't wait long.
 pub(super) const SWEEP: i64 = 64;
 
+/// Late ones of a priority that are looked at for one that need not wait. Each costs a look, at every claim.
+const LATE_AT_ONCE: i64 = 16;
+
 /// A delivery that may be next at its address.
 struct Candidate {
     id: i64,
@@ -156,13 +159,13 @@ fn turn(candidates: &[Candidate], gates: &Gates, now: i64) -> Turn {
 }
 
 /// The one that holds the address, and those of the late that it does not hold, too: of each priority the one that is
-/// due, or will be first.
+/// due, or will be first, and those before it that wait for an older one.
 fn candidates(pen: &Pen<'_>, account: &str, address: &str) -> Result<Vec<Candidate>, OutboxError> {
     let in_order = "SELECT id, priority, due_at, contact, hook, iif(ways_left > 0, patience_until, NULL)
                     FROM deliveries
                     WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 0
                     ORDER BY priority DESC, id LIMIT 1";
-    let head = candidate(pen, in_order, false, params![account, address])?;
+    let head = up_to_free(pen, in_order, false, params![account, address])?;
     let some_late =
         "SELECT 1 FROM deliveries WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 LIMIT 1";
     let mut found = Vec::new();
@@ -170,41 +173,42 @@ fn candidates(pen: &Pen<'_>, account: &str, address: &str) -> Result<Vec<Candida
         let late = "SELECT id, priority, due_at, contact, hook, iif(ways_left > 0, patience_until, NULL)
                     FROM deliveries
                     WHERE account = ?1 AND address = ?2 AND state = 'queued' AND late = 1 AND priority = ?3
-                    ORDER BY due_at LIMIT 1";
+                    ORDER BY due_at LIMIT ?4";
         for (_, priority) in Priority::ALL {
-            found.extend(candidate(pen, late, true, params![account, address, rows::rank(priority)])?);
+            found.extend(up_to_free(pen, late, true, params![account, address, rows::rank(priority), LATE_AT_ONCE])?);
         }
     }
-    if let Some(head) = &head {
+    if let Some(head) = head.first() {
         found.retain(|late| (late.rank, head.id) > (head.rank, late.id));
     }
     found.extend(head);
     Ok(found)
 }
 
-fn candidate(
+/// What a query finds, up to the first that waits for no older one.
+fn up_to_free(
     pen: &Pen<'_>,
     sql: &str,
     late: bool,
     place: &[&dyn rusqlite::ToSql],
-) -> Result<Option<Candidate>, OutboxError> {
-    let read = |row: &Row<'_>| {
+) -> Result<Vec<Candidate>, OutboxError> {
+    let mut statement = pen.prepare(sql)?;
+    let mut rows = statement.query(place)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
         let (id, rank, at) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let candidate = Candidate { id, rank, at, late, waits_for: None, patience_until: row.get(5)? };
-        Ok((candidate, row.get::<_, String>(3)?, row.get::<_, String>(4)?))
-    };
-    let found = pen.prepare(sql)?.query_row(place, read).optional()?;
-    let Some((candidate, contact, hook)) = found else { return Ok(None) };
-    let moved = older_elsewhere(pen, candidate.id, &contact, &hook, candidate.rank)?;
-    Ok(Some(match moved {
-        Some((older, moved_at)) => {
-            let until = moved_at.plus(retry::HOLDS_OTHERS_FOR);
-            // Its minute is over, but the sweep has not come to it yet, and rings when it has.
-            let until = if until > pen.now { until } else { pen.now.plus(retry::HOLDS_OTHERS_FOR) };
-            Candidate { at: candidate.at.max(until.millis()), waits_for: Some(older), ..candidate }
-        }
-        None => candidate,
-    }))
+        let free = Candidate { id, rank, at, late, waits_for: None, patience_until: row.get(5)? };
+        let (contact, hook): (String, String) = (row.get(3)?, row.get(4)?);
+        let Some((older, moved_at)) = older_elsewhere(pen, id, &contact, &hook, rank)? else {
+            found.push(free);
+            break;
+        };
+        let until = moved_at.plus(retry::HOLDS_OTHERS_FOR);
+        // Its minute is over, but the sweep has not come to it yet, and rings when it has.
+        let until = if until > pen.now { until } else { pen.now.plus(retry::HOLDS_OTHERS_FOR) };
+        found.push(Candidate { at: at.max(until.millis()), waits_for: Some(older), ..free });
+    }
+    Ok(found)
 }
 
 /// An older one of the same contact and hook that came to another queue: it goes first, until it is answered or marked

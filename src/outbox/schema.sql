@@ -52,8 +52,7 @@ CREATE TABLE deliveries (
     fence              INTEGER NOT NULL DEFAULT 0, -- how often it was leased; the number of the lease that counts
     leased_at          INTEGER,
     leased_until       INTEGER,
-    -- 1, 2: a device holds the lease, and this process need not live for it; should it run out, the delivery is tried
-    -- again (1) or given up (2). NULL: this process holds it.
+    -- 1: a device holds the lease, and this process need not live for it. NULL: this process holds it.
     lent               INTEGER
 );
 CREATE INDEX deliveries_of_message ON deliveries (message);
@@ -130,6 +129,7 @@ CREATE TABLE accounts (
     missing    INTEGER NOT NULL DEFAULT 0,     -- 1: not in the configuration
     hold_until INTEGER NOT NULL DEFAULT 0,
     asked_until INTEGER NOT NULL DEFAULT 0,    -- so much of it the provider asked for; a restart forgets the rest
+    gives_up   INTEGER NOT NULL DEFAULT 0,     -- 1: "on-unknown": "give-up", as it last claimed
     hold_step  INTEGER NOT NULL DEFAULT 0,     -- how many holds in a row; over 0 it sends one at a time
     held_at    INTEGER NOT NULL DEFAULT 0,
     -- Limits.

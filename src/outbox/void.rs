@@ -1,6 +1,6 @@
 //! Leases that ended without an answer: what became of those tries, nobody knows.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::attempts::Entry;
 use super::error::OutboxError;
@@ -8,30 +8,13 @@ use super::queue::{self, SWEEP, Swept, ids};
 use super::rows::{self, Leased};
 use super::writer::Pen;
 use super::{news, tally};
-use crate::account::AccountName;
-use crate::message::delivery::{Class, Delivery, Event, OnUnknown, SendError};
+use crate::message::delivery::{Class, Delivery, DeliveryId, Event, OnUnknown, SendError};
 use crate::message::retry;
 
-/// How `lent` says what becomes of a lease that runs out.
-const LENT: [(i64, OnUnknown); 2] = [(1, OnUnknown::Retry), (2, OnUnknown::GiveUp)];
-
-/// What stands in `lent` for this policy.
-pub(super) fn lent(policy: OnUnknown) -> i64 {
-    LENT.iter().find(|(_, known)| *known == policy).map_or(1, |(number, _)| *number)
-}
-
 /// Makes the tries of dead processes unknown. Yields what ended by that.
-pub(super) fn void_all(
-    pen: &Pen<'_>,
-    policy: &dyn Fn(&AccountName) -> OnUnknown,
-) -> Result<Vec<Delivery>, OutboxError> {
-    let mut ended = Vec::new();
+pub(super) fn void_all(pen: &Pen<'_>) -> Result<Vec<Delivery>, OutboxError> {
     let dead = "SELECT id FROM deliveries WHERE state = 'sending' AND (lent IS NULL OR leased_until <= ?1)";
-    for id in ids(pen, dead, params![pen.now.millis()])? {
-        let Some(leased) = rows::read(pen, id)? else { continue };
-        let policy = leased.delivery.current_way().map_or(OnUnknown::Retry, |way| policy(&way.account));
-        ended.extend(void(pen, &leased, policy)?);
-    }
+    let ended = void_each(pen, &ids(pen, dead, params![pen.now.millis()])?)?;
     // Who starts a daemon wants to see it send: only what the provider asked for still holds.
     pen.prepare("UPDATE accounts SET hold_until = asked_until WHERE hold_until > asked_until")?.execute(params![])?;
     Ok(ended)
@@ -42,15 +25,7 @@ pub(super) fn run_out(pen: &Pen<'_>) -> Result<Swept, OutboxError> {
     let sql = "SELECT id FROM deliveries WHERE state = 'sending' AND lent IS NOT NULL AND leased_until <= ?1
                ORDER BY leased_until LIMIT ?2";
     let found = ids(pen, sql, params![pen.now.millis(), SWEEP])?;
-    let mut ended = Vec::new();
-    for id in &found {
-        let lent: Option<i64> =
-            pen.prepare("SELECT lent FROM deliveries WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?;
-        let policy =
-            LENT.iter().find(|(number, _)| lent == Some(*number)).map_or(OnUnknown::Retry, |(_, known)| *known);
-        let Some(leased) = rows::read(pen, *id)? else { continue };
-        ended.extend(void(pen, &leased, policy)?);
-    }
+    let ended = void_each(pen, &found)?;
     Ok(Swept { ended, more: i64::try_from(found.len()).is_ok_and(|count| count == SWEEP) })
 }
 
@@ -60,8 +35,21 @@ pub(super) fn next_run_out(pen: &Pen<'_>) -> Result<Option<i64>, OutboxError> {
     Ok(pen.prepare(sql)?.query_row([], |row| row.get(0))?)
 }
 
-/// Makes one try unknown. Yields the delivery if it ended by that.
-pub(super) fn void(pen: &Pen<'_>, leased: &Leased, policy: OnUnknown) -> Result<Option<Delivery>, OutboxError> {
+fn void_each(pen: &Pen<'_>, found: &[DeliveryId]) -> Result<Vec<Delivery>, OutboxError> {
+    let mut ended = Vec::new();
+    for id in found {
+        let Some(leased) = rows::read(pen, *id)? else { continue };
+        ended.extend(void(pen, &leased)?);
+    }
+    Ok(ended)
+}
+
+/// Makes one try unknown, by the policy with which its account last claimed. Yields the delivery if it ended by that.
+pub(super) fn void(pen: &Pen<'_>, leased: &Leased) -> Result<Option<Delivery>, OutboxError> {
+    let gives_up = "SELECT gives_up FROM accounts WHERE account = ?1";
+    let account = rows::place(&leased.delivery).0;
+    let gives_up = pen.prepare(gives_up)?.query_row([account], |row| row.get(0)).optional()?.unwrap_or(false);
+    let policy = if gives_up { OnUnknown::GiveUp } else { OnUnknown::Retry };
     Entry { detail: "the lease ended without an answer", ..Entry::of(pen, leased, "unknown") }.write(pen)?;
     tally::tried(pen, &leased.delivery, Some(Class::Unknown));
     let unknown = SendError { class: Class::Unknown, code: String::new(), detail: String::new() };

@@ -145,7 +145,7 @@ async fn what_a_provider_asks_for_is_waited_for_by_whom_it_asks_it_also_after_a_
         world.settle(first.remove(0), Err(Class::Wait { scope, after: asked })).await;
         world.accept("high", Priority::High, recipient("ana", &["a"])).await;
         let world = world.restarted();
-        world.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        world.outbox.void_leases().await.unwrap();
         let found = world.ask_within("a", 16, Limits::NONE).await;
         assert_eq!(texts(&found.claims), vec!["bo"; others], "{scope:?}");
         assert_eq!(found.next_at, Some(START.plus(MINUTE * 5)), "{scope:?}");
@@ -266,7 +266,7 @@ async fn a_fold_of_a_dead_process_is_unknown_in_all_its_parts() {
     let (world, ids) = queued(12).await;
     drop(after_the_first(&world, to_each(SLOW, 10)).await);
     let world = world.restarted();
-    world.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+    world.outbox.void_leases().await.unwrap();
     for delivery in found(&world, &ids[1..]).await {
         assert_eq!((delivery.state, delivery.possible_duplicate), (DeliveryState::Queued, true));
     }
@@ -274,7 +274,7 @@ async fn a_fold_of_a_dead_process_is_unknown_in_all_its_parts() {
     let again = one(&world, to_each(SLOW, 10)).await;
     assert_eq!(again.folded().count(), 10);
     let late = again.key();
-    world.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+    world.outbox.void_leases().await.unwrap();
     assert_eq!(world.settle(again, Ok(())).await.state, DeliveryState::Sent, "{late}: no other try has begun");
     assert_eq!(world.counted("SELECT count(*) FROM deliveries WHERE state = 'sent'"), 12);
 }

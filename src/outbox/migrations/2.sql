@@ -22,6 +22,9 @@ ALTER TABLE accounts ADD COLUMN broken_since INTEGER;
 ALTER TABLE accounts ADD COLUMN broken_why TEXT;
 ALTER TABLE accounts ADD COLUMN look_from INTEGER;
 
+-- What becomes of a try whose end nobody knows.
+ALTER TABLE accounts ADD COLUMN gives_up INTEGER NOT NULL DEFAULT 0;
+
 -- When an account last sent.
 ALTER TABLE accounts ADD COLUMN sent_at INTEGER;
 CREATE TRIGGER note_success AFTER INSERT ON attempts WHEN new.class = 'accepted' BEGIN

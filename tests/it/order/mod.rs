@@ -178,7 +178,7 @@ impl Run {
                 let Run { outbox, dir, clock, .. } = self;
                 drop(outbox);
                 let outbox = opened_with(dir.path(), &clock);
-                outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+                outbox.void_leases().await.unwrap();
                 self.judge.restarted();
                 return Run { outbox, dir, clock, ..self };
             }
@@ -345,4 +345,29 @@ fn a_provider_that_wants_to_be_left_alone_is_though_the_message_has_arrived() {
         ];
         walk(steps, Limits::NONE);
     }
+}
+
+/// Two come back late to one phone: that the first must let an older one of its own pass is nothing to the other person.
+#[test]
+fn a_late_one_that_waits_for_an_older_one_holds_nobody_else() {
+    let accept = |contact, ways| Step::Accept { contact, hook: 0, priority: 1, ways, brief: false };
+    let claim = |account| Step::Claim { account, free: 1 };
+    let failed = |which| Step::Report { which, report: Report::Failed(error(Class::Recipient)) };
+    let steps = vec![
+        accept(0, 0),
+        claim(0),
+        accept(0, 1),
+        claim(1),
+        Step::Answer { which: 1, class: None },
+        accept(2, 1),
+        claim(1),
+        Step::Answer { which: 1, class: None },
+        failed(2),
+        failed(1),
+        Step::Pass { seconds: 61 },
+        claim(0),
+        Step::Answer { which: 0, class: Some(Class::Content) },
+        Step::Claim { account: 0, free: 5 },
+    ];
+    walk(steps, Limits::NONE);
 }

@@ -74,7 +74,7 @@ impl Filled {
     /// Opens it again, and finds how many of those that wait are still there and in their order.
     async fn reopened(&self) -> (Outbox, usize) {
         let outbox = open(self.dir.path()).unwrap();
-        outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        outbox.void_leases().await.unwrap();
         let mut there = 0;
         for id in &self.waiting {
             let Some(found) = outbox.find(*id).await.unwrap() else { continue };
@@ -288,7 +288,7 @@ async fn a_row_that_can_not_be_understood_costs_itself_and_no_other() {
         assert_eq!(db.execute(&format!("{change}{which}"), []).unwrap(), 1);
         drop(db);
         let outbox = open(filled.dir.path()).unwrap();
-        let refused = match outbox.void_leases(|_| OnUnknown::Retry).await {
+        let refused = match outbox.void_leases().await {
             Ok(_) => outbox.claim(&account("a"), terms(1000)).await.map(drop),
             Err(why) => Err(why),
         };
@@ -297,7 +297,7 @@ async fn a_row_that_can_not_be_understood_costs_itself_and_no_other() {
         // It stands in the way of all others; the next start takes it out.
         let outbox = open(filled.dir.path()).unwrap();
         assert_eq!(outbox.recovery().unwrap().lost, Some(1), "{which}");
-        outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        outbox.void_leases().await.unwrap();
         let there = outbox.claim(&account("a"), terms(1000)).await.unwrap().claims.len();
         assert!(there >= filled.waiting.len() - 1, "{which}: {there}");
     }

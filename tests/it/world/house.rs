@@ -250,7 +250,7 @@ impl House {
         tokio::time::advance(pause).await;
         clock.set_by(hours * 3_600_000);
         let mut house = House { limits, can, phones, hearers, expected, ..House::opened(dir, clock, wire) };
-        house.outbox.void_leases(|_| OnUnknown::Retry).await.unwrap();
+        house.outbox.void_leases().await.unwrap();
         house.configure();
         house
     }
