@@ -269,8 +269,8 @@ impl Reloader {
         let (added, changed, removed) =
             (named(changes.added.iter()), named(changes.changed.iter()), named(changes.removed.iter()));
         let accounts = config.accounts.len();
-        tracing::info!(added, changed, removed, hooks = config.hooks.len(), accounts, "reloaded");
         self.publisher.publish(config.clone());
+        tracing::info!(added, changed, removed, hooks = config.hooks.len(), accounts, "reloaded");
         self.current = config;
         self.status.set(facts);
         self.means.metrics.reloaded(ReloadEnd::Taken);

@@ -21,10 +21,10 @@ fail() {
     exit 1
 } >&2
 
-# Waits until a command succeeds, for at most 15 s.
+# Waits until a command succeeds, for at most a minute.
 until_ok() {
     local tries
-    for ((tries = 0; tries < 600; tries++)); do
+    for ((tries = 0; tries < 2400; tries++)); do
         "$@" 2>/dev/null && return
         sleep 0.025
     done
@@ -50,11 +50,11 @@ without_drop_in() {
     systemctl daemon-reload
 }
 
-# code PATH CURL-ARGUMENTS…: one call without a retry; prints the status, and keeps the answer in /tmp/answer.
+# code PATH CURL-ARGUMENTS…: one call without a retry; prints the status, and keeps the answer in $answer, or /tmp/answer.
 code() {
     local path=$1
     shift
-    curl -sS -o /tmp/answer -w '%{http_code}' --max-time 20 "$@" "$url$path" 2>&1 || true
+    curl -sS -o "${answer:-/tmp/answer}" -w '%{http_code}' --max-time 20 "$@" "$url$path" 2>&1 || true
 }
 # answers STATUS PATH…
 answers() {

@@ -6,7 +6,7 @@ systemctl stop hookbell
 systemctl start hookbell.socket
 is ActiveState inactive || fail "the socket alone starts it"
 answers 202 "/hooks/bell?msg=$check-first"
-is ActiveState active || fail "the first call does not start it"
+until_ok is ActiveState active || fail "the first call does not start it"
 until_ok logged "$check-first" || fail "the first call does not ring"
 # Whoever calls while it is down is answered when it is up.
 systemctl stop hookbell 2>/dev/null

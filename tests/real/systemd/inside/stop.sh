@@ -1,17 +1,17 @@
 # SIGTERM, and who is waited for.
 # shellcheck shell=bash disable=SC2154 # lib.sh and checks set those
 
-empty_group() { ! systemctl status hookbell | grep CGroup >/dev/null; }
+empty_group() { [[ $(systemctl status hookbell || true) != *CGroup:* ]]; }
 
 begins stop
-code "/hooks/slow?name=$check&seconds=1" >/tmp/slow.code &
+answer=/tmp/slow.answer code "/hooks/slow?name=$check&seconds=1" >/tmp/slow.code &
 slow=$!
 answers 200 "/hooks/later?name=$check-later&seconds=1"
 until_ok test -e "$state/$check.begun" || fail "the slow call does not begin"
 until_ok test -e "$state/$check-later.begun" || fail "the command does not begin"
 systemctl stop hookbell
 wait $slow
-[[ $(</tmp/slow.code) == 200 && $(</tmp/answer) == "the output of $check" ]] || fail "the call under way got: $(</tmp/slow.code)"
+[[ $(</tmp/slow.code) == 200 && $(</tmp/slow.answer) == "the output of $check" ]] || fail "the call under way got: $(</tmp/slow.code)"
 [[ -e "$state/$check-later.done" ]] || fail "a command that nobody waits for is cut off"
 is Result success || fail "it ended with $(property Result)"
 empty_group || fail "something is left behind"
