@@ -79,9 +79,6 @@ impl Opening {
         }
         match self.try_open().await {
             Ok(outbox) => {
-                if self.failures > 0 {
-                    tracing::info!("the outbox is open: messages are stored again");
-                }
                 self.again_at = None;
                 if let Some(recovery) = outbox.recovery() {
                     tracing::error!("{recovery}");
@@ -97,6 +94,9 @@ impl Opening {
                 }
                 // There is only this one writer, and it looked first.
                 self.outbox.set(outbox.clone()).ok();
+                if self.failures > 0 {
+                    tracing::info!("the outbox is open: messages are stored again");
+                }
                 Ok(Some(outbox))
             }
             Err(why) if why.is_in_use() && self.failures == 0 => Err(why),

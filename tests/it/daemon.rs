@@ -1,8 +1,8 @@
 //! The real binary on a port of its own: its folder, its log, its signals, and a client.
 
 use std::fs;
-use std::io::{Read, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -30,6 +30,15 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         assert!(Instant::now() < deadline, "in vain: {what}");
         pause();
     }
+}
+
+/// A port that nobody else is given while the socket lives: bound, but not listened on. Whoever names it may bind it, too.
+pub(crate) fn kept_port() -> (tokio::net::TcpSocket, SocketAddr) {
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = held.local_addr().unwrap();
+    (held, address)
 }
 
 /// The program, which knows of nothing around it but `$PATH`.
@@ -164,6 +173,7 @@ impl Daemon {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                eventually("its last words", || (Arc::strong_count(&self.log) == 1).then_some(()));
                 return status.code();
             }
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
@@ -209,12 +219,13 @@ impl Drop for Daemon {
     }
 }
 
-fn listen(mut output: impl Read + Send + 'static, log: &Arc<Mutex<Vec<u8>>>) {
+/// Line by line, so that nobody reads half of one.
+fn listen(output: impl Read + Send + 'static, log: &Arc<Mutex<Vec<u8>>>) {
     let log = Arc::clone(log);
     std::thread::spawn(move || {
-        let mut chunk = [0; 4096];
-        while let Ok(read @ 1..) = output.read(&mut chunk) {
-            log.lock().unwrap().extend_from_slice(&chunk[..read]);
+        let (mut output, mut line) = (BufReader::new(output), Vec::new());
+        while let Ok(1..) = output.read_until(b'\n', &mut line) {
+            log.lock().unwrap().append(&mut line);
         }
     });
 }

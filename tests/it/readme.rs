@@ -10,11 +10,10 @@
 //! - `test`: it runs these tests.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use crate::daemon::{Home, said};
+use crate::daemon::{Home, kept_port, said};
 use crate::source::{read, root};
 
 /// Where the reader's hands are played: a daemon goes to the background, and curl shows no progress.
@@ -148,8 +147,8 @@ fn walk(file: &str, heading: &str, blocks: &[Block]) {
     home.write(".curlrc", "silent\nshow-error\n");
     fs::create_dir(home.path("bin")).unwrap();
     symlink(env!("CARGO_BIN_EXE_hookbell"), home.path("bin/hookbell")).unwrap();
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (port, admin) = (free(), free());
+    let ((_kept, port), (_too, admin)) = (kept_port(), kept_port());
+    let (port, admin) = (port.port(), admin.port());
 
     let mut script = HANDS.to_owned();
     let mut shown = Vec::new();

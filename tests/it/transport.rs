@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, co
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::daemon::kept_port;
+
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-mark: here\r\n\r\nok";
 
 fn transport() -> Transport {
@@ -22,7 +24,7 @@ fn transport() -> Transport {
 }
 
 fn quick() -> Transport {
-    Transport { timeout: Duration::from_millis(300), ..transport() }
+    Transport { timeout: Duration::from_secs(2), ..transport() }
 }
 
 fn by(proxy: String) -> Transport {
@@ -145,9 +147,7 @@ async fn without_an_answer_nobody_knows() {
 
 #[tokio::test]
 async fn what_can_not_be_reached_was_not_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (_kept, address) = kept_port();
     let error = carried(quick(), post(&format!("http://{address}/s3cret"))).await.unwrap_err();
     assert_eq!(error.class, Class::Network);
     assert!(error.detail.starts_with(&format!("can't reach {address}: ")), "{error:?}");
@@ -289,7 +289,7 @@ async fn a_program_is_run_without_a_shell() {
     ] {
         let begun = Instant::now();
         assert_eq!(carried(quick(), program(&argv)).await.unwrap_err().class, class, "{argv:?}");
-        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(begun.elapsed() < Duration::from_secs(30));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::wire::{PATIENCE, exchange};
 const LOOK_EVERY: Duration = Duration::from_millis(3);
 
 /// How long a command may take that does next to nothing.
-const COMMAND_TIME: Duration = Duration::from_secs(5);
+const COMMAND_TIME: Duration = Duration::from_secs(20);
 
 /// Ports below those that the kernel gives to clients.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;

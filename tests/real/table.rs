@@ -16,7 +16,7 @@ use crate::program::{Daemon, House, Kind, until};
 const AT_ONCE: usize = 4;
 
 /// How long a line of the log may take.
-const LOG_TIME: Duration = Duration::from_secs(2);
+const LOG_TIME: Duration = Duration::from_secs(20);
 
 /// Properties that adnanh/webhook does not know. A call of a hook with one of them is not made.
 const OWN: &[&str] = &[

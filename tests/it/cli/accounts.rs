@@ -89,7 +89,7 @@ fn accounts_are_listed_with_what_is_wrong_and_from_the_file_of_a_daemon_that_is_
 #[test]
 fn a_test_that_waits_goes_on_after_its_watcher() {
     let (home, daemon) = house();
-    let (code, text) = home.output(&["accounts", "test", "gate", "-to", "ivan", "-wait", "300ms"]);
+    let (code, text) = home.output(&["accounts", "test", "gate", "-to", "ivan", "-wait", "3s"]);
     assert_eq!(code, Some(75), "{text}");
     for words in ["not sent (fault 1): ", "help: trouble on the provider's side", "it goes on without you"] {
         assert!(text.contains(words), "{words}: {text}");

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::daemon::{Daemon, Home, eventually};
+use crate::daemon::{Daemon, Home, eventually, kept_port};
 
 const HOOKS: &str = r#"[
   { "id": "wait", "execute-command": "echo", "include-command-output-in-response": true, "http-methods": ["GET"],
@@ -348,7 +348,7 @@ fn what_the_server_answers_by_itself_is_not_logged() {
 fn a_log_that_can_not_be_written_stops_nothing() {
     let home = Home::with(HOOKS);
     // A full disk. That it serves can't be told by its log.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_kept, free) = kept_port();
     let port = free.port().to_string();
     let mut command = home.hookbell(&["-ip", "127.0.0.1", "-debug", "-logfile", "/dev/full", "-port", &port]);
     let mut daemon = Daemon::begin(&mut command);

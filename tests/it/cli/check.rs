@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::daemon::{Home, said};
+use crate::daemon::{Home, kept_port, said};
 
 /// A provider on a port of its own: it answers each path that ends so, and remembers what it was asked.
 struct Provider {
@@ -136,7 +136,7 @@ fn what_providers_refuse_is_told_at_the_account() {
 
 #[test]
 fn a_host_that_nobody_reaches_is_named_with_what_to_do() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_kept, closed) = kept_port();
     let home = Home::with(&TWO.replace("BASE", &format!("http://{closed}")));
     let (code, report) = json_of(&home, &["-online"]);
     let words = format!("can't reach {closed}");

@@ -16,7 +16,7 @@ const HOUSE: &str = r#"{
   "contacts": { "ivan": { "phone": "+79001234567" }, "petr": { "phone": "+79007654321" } },
   "hooks": [
     { "id": "bell", "token": "t", "send": { "to": "ivan", "via": "desk" } },
-    { "id": "brief", "token": "t", "send": { "to": "petr", "via": "gate", "ttl": "100ms" } },
+    { "id": "brief", "token": "t", "send": { "to": "petr", "via": "gate", "ttl": "1s" } },
     { "id": "slow", "token": "t", "send": { "to": "petr", "via": "hangs" } },
     { "id": "stuck", "token": "t", "send": { "to": "petr", "via": "gate" } }
   ]

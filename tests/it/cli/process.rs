@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use rustix::process::Signal;
 
 use super::BELL;
-use crate::daemon::{Call, Daemon, Home, PATIENCE, alone, eventually, request, said};
+use crate::daemon::{Call, Daemon, Home, PATIENCE, alone, eventually, kept_port, request, said};
 
 #[test]
 fn a_pidfile_is_there_while_the_daemon_is() {
@@ -90,7 +90,8 @@ fn another_user_does_everything_behind_the_port() {
     let ids = format!("{who}\t{who}\t{who}\t{who}");
     let mut threads = 0;
     for task in fs::read_dir(format!("/proc/{}/task", daemon.id())).unwrap() {
-        let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        // It may have ended meanwhile.
+        let Ok(status) = fs::read_to_string(task.unwrap().path().join("status")) else { continue };
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
         assert_eq!((field("Uid:"), field("Gid:"), field("Groups:")), (ids.clone(), ids.clone(), String::new()));
         threads += 1;
@@ -196,7 +197,8 @@ fn the_peer_s_own_tests_could_drive_it() {
                 \x20 pass-environment-to-command:\n  - source: url\n    name: q\n";
     for config in [json, yaml] {
         home.write("hooks.tmpl", &config.replace('@', home.path("").to_str().unwrap().trim_end_matches('/')));
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (_kept, address) = kept_port();
+        let port = address.port();
         let mut command = alone(&webhook);
         command.arg(format!("-hooks={}", home.path("hooks.tmpl").display()));
         command.args(["-debug", "-ip=127.0.0.1", &format!("-port={port}")]);

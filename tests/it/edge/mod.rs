@@ -98,7 +98,7 @@ async fn what_the_parser_refuses_is_logged_with_its_caller() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_closes_the_connection() {
-    let house = House::with(Limits { head: Duration::from_millis(100), ..Limits::default() }).await;
+    let house = House::with(Limits { head: Duration::from_secs(1), ..Limits::default() }).await;
     let mut silent = house.client().await;
     let mut slow = house.client().await;
     slow.send("GET / HTTP/1.1\r\nHost:").await;
@@ -197,5 +197,5 @@ async fn a_stop_closes_idle_connections_and_lets_busy_ones_finish() {
     house.moods.gate.notify_one();
     let text = busy.rest().await;
     assert!(text.contains("connection: close") && text.ends_with("through"), "{text}");
-    assert!(house.stop().await < Duration::from_secs(1));
+    assert!(house.stop().await < Duration::from_secs(8));
 }

@@ -38,7 +38,7 @@ impl Respond for Moods {
                 self.gate.notified().await;
                 "through".to_owned()
             }
-            "/read" => match body.read(1000, Duration::from_millis(200)).await {
+            "/read" => match body.read(1000, Duration::from_secs(2)).await {
                 Ok(bytes) => format!("{} bytes", bytes.len()),
                 Err(fault) => {
                     let mut response = Response::new(Full::from(fault.to_string()));

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hookbell::tasks::Tasks;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufStream};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+pub(super) trait Io: AsyncBufRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncBufRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// What to do at a line.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl Server {
         let mut io: Box<dyn Io> = Box::new(BufStream::new(stream));
         let mut encrypted = self.encrypts == Encrypts::AtOnce;
         if encrypted {
-            io = Box::new(self.acceptor.accept(io).await?);
+            io = Box::new(BufStream::new(self.acceptor.accept(io).await?));
         }
         let mut line = "<greeting>".to_owned();
         loop {
@@ -128,7 +128,7 @@ impl Server {
             io.write_all(format!("{said}\r\n").as_bytes()).await?;
             io.flush().await?;
             if line == "STARTTLS" && said.starts_with("220") {
-                io = Box::new(self.acceptor.accept(io).await?);
+                io = Box::new(BufStream::new(self.acceptor.accept(io).await?));
                 encrypted = true;
             }
             if said.starts_with("221") || said.starts_with("421") {
@@ -163,7 +163,9 @@ fn usual(line: &str, offers_tls: bool) -> &'static str {
 async fn until(io: &mut Box<dyn Io>, end: &str) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(end.as_bytes()) {
-        bytes.push(io.read_u8().await?);
+        if io.read_until(b'\n', &mut bytes).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
     }
     Ok(String::from_utf8(bytes).expect("UTF-8"))
 }

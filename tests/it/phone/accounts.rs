@@ -45,7 +45,7 @@ async fn a_test_is_followed_until_it_is_delivered() {
     let folder = tempfile::tempdir().unwrap();
     let path = format!("/callbacks/wa/path-{SECRET}");
     let daemon = plan(&graph, json!({ "callback-secret": format!("path-{SECRET}") })).start(folder.path()).await;
-    let (code, said, told) = ended(command(folder.path(), &["test", "wa", "-to", "ana", "-wait", "500ms"])).await;
+    let (code, said, told) = ended(command(folder.path(), &["test", "wa", "-to", "ana", "-wait", "3s"])).await;
     assert_eq!(code, Some(75), "{said}{told}");
     assert!(told.contains("reports no arrival") && told.contains("it goes on without you"), "{told}");
     assert!(said.contains(" for ana by wa (+79990000001)\n") && said.contains("sending\n"), "{said}");
@@ -96,7 +96,7 @@ async fn a_test_tries_an_account_that_is_out_of_order_at_once() {
     });
     let (graph, folder) = (graph.await, tempfile::tempdir().unwrap());
     let daemon = plan(&graph, json!({})).start(folder.path()).await;
-    let test = || ended(command(folder.path(), &["test", "wa", "-to", "ana", "-wait", "1s"]));
+    let test = || ended(command(folder.path(), &["test", "wa", "-to", "ana", "-wait", "5s"]));
     let (code, said, told) = test().await;
     assert!(code == Some(75) && said.contains("not sent (account 190)"), "{said}{told}");
     let (_, said, told) = test().await;

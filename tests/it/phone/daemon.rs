@@ -26,11 +26,11 @@ impl Plan {
         Plan(json!({ "accounts": {}, "contacts": {}, "hooks": [] }))
     }
 
-    /// An account of `whatsapp-cloud` at `url`, whose requests may take a second; `more` adds or overrides.
+    /// An account of `whatsapp-cloud` at `url`; `more` adds or overrides.
     pub(crate) fn whatsapp(self, name: &str, id: u64, url: &str, more: Value) -> Plan {
         let account = json!({
             "provider": "whatsapp-cloud", "phone-number-id": id.to_string(), "access-token": format!("EAA{SECRET}"),
-            "base-url": url, "timeout": "1s", "rate": "1000/s burst 1000", "per-recipient": "1000/s burst 1000",
+            "base-url": url, "timeout": "15s", "rate": "1000/s burst 1000", "per-recipient": "1000/s burst 1000",
         });
         self.account(name, account, more)
     }
@@ -38,7 +38,7 @@ impl Plan {
     /// The same for `telegram`.
     pub(crate) fn telegram(self, name: &str, url: &str, more: Value) -> Plan {
         let token = format!("123456:{SECRET}");
-        let account = json!({ "provider": "telegram", "bot-token": token, "base-url": url, "timeout": "1s" });
+        let account = json!({ "provider": "telegram", "bot-token": token, "base-url": url, "timeout": "15s" });
         self.account(name, account, more)
     }
 
@@ -201,6 +201,11 @@ impl Daemon {
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
+        // The thread that reads its log has read all of it.
+        while Arc::strong_count(&self.log) > 1 {
+            assert!(Instant::now() < deadline, "its output stays open");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         let log = self.log();
         assert!(status.success(), "{status}:\n{log}");
         assert!(!log.contains(SECRET) && !log.contains("panicked"), "{log}");

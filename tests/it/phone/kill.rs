@@ -21,7 +21,7 @@ const CONTACTS: usize = 8;
 const LISTS: usize = 2;
 
 /// How long it may take, after the last kill, until the last message has arrived: some wait for a retry.
-const DRAIN: Duration = Duration::from_secs(75);
+const DRAIN: Duration = Duration::from_secs(300);
 
 /// Numbers that nobody foresees.
 #[derive(Clone)]
@@ -119,7 +119,7 @@ async fn call(
 }
 
 fn plan(url: &str) -> Plan {
-    let mut plan = Plan::new().whatsapp("wa", 1, url, json!({}));
+    let mut plan = Plan::new().whatsapp("wa", 1, url, json!({ "timeout": "1s" }));
     for n in 0..CONTACTS {
         plan = plan.contact(&format!("c{n}"), phone(&format!("7999000000{n}")), &["wa"]);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::daemon::kept_port;
 use daemon::{Daemon, PATIENCE, Plan, SECRET};
 use graph::{Call, Graph, Reply};
 
@@ -118,11 +119,14 @@ fn cases() -> Vec<Case> {
         case("unavailable", vec![Reply::Fault(503, 2), Reply::Fault(503, 2)], 3, 3, "sent", false),
         case("bare-502", vec![raw(502, "", "<html>Bad Gateway</html>")], 2, 1, "sent", false),
         // Nobody knows.
-        case("hang", vec![Reply::Hang], 2, 1, "sent", true),
+        Case { more: json!({ "timeout": "3s" }), ..case("hang", vec![Reply::Hang], 2, 1, "sent", true) },
         case("reset", vec![Reply::Reset], 2, 1, "sent", true),
         case("garbage", vec![raw(200, "", "<html>It works!</html>")], 2, 1, "sent", true),
         case("no-id", vec![raw(200, "", "{\"messaging_product\":\"whatsapp\"}")], 2, 1, "sent", true),
-        Case { more: json!({ "on-unknown": "give-up" }), ..case("given-up", vec![Reply::Hang], 1, 0, "failed", true) },
+        Case {
+            more: json!({ "on-unknown": "give-up", "timeout": "3s" }),
+            ..case("given-up", vec![Reply::Hang], 1, 0, "failed", true)
+        },
         // Recipient, content, template.
         case("undeliverable", vec![Reply::Fault(400, 131_026)], 1, 0, "failed", false),
         Case { more: templated(), ..case("no-such-template", vec![Reply::Fault(404, 132_001)], 1, 0, "failed", false) },
@@ -185,7 +189,7 @@ async fn a_connection_that_is_reset_unread_loses_nothing() {
 
 #[tokio::test]
 async fn a_provider_that_is_down_gets_everything_once_when_it_is_up() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_kept, address) = kept_port();
     let folder = tempfile::tempdir().unwrap();
     let plan =
         Plan::new().whatsapp("wa", 1, &format!("http://{address}"), json!({})).contact("ana", phone(ANA), &["wa"]);
@@ -267,7 +271,8 @@ async fn telegram_gets_what_it_wants_and_is_waited_for() {
         _ => Reply::Taken,
     });
     let (graph, folder) = (graph.await, tempfile::tempdir().unwrap());
-    let mut plan = Plan::new().telegram("tg", &graph.url(), json!({})).telegram("bad", &graph.url(), json!({}));
+    let mut plan =
+        Plan::new().telegram("tg", &graph.url(), json!({ "timeout": "3s" })).telegram("bad", &graph.url(), json!({}));
     for (name, chat) in [("waits", "1"), ("blocked", "2"), ("hangs", "3"), ("room", "@alarms")] {
         plan = plan.contact(name, json!({ "telegram": chat }), &["tg"]);
     }

@@ -104,7 +104,7 @@ async fn every_provider_gets_its_message_through_every_fault() {
             let report = early.map(|(headers, body)| (format!("{name}/s3cret-path"), headers, body));
             let url = gateway.play(&name, Part { turns: turns.clone(), fault, report });
             let mut more = json!({
-                "timeout": "1s", "rate": "1000/s burst 1000", "per-recipient": "1000/s burst 1000",
+                "timeout": if fault == Fault::Hang { "3s" } else { "15s" }, "rate": "1000/s burst 1000", "per-recipient": "1000/s burst 1000",
             });
             // The address of a room is the account's own.
             match account["url"].as_str().and_then(|own| own.split_once("://")?.1.split_once('/')) {

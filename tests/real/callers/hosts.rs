@@ -125,7 +125,7 @@ fn nut_tells_that_the_mains_are_gone_and_back() {
     let (port, me) = (free_port(), lab.run("id", &["-un"]).trim().to_owned());
     let state = lab.folder("state");
     let battery = "battery.charge: 87\nbattery.runtime: 1320\nups.load: 21\n";
-    let ups = format!("ups.status: OL\n{battery}TIMER 4\nups.status: OB\nTIMER 4\nups.status: OL\nTIMER 300\n");
+    let ups = format!("ups.status: OL\n{battery}TIMER 8\nups.status: OB\nTIMER 6\nups.status: OL\nTIMER 300\n");
     let ups = lab.write("ups1.seq", &ups);
     lab.write("ups.conf", &format!("[ups1]\ndriver = dummy-ups\nport = {}\n", ups.display()));
     lab.write("upsd.conf", &format!("LISTEN 127.0.0.1 {port}\nMAXAGE 25\n"));

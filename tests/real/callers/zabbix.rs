@@ -2,7 +2,6 @@
 //! a value brings a problem, somebody says something about it, and a value ends it.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -63,6 +62,7 @@ END
 /// The tables, and of what Zabbix ships those rows without which nobody can log in: its hundreds of templates, which take
 /// a minute, have nothing to do with this.
 const SCHEMA: &str = r#"
+for ((n = 0; n < 600; n++)); do pg_isready -q -h "$PWD/run" && break; sleep 0.1; done
 createdb -h "$PWD/run" -U zabbix zabbix
 {
     zcat /usr/share/zabbix-server-pgsql/schema.sql.gz
@@ -199,7 +199,7 @@ impl Zabbix {
     fn value(&self, value: &str) {
         let port = self.server.to_string();
         let arguments = ["-z", "127.0.0.1", "-p", &port, "-s", "trial-host", "-k", "disk", "-o", value, "-vv"];
-        let taken = until(Duration::from_secs(40), || {
+        let taken = until(super::lab::PATIENCE, || {
             let output = std::process::Command::new("zabbix_sender").args(arguments).output().unwrap();
             String::from_utf8_lossy(&output.stdout).contains("processed: 1; failed: 0")
         });

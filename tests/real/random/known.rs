@@ -24,7 +24,15 @@ const KNOWN: &[Known] = &[
     // Go since 1.22 takes this way to name a group.
     Known { row: "N8", is_it: |case, did| status_is(&did.peer, &[500]) && case.hook.node.written().contains("(?<n>") },
     // Go since 1.22 writes these two characters shorter.
-    Known { row: "N7", is_it: |_, did| shorter(&did.peer_shown) == did.ours_shown },
+    Known {
+        row: "N7",
+        is_it: |case, did| {
+            let looked_at = || case.hook.node.written().contains("\"regex\"") && has_short_controls(case);
+            shorter(&did.peer_shown) == did.ours_shown || looked_at()
+        },
+    },
+    // Text before a child keeps the children out.
+    Known { row: "N6", is_it: |case, _| has_text_before_child(case.request.body()) },
     // It passes over whatever stands between `<!` or `<?` and its end.
     Known { row: "25", is_it: |case, _| has_odd_markup(case.request.body()) },
 ];
@@ -46,6 +54,18 @@ fn has_odd_markup(body: &[u8]) -> bool {
     let odd = |rest: &str| !known.iter().any(|start| rest.starts_with(start));
     let control = |letter: char| letter.is_ascii_control() && !"\t\r\n".contains(letter);
     text.split("<!").skip(1).any(odd) || (text.contains(['!', '?']) && text.contains('<') && text.contains(control))
+}
+
+/// Whether the request has one of the characters that N7 is about, however it is written.
+fn has_short_controls(case: &Case) -> bool {
+    let text = case.request.shown() + &String::from_utf8_lossy(case.request.body());
+    let text = text.to_lowercase();
+    ["\\b", "\\f", "\\u0008", "\\u000c", "%08", "%0c", "\u{8}", "\u{c}"].iter().any(|word| text.contains(word))
+}
+
+fn has_text_before_child(body: &[u8]) -> bool {
+    let mixed = ::regex::Regex::new(r"<[^<>/!?][^<>]*>[^<]*[^<\s][^<]*<[^/!?]").unwrap();
+    mixed.is_match(&String::from_utf8_lossy(body))
 }
 
 fn is_signed(case: &Case) -> bool {

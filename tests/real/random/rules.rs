@@ -42,7 +42,11 @@ fn one_match(dice: &mut Dice, marks: &mut Marks) -> Node {
         _ => vec![("type", Node::text(dice.pick(&["frobnicate", "", "Value"]))), ("value", Node::text("x"))],
     };
     if dice.chance(97) {
-        entries.push(("parameter", argument(dice, marks)));
+        let parameter = argument(dice, marks);
+        // Each program sees a port of its own there.
+        let has_port = parameter.written().to_lowercase().contains("remote-addr");
+        let method = || Node::map(vec![("source", Node::text("request")), ("name", Node::text("method"))]);
+        entries.push(("parameter", if has_port { method() } else { parameter }));
     }
     Node::map(entries)
 }

@@ -202,6 +202,7 @@ impl Provider {
             let (number, takes, fate) = self.begin(request).await;
             *under_way = Some(number);
             tokio::select! {
+                biased;
                 () = gone(stream) => return,
                 () = tokio::time::sleep(takes) => {}
             }
