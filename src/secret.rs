@@ -71,13 +71,14 @@ pub struct Surroundings {
     /// Whether a missing generated secret is made and kept; if not, it is made up for this run only.
     pub may_generate: bool,
     seen: BTreeMap<PathBuf, Result<String, String>>,
+    given: Vec<Secret>,
 }
 
 impl Surroundings {
     /// The surroundings of this process, with generated secrets in `state`.
     pub fn of_process(state: Option<PathBuf>, may_generate: bool) -> Surroundings {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        Surroundings { credentials, state, may_generate, seen: BTreeMap::new() }
+        Surroundings { credentials, state, may_generate, ..Surroundings::default() }
     }
 
     /// A file's text. The error says what is wrong and names the file.
@@ -105,7 +106,16 @@ impl Surroundings {
             SecretRef::Credential(name) => self.credential(name)?,
             SecretRef::Generated(name) => self.generated(name)?,
         };
-        if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret(text)) }
+        if text.is_empty() {
+            return Err("the secret is empty".to_owned());
+        }
+        self.given.push(Secret(text.clone()));
+        Ok(Secret(text))
+    }
+
+    /// Every secret that was asked for, in that order.
+    pub fn given(&self) -> &[Secret] {
+        &self.given
     }
 
     fn credential(&mut self, name: &str) -> Result<String, String> {

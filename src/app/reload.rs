@@ -271,6 +271,9 @@ impl Reloader {
         let accounts = config.accounts.len();
         self.publisher.publish(config.clone());
         tracing::info!(added, changed, removed, hooks = config.hooks.len(), accounts, "reloaded");
+        if config.hooks.is_empty() && !changes.removed.is_empty() {
+            tracing::warn!("no hook is left: every call is answered with 404");
+        }
         self.current = config;
         self.status.set(facts);
         self.means.metrics.reloaded(ReloadEnd::Taken);

@@ -5,6 +5,7 @@ use super::argument::{
 };
 use super::raw::{RawHook, RawSend, RawTo};
 use super::{media, via};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::message::TextFormat;
 use crate::message::expected::MOST_OFTEN;
 use crate::node::Shape::{
@@ -92,7 +93,7 @@ const HOOK: &[Property<RawHook>] = &[
         List(&Text),
         "The methods that the hook takes; any other is answered with 405. None given: those of -http-methods, \
          else any.",
-        |hook, node, r| hook.http_methods = r.list(node, Reader::text).unwrap_or_default(),
+        |hook, node, r| hook.http_methods = r.list(node, method).unwrap_or_default(),
     ),
     property(
         "incoming-payload-content-type",
@@ -307,6 +308,18 @@ fn to(node: &Node, reader: &mut Reader<'_>) -> Option<RawTo> {
         Value::Map(_) => parameter(node, reader).map(RawTo::Parameter),
         _ => Some(RawTo::Names(reader.one_or_more(node, Reader::placed_text))),
     }
+}
+
+/// Any word may be a method; one that is nearly one of these is a slip.
+fn method(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let method = reader.text(node)?;
+    let meant = did_you_mean(method.trim(), USUAL).filter(|_| !USUAL.contains(&method.trim().to_uppercase().as_str()));
+    if let Some(meant) = meant {
+        let told = format!("nobody calls with the method \"{}\"", method.trim());
+        reader.findings.push(Diagnostic::warning(&node.place, told).help(meant));
+    }
+    Some(method)
 }
 
 fn require(hook: &mut RawHook, node: &Node, reader: &mut Reader<'_>) {

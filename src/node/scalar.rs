@@ -1,7 +1,27 @@
-//! Plain scalars as YAML 1.1 reads them.
+//! Scalars as YAML 1.1 reads them.
 //!
 //! upstream: gopkg.in/yaml.v2, resolve.go; the text of a number in a text field is that of ghodss/yaml, which formats
 //! floats with 32 bits.
+
+/// What YAML 1.1 takes for line ends besides those that all know: next line, line separator, paragraph separator.
+pub(super) const MORE_LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+/// A scalar whose lines end with these, as one line: blanks around a line end are dropped, and a single next line is a
+/// blank.
+pub(super) fn in_one_line(text: &str) -> String {
+    let blank = [' ', '\t'];
+    let (mut line, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(MORE_LINE_ENDS) {
+        let (before, behind) = rest.split_at(at);
+        line.push_str(before.trim_end_matches(blank));
+        let end = behind.find(|c| !blank.contains(&c) && !MORE_LINE_ENDS.contains(&c)).unwrap_or(behind.len());
+        let (between, after) = behind.split_at(end);
+        let ends = between.replace(blank, "").replace('\u{85}', "\n");
+        line.push_str(if ends == "\n" { " " } else { ends.strip_prefix('\n').unwrap_or(&ends) });
+        rest = after;
+    }
+    line + rest
+}
 
 /// Whether a plain scalar means nothing.
 pub(super) fn is_null(text: &str) -> bool {
@@ -174,6 +194,21 @@ mod tests {
             ("текст", "текст"),
         ] {
             assert_eq!(coerced(written), given, "{written}");
+        }
+    }
+
+    #[test]
+    fn lines_that_end_in_other_ways_are_joined() {
+        for (written, meant) in [
+            ("a \u{2028} b", "a\u{2028}b"),
+            ("a\u{85}b\u{85} ", "a b "),
+            ("a \u{85} \u{85} b", "a\nb"),
+            ("a\u{2028} \u{2029} b", "a\u{2028}\u{2029}b"),
+            ("a\u{2028}\u{85}b", "a\u{2028}\nb"),
+            ("a\u{85}\u{2028}b", "a\u{2028}b"),
+            (" \t\u{2029}\t?", "\u{2029}?"),
+        ] {
+            assert_eq!(in_one_line(written), meant, "{written:?}");
         }
     }
 

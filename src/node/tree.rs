@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle, Tag};
 
-use super::{Entry, Node, Value, mistake, resolve};
+use super::{Entry, Node, Value, mistake, resolve, scalar};
 use crate::diagnostic::{Diagnostic, Path, Place, Source};
 
 /// How deep lists and objects may stand inside each other: real files need 10. Values are dropped by recursion, so
@@ -131,6 +131,12 @@ impl<'s> Tree<'s> {
         };
         let text = if unquoted && self.written(&span) == "-" { Cow::Borrowed("-") } else { text };
         let text = if self.lacks_its_end(style, &span) { text.trim_end_matches('\n').to_owned().into() } else { text };
+        let text = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => text,
+            // Escaped ones are no line ends.
+            _ if self.written(&span).contains(scalar::MORE_LINE_ENDS) => scalar::in_one_line(&text).into(),
+            _ => text,
+        };
         if unquoted && self.looks_like_a_mistake(&text, &span) && !self.was_walked() {
             if let Some(found) = mistake::find(self.source, self.open_bracket()) {
                 return Err(found.diagnostic(self.source));

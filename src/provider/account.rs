@@ -144,7 +144,7 @@ pub fn properties_of(kind: &Kind) -> Vec<About> {
 impl Account {
     /// Reads one account of one of these providers. `None` after a mistake, which the reader has noted.
     pub fn open(providers: Providers, name: &AccountName, node: &Node, reader: &mut Reader<'_>) -> Option<Account> {
-        let earlier = reader.findings.len();
+        let (earlier, given) = (reader.findings.len(), reader.surroundings.given().len());
         let entries = reader.entries(node)?;
         let (shared, others) = split(node, entries, SHARED);
         let (http, own) = split(node, entries_of(&others), HTTP);
@@ -205,6 +205,10 @@ impl Account {
             fold_after: shared.fold_after.unwrap_or(usual.fold_after),
         };
         let (callback_secrets, callback_token) = calls::secrets(name, &*provider, shared.callback_secret, node, reader);
+        // A longer one may have a shorter one in it.
+        let mut secrets = reader.surroundings.given().get(given..).unwrap_or_default().to_vec();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        secrets.dedup();
         Some(Account {
             name: name.clone(),
             kind: kind.name,
@@ -216,6 +220,7 @@ impl Account {
             transport,
             callback_secrets,
             callback_token,
+            secrets,
             fingerprint,
         })
     }

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+
 use super::mail::Mail;
-use super::{Account, Next, Outgoing, Request};
+use super::{Account, HttpRequest, Next, Outgoing, Request};
 use crate::account::AccountName;
 use crate::contact::Recipient;
 use crate::message::Message;
 use crate::message::media::Media;
+use crate::secret::Secret;
+use crate::url::{Broken, encode_segment, encode_value, pairs};
 
 /// Characters of a request that are shown: longer than any text.
 const SHOWN: usize = 16 * 1024;
@@ -62,15 +67,16 @@ fn first_request(
     let (contact, key, now) = (&recipient.contact, "dry-run".to_owned(), message.accepted_at);
     let outgoing = Outgoing::of(message, media, contact, way, account, key, now);
     match account.provider.converse(&outgoing, &[]) {
-        Ok(Next::Ask(request)) => Ok(shown(&request)),
+        Ok(Next::Ask(request)) => Ok(shown(&request, &outgoing, account)),
         Ok(Next::Done(_)) => Ok(Vec::new()),
         Err(why) => Err(why.to_string()),
     }
 }
 
-fn shown(request: &Request) -> Vec<String> {
-    match request {
-        Request::Http(request) => vec![format!("{request:?}"), body_shown(&request.body)],
+/// A request by which an account sends something, for people: a line each, secrets masked.
+pub fn shown(request: &Request, outgoing: &Outgoing, account: &Account) -> Vec<String> {
+    let lines = match request {
+        Request::Http(request) => http_shown(request),
         Request::Mail(mail) => mail_shown(mail),
         Request::Login(server) => vec![format!("log in to {server}")],
         Request::Exec(command) if command.stdin.is_empty() => vec![format!("{:?}", command.argv)],
@@ -79,18 +85,47 @@ fn shown(request: &Request) -> Vec<String> {
         }
         Request::Print { line, .. } => vec![line.clone()],
         Request::Offer(item) => vec![format!("a device would fetch {item}")],
+    };
+    let secrets = || outgoing.callback.iter().chain(&account.secrets).map(Secret::expose);
+    lines.iter().map(|line| cut(masked(line, secrets()))).collect()
+}
+
+/// As much as a terminal can show: a picture in base64 is nothing to read.
+fn cut(line: String) -> String {
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()),
+        None => line,
     }
 }
 
-/// A body as a terminal can show it: a picture is no text, and one in base64 is nothing to read.
-fn body_shown(body: &[u8]) -> String {
-    match std::str::from_utf8(body) {
-        Ok(text) if text.chars().nth(SHOWN).is_some() => {
-            format!("{}… ({} bytes)", text.chars().take(SHOWN).collect::<String>(), body.len())
-        }
-        Ok(text) => text.to_owned(),
-        Err(_) => format!("({} bytes that are no text)", body.len()),
+/// Without the secrets, also as they stand in JSON and in an address.
+fn masked<'a>(line: &str, secrets: impl Iterator<Item = &'a str>) -> String {
+    secrets.fold(line.to_owned(), |line, secret| {
+        let in_json = serde_json::Value::from(secret).to_string();
+        let in_json = in_json.get(1..in_json.len() - 1).unwrap_or_default().to_owned();
+        let forms = [secret.to_owned(), in_json, encode_segment(secret), encode_value(secret.as_bytes())];
+        forms.iter().fold(line, |line, form| line.replace(form, "[secret]"))
+    })
+}
+
+/// Method and address, a line for each header, and the body; a form with a line for each field.
+fn http_shown(request: &HttpRequest) -> Vec<String> {
+    let HttpRequest { method, shown_url, headers, body, .. } = request;
+    let value = |value: &HeaderValue| match value.is_sensitive() {
+        true => "[secret]".to_owned(),
+        false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    };
+    let mut lines = vec![format!("{method} {shown_url}")];
+    lines.extend(headers.iter().map(|(name, text)| format!("{name}: {}", value(text))));
+    if headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/x-www-form-urlencoded") {
+        let (fields, _) = pairs(body, Broken::Kept);
+        let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
+        lines.extend(fields.iter().map(|(name, value)| format!("{} = {}", text(name), text(value))));
+    } else if !body.is_empty() {
+        let bytes = || format!("({} bytes that are no text)", body.len());
+        lines.push(std::str::from_utf8(body).map_or_else(|_| bytes(), str::to_owned));
     }
+    lines
 }
 
 /// The mail as its reader sees it, below the server that would take it.

@@ -89,6 +89,7 @@ fn configured(name: &str, limits: Limits, fingerprint: u64) -> (AccountName, Arc
         transport,
         callback_secrets: Vec::new(),
         callback_token: None,
+        secrets: Vec::new(),
         fingerprint,
     };
     (name, Arc::new(made))

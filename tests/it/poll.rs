@@ -122,6 +122,7 @@ fn asked(fingerprint: u64) -> BTreeMap<AccountName, Arc<Account>> {
         transport: Transport { timeout: Duration::from_secs(600), proxy: None, extra_ca: None },
         callback_secrets: Vec::new(),
         callback_token: None,
+        secrets: Vec::new(),
         fingerprint,
     };
     BTreeMap::from([(account("a"), Arc::new(made))])

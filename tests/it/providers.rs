@@ -16,6 +16,7 @@ use hookbell::node::{self, Reader};
 use hookbell::provider::callback::{Call, Callback, Proof, Unproven};
 use hookbell::provider::mail::{Mail, Stage, Tls};
 use hookbell::provider::poll::{Polled, Round};
+use hookbell::provider::preview;
 use hookbell::provider::probe::{Fault, Inquiry};
 use hookbell::provider::pull::{Item, Said};
 use hookbell::provider::table::{self, PROVIDERS};
@@ -273,7 +274,11 @@ fn talks(at: &str, case: &Value) {
     let mut answers = Vec::new();
     for turn in case["talk"].as_array().unwrap() {
         match account.provider.converse(&out, &answers) {
-            Ok(Next::Ask(request)) => assert_asked(at, &request, &turn["ask"]),
+            Ok(Next::Ask(request)) => {
+                assert_asked(at, &request, &turn["ask"]);
+                let shown = preview::shown(&request, &out, &account).join("\n");
+                assert!(!shown.contains("s3cret"), "{at}: a dry run shows a secret: {shown}");
+            }
             other => panic!("{at}: instead of asking: {other:?}"),
         }
         if let Some(answer) = turn.get("answer") {

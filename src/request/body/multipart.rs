@@ -21,7 +21,7 @@ const HEADER_BYTES: i64 = 100;
 const PARTS: usize = 1000;
 const HEADERS: usize = 10_000;
 
-/// The longest line outside of the parts, in bytes: Go's buffer.
+/// The longest line outside of the parts and in quoted-printable ones, in bytes: Go's buffer.
 const LINE: usize = 4096;
 
 /// Why it is no form.
@@ -42,7 +42,7 @@ pub enum MultipartError {
     /// The head of a part is none.
     #[error("malformed MIME header line")]
     Head,
-    /// A quoted-printable part is malformed.
+    /// A quoted-printable part is malformed, or has a line beyond 4 KiB.
     #[error("invalid quoted-printable text")]
     Encoding,
     /// It has more parts, headers or bytes than it may.
@@ -162,6 +162,9 @@ impl<'a> Part<'a> {
     fn content(&self) -> Result<Cow<'a, [u8]>, MultipartError> {
         let encoding = self.all("Content-Transfer-Encoding").next().unwrap_or_default();
         if encoding.eq_ignore_ascii_case(b"quoted-printable") {
+            if self.raw.split(|byte| *byte == b'\n').any(|line| line.len() >= LINE) {
+                return Err(MultipartError::Encoding);
+            }
             return quoted_printable::decode(self.raw).map(Cow::Owned).ok_or(MultipartError::Encoding);
         }
         Ok(Cow::Borrowed(self.raw))
@@ -353,6 +356,11 @@ mod tests {
         assert_eq!(read(part(10 * 1024 * 1024 - 201) + "--b--"), Ok(()));
         assert_eq!(read(part(10 * 1024 * 1024 - 200) + "--b--"), Err(MultipartError::TooLarge));
         assert_eq!(read(format!("--b\r\n{}\r\n", "X: y\r\n".repeat(10_001))), Err(MultipartError::TooLarge));
+        let encoded = |length: usize| {
+            let head = "Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable";
+            read(format!("--b\r\n{head}\r\n\r\n{}\n{0}\r\n--b--", "x".repeat(length)))
+        };
+        assert_eq!((encoded(4095), encoded(4096)), (Ok(()), Err(MultipartError::Encoding)));
         let head = |length: usize| format!("--b\r\nX: {}\r\n\r\n--b--", "y".repeat(length));
         assert_eq!(read(head(10 * 1024 * 1024 - 7)), Ok(()));
         assert_eq!(read(head(10 * 1024 * 1024)), Err(MultipartError::TooLarge));

@@ -100,6 +100,7 @@ fn an_explicit_empty_list_is_obeyed() {
     home.write("hooks.json", "[]");
     let line = daemon.logged(&["reloaded"]);
     assert!(line.contains("removed=bell hooks=0"), "{line}");
+    daemon.logged(&["WARN", "no hook is left: every call is answered with 404"]);
     assert_eq!(daemon.get("/hooks/bell").status, 404);
 }
 

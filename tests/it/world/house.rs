@@ -365,6 +365,7 @@ fn configured(
         transport,
         callback_secrets: Vec::new(),
         callback_token: None,
+        secrets: Vec::new(),
         fingerprint: 1,
     };
     (account(name), Arc::new(made))

@@ -151,6 +151,10 @@ impl Request {
         types.map(|(_, value)| value).next().is_some_and(|value| value.starts_with(b"multipart/form-data;"))
     }
 
+    pub(crate) fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
