@@ -41,7 +41,7 @@ use admin::AdminListener;
 pub use error::StartError;
 use listen::bind;
 use reload::{Asked, Reloader};
-use settings::{Settings, TlsSettings};
+use settings::{DEFAULT_PORT, Listen, Settings, TlsSettings};
 use status::Status;
 use systemd::{Inherited, Systemd};
 
@@ -98,6 +98,13 @@ impl App {
     pub async fn build(settings: Settings, listener: Listener, clock: Clock) -> Result<App, StartError> {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
+        }
+        // Nobody passes over a port that he wrote but systemd.
+        if let (Listen::Tcp { port, .. }, Some(heard)) = (&settings.listen, listener.socket_address())
+            && ![0, heard.port()].contains(port)
+            && i64::from(*port) != DEFAULT_PORT
+        {
+            tracing::warn!("-port {port} says nothing: systemd opened {heard}; set ListenStream= of hookbell.socket");
         }
         let families = Families::default();
         let metrics = Metrics::default();

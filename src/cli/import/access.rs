@@ -6,6 +6,7 @@ use super::service::Service;
 use super::shell::parse::parse;
 use super::shell::{self, Piece, Word};
 use super::translation::{Program, Translation};
+use crate::app::settings::{DEFAULT_IP, DEFAULT_PORT};
 
 /// A line of a drop-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,17 +118,13 @@ impl Access {
             let at = into.flags.iter().position(|flag| flag == name)?;
             into.flags.get(at + 1).cloned()
         };
-        let port = value("-port").and_then(|port| port.parse::<u16>().ok());
-        if let Some(port) = port.filter(|port| (1..1024).contains(port)) {
-            let ip = value("-ip").map(|ip| format!("{ip}:")).unwrap_or_default();
-            let reason =
-                format!("port {port} is below 1024: systemd opens it (systemctl enable --now hookbell.socket)");
-            self.socket.push(Line { section: "Socket", reason, text: "ListenStream=".to_owned() });
-            self.socket.push(Line {
-                section: "Socket",
-                reason: String::new(),
-                text: format!("ListenStream={ip}{port}"),
-            });
+        if value("-socket").is_none() {
+            let port = value("-port").unwrap_or_else(|| DEFAULT_PORT.to_string());
+            let ip = value("-ip").filter(|ip| ip != DEFAULT_IP).map(|ip| format!("{ip}:")).unwrap_or_default();
+            let reason = "the socket opens the port, not the service; the package's own is for this host only";
+            for text in ["ListenStream=".to_owned(), format!("ListenStream={ip}{port}")] {
+                self.socket.push(Line { section: "Socket", reason: reason.to_owned(), text });
+            }
         }
         for (flag, name) in [("-cert", "cert.pem"), ("-key", "key.pem")] {
             if let Some(path) = value(flag) {

@@ -73,6 +73,7 @@ impl fmt::Display for Report {
         let stop = old.map(|unit| format!("systemctl disable --now {unit} && ")).unwrap_or_default();
         writeln!(f, "\nnext: look hooks.json over, and put it into /etc/hookbell")?;
         writeln!(f, "  hookbell check /etc/hookbell/hooks.json")?;
-        writeln!(f, "  {stop}systemctl enable hookbell && systemctl restart hookbell")
+        let socket = if self.access.socket.is_empty() { "" } else { "systemctl restart hookbell.socket && " };
+        writeln!(f, "  {stop}systemctl stop hookbell && {socket}systemctl enable --now hookbell")
     }
 }
