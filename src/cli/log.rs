@@ -86,7 +86,7 @@ fn subscriber(look: Look, detail: LogDetail, to: BoxMakeWriter) -> impl Subscrib
     let lines = match look {
         Look::Json => {
             let lines = lines.json().flatten_event(true).with_span_list(false);
-            lines.with_target(false).with_timer(SystemClock).boxed()
+            lines.with_target(false).with_timer(SystemClock).map_event_format(Harmless).boxed()
         }
         look => {
             // A call's name stands bare before its lines.
@@ -95,6 +95,29 @@ fn subscriber(look: Look, detail: LogDetail, to: BoxMakeWriter) -> impl Subscrib
         }
     };
     Registry::default().with(lines.with_filter(filter))
+}
+
+/// JSON in which nothing is left that a terminal obeys: what writes it escapes only what JSON forbids.
+struct Harmless<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for Harmless<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        for character in line.trim_end_matches('\n').chars() {
+            match character {
+                // All of them have four digits.
+                _ if is_obeyed(character) => write!(to, "\\u{:04x}", u32::from(character))?,
+                _ => to.write_char(character)?,
+            }
+        }
+        writeln!(to)
+    }
 }
 
 struct SystemClock;
@@ -230,12 +253,16 @@ fn is_quoted(value: &str) -> bool {
     }) && !escaped
 }
 
+/// Whether a terminal does something at this character: controls, Unicode's own ends of lines, and what makes it show the
+/// rest of a line backwards.
+fn is_obeyed(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Keeps the text on its line and away from the terminal's controls.
 fn push_escaped(to: &mut String, text: &str) {
-    // Unicode's own ends of lines, and what makes a terminal show the rest of a line backwards.
-    let is_format = |character| matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     for character in text.chars() {
-        if character.is_control() || is_format(character) {
+        if is_obeyed(character) {
             to.extend(character.escape_default());
         } else {
             to.push(character);
@@ -340,5 +367,14 @@ mod tests {
         let object: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!((object["message"].as_str(), object["hook"].as_str()), (Some("got\nit"), Some("a\nb")));
         assert_eq!((object["level"].as_str(), line.lines().count()), (Some("INFO"), 1));
+    }
+
+    #[test]
+    fn no_terminal_obeys_what_json_lets_through() {
+        let told = "\u{9b}31m\u{7f}\u{202e}\u{2028}Ж";
+        let line = written(Look::Json, LogDetail::Plain, || tracing::info!("{told}"));
+        assert!(line.contains("\\u009b31m\\u007f\\u202e\\u2028Ж") && line.ends_with("}\n"), "{line}");
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(object["message"], told);
     }
 }

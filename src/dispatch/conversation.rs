@@ -64,7 +64,11 @@ fn is_the_same(one: &Request, other: &Request) -> bool {
 }
 
 async fn once(account: &Account, carrier: &dyn Carry, out: &Outgoing) -> Result<Receipt, SendError> {
-    ended(account, converse(account, carrier, out)).await
+    match ended(account, converse(account, carrier, out)).await {
+        Ok(receipt) => Ok(Receipt { advice: receipt.advice.map(|advice| account.masked(&advice, out)), ..receipt }),
+        // Callers hear it, and it stands in the log.
+        Err(error) => Err(SendError { detail: account.masked(&error.detail, out), ..error }),
+    }
 }
 
 /// The end of a conversation. A panic in it, or one without an end, leaves unknown what came of it.

@@ -103,6 +103,11 @@ impl Hook {
         }
         let Presented { in_authorization, ours } = presented(head);
         if let Some(caller) = self.caller(in_authorization.iter().chain(&ours)) {
+            // A browser that was told the token once brings it by itself, for any page.
+            let by_itself = is_basic(head.headers) && self.caller(&ours).is_none();
+            if by_itself && !self.allow_cross_site && is_foreign(head.headers) {
+                return Err(Refusal::CrossSite);
+            }
             return Ok(Admission::Granted(caller));
         }
         if ours.is_empty() {
@@ -149,6 +154,13 @@ impl Hook {
         }
         found
     }
+}
+
+/// Whether there are Basic credentials.
+fn is_basic(headers: &HeaderMap) -> bool {
+    headers.get_all(AUTHORIZATION).iter().any(|value| {
+        value.as_bytes().split(|byte| *byte == b' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
+    })
 }
 
 /// Whether a page of another site has its browser call. Browsers say so (Fetch Metadata) to hosts by HTTPS and to their own;

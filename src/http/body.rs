@@ -6,6 +6,8 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Bytes, Incoming};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use super::stream::Notes;
 
 /// A body that is left unread is taken off the connection by the parser if it is this small, and the connection stays
@@ -14,6 +16,12 @@ const WORTH_SKIPPING: u64 = 64 * 1024;
 
 /// The first allocation for a body that arrives in pieces; the size a caller announces is not yet paid for.
 const FIRST_PIECE: usize = 64 * 1024;
+
+/// What each body may have beside the room that all share.
+const SMALL: usize = 64 * 1024;
+
+/// The room that all bodies that are being read share, in KiB: whoever has shown no token yet may fill no more.
+static ROOM: Semaphore = Semaphore::const_new(256 * 1024);
 
 /// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +35,9 @@ pub enum BodyFault {
     /// It was not complete in time.
     #[error("the body did not arrive in time")]
     TooSlow,
+    /// Too many others were being read.
+    #[error("too many large bodies are being received")]
+    Crowded,
     /// The client broke off, or did not keep to the form it announced.
     #[error("the client broke off in the body")]
     Cut,
@@ -65,10 +76,21 @@ impl Body {
     async fn gather(&mut self, limit: usize) -> Result<Bytes, BodyFault> {
         let mut first = Bytes::new();
         let mut whole = Vec::new();
+        let mut room: Option<SemaphorePermit<'static>> = None;
         while let Some(frame) = self.incoming.frame().await {
             let Ok(piece) = frame.map_err(|_| BodyFault::Cut)?.into_data() else { continue };
             if piece.len() > limit - first.len().max(whole.len()) {
                 return Err(BodyFault::TooLarge { limit });
+            }
+            let beyond = (first.len().max(whole.len()) + piece.len()).saturating_sub(SMALL).div_ceil(1024);
+            let more = beyond.saturating_sub(room.as_ref().map_or(0, SemaphorePermit::num_permits));
+            if more > 0 {
+                let more = u32::try_from(more).ok().and_then(|more| ROOM.try_acquire_many(more).ok());
+                let more = more.ok_or(BodyFault::Crowded)?;
+                match &mut room {
+                    Some(room) => room.merge(more),
+                    None => room = Some(more),
+                }
             }
             if first.is_empty() && whole.is_empty() {
                 // One piece is the usual case: no copy.

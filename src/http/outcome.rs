@@ -230,6 +230,9 @@ impl Outcome {
                 (Code::PAYLOAD_TOO_LARGE, format!("The body is larger than {} MiB.", limit >> 20).into())
             }
             Outcome::Body(BodyFault::TooSlow) => fixed(Code::REQUEST_TIMEOUT, "The body did not arrive in time."),
+            Outcome::Body(BodyFault::Crowded) => {
+                come_back(headers, "Too many large bodies are being received; try again.")
+            }
             Outcome::Body(BodyFault::Cut) => fixed(Code::BAD_REQUEST, "The body is cut short."),
             // Of a message its caller should hear why; a command's callers know the peer's answer.
             Outcome::NoForm(why) if dress.sends => {

@@ -18,6 +18,7 @@ use crate::url::encode_segment;
 
 mod calls;
 mod fingerprint;
+mod mask;
 
 /// Time for one request where an account sets none.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -335,7 +336,7 @@ fn fold_after(node: &Node, reader: &mut Reader<'_>) -> Option<u32> {
     }
 }
 
-fn base_url(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+pub(super) fn base_url(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     let text = reader.text(node)?;
     let url = text.parse::<Uri>().ok();
     let sound = url.as_ref().is_some_and(|url| {
@@ -347,6 +348,9 @@ fn base_url(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     });
     if sound {
         return Some(text.trim_end_matches('/').to_owned());
+    }
+    if text.contains('@') {
+        node.place.source.hide(node.place.span.clone());
     }
     reader.note(
         Diagnostic::error(&node.place, "expected an http:// or https:// address, without a query and credentials")
@@ -361,10 +365,14 @@ fn proxy(node: &Node, reader: &mut Reader<'_>) -> Option<Uri> {
         matches!(url.scheme_str(), Some("http" | "socks5" | "socks5h"))
             && url.host().is_some_and(|host| !host.is_empty())
             && matches!(url.path(), "" | "/")
+            && url.authority().is_some_and(|authority| authority.as_str().matches('@').count() < 2)
     });
     match url {
         Some(url) => Some(url),
-        None => reader.wrong(&node.place, "expected http://[USER:PASSWORD@]HOST:PORT or the same with socks5://"),
+        None => reader.note(
+            Diagnostic::error(&node.place, "expected http://[USER:PASSWORD@]HOST:PORT or the same with socks5://")
+                .help("an @ in the password is written %40"),
+        ),
     }
 }
 

@@ -13,8 +13,7 @@ use crate::account::AccountName;
 use crate::contact::Recipient;
 use crate::message::Message;
 use crate::message::media::Media;
-use crate::secret::Secret;
-use crate::url::{Broken, encode_segment, encode_value, pairs};
+use crate::url::{Broken, pairs};
 
 /// Characters of a request that are shown: longer than any text.
 const SHOWN: usize = 16 * 1024;
@@ -86,8 +85,7 @@ pub fn shown(request: &Request, outgoing: &Outgoing, account: &Account) -> Vec<S
         Request::Print { line, .. } => vec![line.clone()],
         Request::Offer(item) => vec![format!("a device would fetch {item}")],
     };
-    let secrets = || outgoing.callback.iter().chain(&account.secrets).map(Secret::expose);
-    lines.iter().map(|line| cut(masked(line, secrets()))).collect()
+    lines.iter().map(|line| cut(account.masked(line, outgoing))).collect()
 }
 
 /// As much as a terminal can show: a picture in base64 is nothing to read.
@@ -96,16 +94,6 @@ fn cut(line: String) -> String {
         Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()),
         None => line,
     }
-}
-
-/// Without the secrets, also as they stand in JSON and in an address.
-fn masked<'a>(line: &str, secrets: impl Iterator<Item = &'a str>) -> String {
-    secrets.fold(line.to_owned(), |line, secret| {
-        let in_json = serde_json::Value::from(secret).to_string();
-        let in_json = in_json.get(1..in_json.len() - 1).unwrap_or_default().to_owned();
-        let forms = [secret.to_owned(), in_json, encode_segment(secret), encode_value(secret.as_bytes())];
-        forms.iter().fold(line, |line, form| line.replace(form, "[secret]"))
-    })
 }
 
 /// Method and address, a line for each header, and the body; a form with a line for each field.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ::http::{HeaderValue, Uri, uri};
+use ::http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
@@ -89,7 +89,8 @@ impl Dial {
 
     /// The proxy on the way to `url`, as `host:port`, without its password.
     pub(super) fn proxy(&self, url: &Uri) -> Option<String> {
-        self.proxies.intercept(url)?.uri().authority().map(uri::Authority::to_string)
+        // What reads it ends the password at the first `@`, which may stand in it.
+        self.proxies.intercept(url)?.uri().authority()?.as_str().rsplit('@').next().map(str::to_owned)
     }
 
     /// What a request that names its whole URL to an HTTP proxy has to show there.

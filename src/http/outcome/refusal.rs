@@ -18,6 +18,7 @@ impl Outcome {
             Outcome::Quarantined => "the hook's definition is broken",
             Outcome::Body(BodyFault::TooLarge { .. }) => "the body is too large",
             Outcome::Body(BodyFault::TooSlow) => "the body did not arrive in time",
+            Outcome::Body(BodyFault::Crowded) => "too many large bodies were being received",
             Outcome::Body(BodyFault::Cut) => "the body is cut short",
             Outcome::NoForm(_) => "the form can't be read",
             Outcome::Refused(refusal) => return of_refusal(refusal),
@@ -69,7 +70,7 @@ pub(super) fn answer(refusal: Refusal, headers: &mut HeaderMap) -> (StatusCode, 
         Refusal::Previewer => (Code::FORBIDDEN, "Nothing was sent: this looks like the preview of a link."),
         Refusal::CrossSite => (
             Code::FORBIDDEN,
-            "Nothing was sent: a page of another site asked for it. Give the hook a token, or set allow-cross-site.",
+            "Nothing was sent: a page of another site asked for it. Give the hook a token that the call brings, or set allow-cross-site.",
         ),
         Refusal::TokenMissing => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hookbell\""));

@@ -212,9 +212,15 @@ impl Wording {
 
     fn without_mentions(&self, text: String) -> String {
         self.mentions.iter().fold(text, |text, mention| {
-            let mut chars = mention.chars();
-            let broken = chars.next().map(|first| format!("{first}{WORD_JOINER}{}", chars.as_str()));
-            broken.map_or_else(|| text.clone(), |broken| text.replace(mention, &broken))
+            // However it is written: those who look for it don't mind.
+            let (lower, mention) = (text.to_ascii_lowercase(), mention.to_ascii_lowercase());
+            let first = mention.chars().next().map_or(0, char::len_utf8);
+            let (mut broken, mut from) = (String::with_capacity(text.len()), 0);
+            for (at, _) in lower.match_indices(&mention) {
+                broken.extend([text.get(from..at + first).unwrap_or_default(), WORD_JOINER]);
+                from = at + first;
+            }
+            broken + text.get(from..).unwrap_or_default()
         })
     }
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::Uri;
 use serde::Deserialize;
 
 use self::api::Api;
@@ -90,7 +89,7 @@ const PROPERTIES: &[Property<Properties>] = &[
         "media-url",
         Shape::Pattern("^https?://[^/@?#]+(/[^?#]*)?$"),
         "Where files are uploaded: the console's mediaUrl. Default: the base-url with \"media\" for \"api\" in its name.",
-        |p, node, reader| p.media_url = media_url(node, reader),
+        |p, node, reader| p.media_url = account::base_url(node, reader),
     ),
     usual(
         "notifications",
@@ -157,15 +156,6 @@ fn api_token(node: &Node, reader: &mut Reader<'_>) -> Option<Secret> {
         return Some(token);
     }
     reader.wrong(&node.place, "not an instance's token: that has letters and digits only")
-}
-
-fn media_url(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
-    let text = reader.text(node)?;
-    let url = text.parse::<Uri>().ok();
-    if url.is_some_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none()) {
-        return Some(text.trim_end_matches('/').to_owned());
-    }
-    reader.wrong(&node.place, "expected the console's mediaUrl, such as https://7103.media.greenapi.com")
 }
 
 /// An instance's own host is called `7103.api.greenapi.com`, and has another for files beside it.

@@ -105,6 +105,8 @@ fn cases() -> Vec<Case> {
         more: json!({}),
     };
     let templated = || json!({ "approved-template": { "name": "alert", "language": "ru" } });
+    let words = format!("no such address: https://b.example.org/callbacks/wa/path-{SECRET}");
+    let repeated = json!({ "error": { "code": 131_009, "message": words } }).to_string();
     let raw = |status, headers, body: &str| Reply::Raw(status, headers, body.to_owned());
     vec![
         case("slow", vec![Reply::after(600, Reply::Taken)], 1, 0, "sent", false),
@@ -126,6 +128,11 @@ fn cases() -> Vec<Case> {
         Case {
             more: json!({ "on-unknown": "give-up", "timeout": "3s" }),
             ..case("given-up", vec![Reply::Hang], 1, 0, "failed", true)
+        },
+        // What a provider repeats of a secret, nobody is told.
+        Case {
+            more: json!({ "callback-secret": format!("path-{SECRET}") }),
+            ..case("repeats-a-secret", vec![raw(400, "", &repeated)], 1, 0, "failed", false)
         },
         // Recipient, content, template.
         case("undeliverable", vec![Reply::Fault(400, 131_026)], 1, 0, "failed", false),
