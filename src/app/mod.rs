@@ -104,7 +104,7 @@ impl App {
             && ![0, heard.port()].contains(port)
             && i64::from(*port) != DEFAULT_PORT
         {
-            tracing::warn!("-port {port} says nothing: systemd opened {heard}; set ListenStream= of hookbell.socket");
+            tracing::warn!("-port {port} does nothing: systemd opened {heard}; set ListenStream= of hookbell.socket");
         }
         let families = Families::default();
         let metrics = Metrics::default();

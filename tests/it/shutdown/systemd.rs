@@ -132,7 +132,7 @@ fn an_inherited_socket_is_served_and_stays_with_the_manager() {
         launcher.stdin(Stdio::from(OwnedFd::from(socket.try_clone().unwrap())));
         let mut daemon = Daemon::start(&mut launcher);
         assert_eq!(daemon.address, address);
-        daemon.logged(&["WARN", "-port 1 says nothing", &address]);
+        daemon.logged(&["WARN", "-port 1 does nothing", &address]);
         manager.hears_of("READY=1");
         let environment = daemon.get("/hooks/env").body;
         assert!(environment.contains("MINE=stays"), "{environment}");
