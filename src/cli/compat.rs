@@ -45,7 +45,7 @@ pub const ON_PURPOSE: &[Deviation] = &[
     row("a body that the client cut short runs the hook", "it does not", "hooks/bodies-refused.json"),
     row(
         "bodies, connections and running commands have no limit",
-        "64 MiB and two million values a body, 64 MiB an output, 512 commands at a time, 20,000 waiting, then 503",
+        "64 MiB and two million values a body, 256 MiB of bodies that are arriving, 64 MiB an output, 512 commands at a time, 20,000 waiting, then 503",
         "a_body_that_is_too_large_is_refused_and_the_client_reads_why",
     ),
     row("URLs of any length", "over 60 KiB: 414", "a_url_over_the_limit_is_answered_with_what_to_do_instead"),
