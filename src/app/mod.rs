@@ -99,12 +99,17 @@ impl App {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
-        // Nobody passes over a port that he wrote but systemd.
-        if let (Listen::Tcp { port, .. }, Some(heard)) = (&settings.listen, listener.socket_address())
-            && ![0, heard.port()].contains(port)
-            && i64::from(*port) != DEFAULT_PORT
-        {
-            tracing::warn!("-port {port} does nothing: systemd opened {heard}; set ListenStream= of hookbell.socket");
+        // Nobody passes over what is written here but systemd.
+        let overruled = match (&settings.listen, listener.socket_address()) {
+            (Listen::Tcp { port, .. }, Some(heard)) if ![0, heard.port()].contains(port) => {
+                Some(format!("-port {port}")).filter(|_| i64::from(*port) != DEFAULT_PORT)
+            }
+            (Listen::Unix(path), Some(_)) => Some(format!("-socket {}", path.display())),
+            _ => None,
+        };
+        if let Some(flag) = overruled {
+            let heard = listener.local_address();
+            tracing::warn!("{flag} does nothing: systemd opened {heard}; set ListenStream= of hookbell.socket");
         }
         let families = Families::default();
         let metrics = Metrics::default();

@@ -64,10 +64,11 @@ fn is_the_same(one: &Request, other: &Request) -> bool {
 }
 
 async fn once(account: &Account, carrier: &dyn Carry, out: &Outgoing) -> Result<Receipt, SendError> {
+    let masked = |words: String| account.masked(&words, out.callback.as_ref());
     match ended(account, converse(account, carrier, out)).await {
-        Ok(receipt) => Ok(Receipt { advice: receipt.advice.map(|advice| account.masked(&advice, out)), ..receipt }),
+        Ok(receipt) => Ok(Receipt { advice: receipt.advice.map(masked), ..receipt }),
         // Callers hear it, and it stands in the log.
-        Err(error) => Err(SendError { detail: account.masked(&error.detail, out), ..error }),
+        Err(error) => Err(SendError { code: masked(error.code), detail: masked(error.detail), ..error }),
     }
 }
 

@@ -154,7 +154,7 @@ const HOOK: &[Property<RawHook>] = &[
         "allow-cross-site",
         Boolean,
         "false",
-        "Let a hook that sends, and asks for no token, be called from foreign web pages.",
+        "Let foreign web pages call it: a hook that sends and asks for no token, or one that a browser knows the token of.",
         |hook, node, r| hook.allow_cross_site = r.boolean(node).unwrap_or_default(),
     ),
     usual("enabled", Boolean, "true", "Whether there is such a hook at all.", |hook, node, r| {

@@ -17,10 +17,10 @@ const WORTH_SKIPPING: u64 = 64 * 1024;
 /// The first allocation for a body that arrives in pieces; the size a caller announces is not yet paid for.
 const FIRST_PIECE: usize = 64 * 1024;
 
-/// What each body may have beside the room that all share.
+/// What each body of a stranger may have beside the room that all of them share.
 const SMALL: usize = 64 * 1024;
 
-/// The room that all bodies that are being read share, in KiB: whoever has shown no token yet may fill no more.
+/// The room that all bodies share which strangers are sending, in KiB.
 static ROOM: Semaphore = Semaphore::const_new(256 * 1024);
 
 /// Why a body could not be read.
@@ -50,12 +50,20 @@ pub struct Body {
     incoming: Incoming,
     /// Whether its end has been seen; `incoming` can't tell for a chunked one.
     complete: bool,
+    /// Whether its caller has shown nothing yet, and so must share the room with all others.
+    stranger: bool,
     notes: Arc<Notes>,
 }
 
 impl Body {
     pub(super) fn new(incoming: Incoming, notes: Arc<Notes>) -> Body {
-        Body { complete: incoming.is_end_stream(), incoming, notes }
+        Body { complete: incoming.is_end_stream(), incoming, stranger: false, notes }
+    }
+
+    /// The body of a caller who has not shown who he is: there is only so much room for all of them.
+    pub(super) fn of_a_stranger(mut self) -> Body {
+        self.stranger = true;
+        self
     }
 
     /// All of it, if it has at most `limit` bytes and they arrive before `deadline` is over. A body that announces
@@ -76,21 +84,14 @@ impl Body {
     async fn gather(&mut self, limit: usize) -> Result<Bytes, BodyFault> {
         let mut first = Bytes::new();
         let mut whole = Vec::new();
-        let mut room: Option<SemaphorePermit<'static>> = None;
+        let mut share = Share::default();
         while let Some(frame) = self.incoming.frame().await {
             let Ok(piece) = frame.map_err(|_| BodyFault::Cut)?.into_data() else { continue };
             if piece.len() > limit - first.len().max(whole.len()) {
                 return Err(BodyFault::TooLarge { limit });
             }
-            let beyond = (first.len().max(whole.len()) + piece.len()).saturating_sub(SMALL).div_ceil(1024);
-            let more = beyond.saturating_sub(room.as_ref().map_or(0, SemaphorePermit::num_permits));
-            if more > 0 {
-                let more = u32::try_from(more).ok().and_then(|more| ROOM.try_acquire_many(more).ok());
-                let more = more.ok_or(BodyFault::Crowded)?;
-                match &mut room {
-                    Some(room) => room.merge(more),
-                    None => room = Some(more),
-                }
+            if self.stranger {
+                share.grow(&ROOM, first.len().max(whole.len()) + piece.len())?;
             }
             if first.is_empty() && whole.is_empty() {
                 // One piece is the usual case: no copy.
@@ -109,10 +110,48 @@ impl Body {
     }
 }
 
+/// What one body takes up of the room.
+#[derive(Default)]
+struct Share<'r>(Option<SemaphorePermit<'r>>);
+
+impl<'r> Share<'r> {
+    /// Takes what so many bytes need by now.
+    fn grow(&mut self, room: &'r Semaphore, bytes: usize) -> Result<(), BodyFault> {
+        let needed = bytes.saturating_sub(SMALL).div_ceil(1024);
+        let more = needed.saturating_sub(self.0.as_ref().map_or(0, SemaphorePermit::num_permits));
+        if more == 0 {
+            return Ok(());
+        }
+        let more = u32::try_from(more).ok().and_then(|more| room.try_acquire_many(more).ok());
+        let more = more.ok_or(BodyFault::Crowded)?;
+        match &mut self.0 {
+            Some(share) => share.merge(more),
+            None => self.0 = Some(more),
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Body {
     fn drop(&mut self) {
         if !self.complete {
             self.notes.unread(self.incoming.size_hint().upper().is_none_or(|left| left > WORTH_SKIPPING));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_share_a_room_and_small_bodies_need_none() {
+        let room = Semaphore::new(10);
+        let (mut one, mut other, mut small) = (Share::default(), Share::default(), Share::default());
+        assert_eq!((one.grow(&room, SMALL + 1), one.grow(&room, SMALL + 6 * 1024)), (Ok(()), Ok(())));
+        assert_eq!((room.available_permits(), other.grow(&room, SMALL + 5 * 1024)), (4, Err(BodyFault::Crowded)));
+        assert_eq!((small.grow(&room, SMALL), other.grow(&room, SMALL + 4 * 1024)), (Ok(()), Ok(())));
+        drop((one, other));
+        assert_eq!(room.available_permits(), 10);
     }
 }

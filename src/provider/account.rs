@@ -193,6 +193,8 @@ impl Account {
                 open(&own, reader)
             }
         };
+        // The fingerprint reads whatever is a file as well.
+        let mut secrets = reader.surroundings.given().get(given..).unwrap_or_default().to_vec();
         let fingerprint = fingerprint(node, &transport, reader);
         let sound = !reader.findings.iter().skip(earlier).any(Diagnostic::is_error);
         let Opened { takes, mut provider } = opened.filter(|_| sound)?;
@@ -206,10 +208,7 @@ impl Account {
             fold_after: shared.fold_after.unwrap_or(usual.fold_after),
         };
         let (callback_secrets, callback_token) = calls::secrets(name, &*provider, shared.callback_secret, node, reader);
-        // A longer one may have a shorter one in it.
-        let mut secrets = reader.surroundings.given().get(given..).unwrap_or_default().to_vec();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        secrets.dedup();
+        secrets.extend(callback_secrets.iter().cloned());
         Some(Account {
             name: name.clone(),
             kind: kind.name,

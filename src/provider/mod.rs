@@ -197,7 +197,7 @@ pub struct Account {
     pub callback_secrets: Vec<Secret>,
     /// What the first of those is called, where it was made: `hookbell token` prints it.
     pub callback_token: Option<String>,
-    /// All its secrets, the longest first: nobody is to see them.
+    /// All its secrets: nobody is to see them.
     pub secrets: Vec<Secret>,
     /// A hash over everything the account was made of, secrets included: equal accounts need no new lane.
     pub fingerprint: u64,

@@ -85,13 +85,13 @@ pub fn shown(request: &Request, outgoing: &Outgoing, account: &Account) -> Vec<S
         Request::Print { line, .. } => vec![line.clone()],
         Request::Offer(item) => vec![format!("a device would fetch {item}")],
     };
-    lines.iter().map(|line| cut(account.masked(line, outgoing))).collect()
+    lines.into_iter().map(|line| account.masked(&cut(line), outgoing.callback.as_ref())).collect()
 }
 
 /// As much as a terminal can show: a picture in base64 is nothing to read.
 fn cut(line: String) -> String {
     match line.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()),
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }
 }

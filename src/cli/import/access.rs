@@ -121,6 +121,8 @@ impl Access {
         if value("-socket").is_none() {
             let port = value("-port").unwrap_or_else(|| DEFAULT_PORT.to_string());
             let ip = value("-ip").filter(|ip| ip != DEFAULT_IP).map(|ip| format!("{ip}:")).unwrap_or_default();
+            // systemd looks no name up.
+            let ip = if ip == "localhost:" { "127.0.0.1:".to_owned() } else { ip };
             let reason = "the socket opens the port, not the service; the package's own is for this host only";
             for text in ["ListenStream=".to_owned(), format!("ListenStream={ip}{port}")] {
                 self.socket.push(Line { section: "Socket", reason: reason.to_owned(), text });

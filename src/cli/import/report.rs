@@ -73,7 +73,10 @@ impl fmt::Display for Report {
         let stop = old.map(|unit| format!("systemctl disable --now {unit} && ")).unwrap_or_default();
         writeln!(f, "\nnext: look hooks.json over, and put it into /etc/hookbell")?;
         writeln!(f, "  hookbell check /etc/hookbell/hooks.json")?;
-        let socket = if self.access.socket.is_empty() { "" } else { "systemctl restart hookbell.socket && " };
-        writeln!(f, "  {stop}systemctl stop hookbell && {socket}systemctl enable --now hookbell")
+        // The socket first: whoever calls would start the service again.
+        writeln!(
+            f,
+            "  {stop}systemctl stop hookbell.socket hookbell && systemctl enable --now hookbell.socket hookbell"
+        )
     }
 }

@@ -98,7 +98,8 @@ const WORDING: &[Property<Wording>] = &[
         wording.title = length(node, reader)
     }),
     property("mentions", Shape::OneOrMore(&Shape::Text), "Words that call everybody.", |wording, node, reader| {
-        wording.mentions = reader.one_or_more(node, Reader::text)
+        wording.mentions = reader.one_or_more(node, Reader::text);
+        wording.mentions.retain(|mention| !mention.is_empty());
     }),
     property("priorities", Shape::Map(&Shape::Text), "What it calls priorities.", |wording, node, reader| {
         wording.priorities = priorities(node, reader)

@@ -162,7 +162,9 @@ impl<'a> Part<'a> {
     fn content(&self) -> Result<Cow<'a, [u8]>, MultipartError> {
         let encoding = self.all("Content-Transfer-Encoding").next().unwrap_or_default();
         if encoding.eq_ignore_ascii_case(b"quoted-printable") {
-            if self.raw.split(|byte| *byte == b'\n').any(|line| line.len() >= LINE) {
+            let mut lines = self.raw.split(|byte| *byte == b'\n');
+            let last = lines.next_back().map_or(0, <[u8]>::len);
+            if last > LINE || lines.any(|line| line.len() >= LINE) {
                 return Err(MultipartError::Encoding);
             }
             return quoted_printable::decode(self.raw).map(Cow::Owned).ok_or(MultipartError::Encoding);
@@ -356,11 +358,12 @@ mod tests {
         assert_eq!(read(part(10 * 1024 * 1024 - 201) + "--b--"), Ok(()));
         assert_eq!(read(part(10 * 1024 * 1024 - 200) + "--b--"), Err(MultipartError::TooLarge));
         assert_eq!(read(format!("--b\r\n{}\r\n", "X: y\r\n".repeat(10_001))), Err(MultipartError::TooLarge));
-        let encoded = |length: usize| {
+        let encoded = |length: usize, rest: &str| {
             let head = "Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable";
-            read(format!("--b\r\n{head}\r\n\r\n{}\n{0}\r\n--b--", "x".repeat(length)))
+            read(format!("--b\r\n{head}\r\n\r\n{}{rest}\r\n--b--", "x".repeat(length)))
         };
-        assert_eq!((encoded(4095), encoded(4096)), (Ok(()), Err(MultipartError::Encoding)));
+        assert_eq!((encoded(4095, "\nx"), encoded(4096, "\nx")), (Ok(()), Err(MultipartError::Encoding)));
+        assert_eq!((encoded(4096, ""), encoded(4097, "")), (Ok(()), Err(MultipartError::Encoding)));
         let head = |length: usize| format!("--b\r\nX: {}\r\n\r\n--b--", "y".repeat(length));
         assert_eq!(read(head(10 * 1024 * 1024 - 7)), Ok(()));
         assert_eq!(read(head(10 * 1024 * 1024)), Err(MultipartError::TooLarge));

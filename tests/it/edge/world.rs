@@ -45,8 +45,7 @@ impl Respond for Moods {
                     *response.status_mut() = match fault {
                         BodyFault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                         BodyFault::TooSlow => StatusCode::REQUEST_TIMEOUT,
-                        BodyFault::Crowded => StatusCode::SERVICE_UNAVAILABLE,
-                        BodyFault::Cut => StatusCode::BAD_REQUEST,
+                        BodyFault::Crowded | BodyFault::Cut => StatusCode::BAD_REQUEST,
                     };
                     return response;
                 }

@@ -46,7 +46,7 @@ async fn whoever_waits_for_a_retry_is_not_overtaken_at_the_same_phone() {
 
 /// No more than `most` in any `window`; the daemon counts from when it asks, the stand-in from when it hears.
 fn assert_pace(calls: &[Call], most: usize, window: Duration) {
-    let tolerance = Duration::from_millis(700);
+    let tolerance = Duration::from_millis(500);
     for pair in calls.windows(most + 1) {
         let took = pair[most].at - pair[0].at;
         assert!(took + tolerance >= window, "{} in {took:?}", most + 1);
@@ -66,7 +66,7 @@ async fn the_rate_of_an_account_is_kept() {
     daemon.ring("all", "storm").await;
     let calls = graph.until("all there", |calls| calls.len() == 20).await;
     let took = calls[19].at - calls[0].at;
-    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(15), "{took:?}");
+    assert!(took >= Duration::from_millis(1300) && took < Duration::from_secs(15), "{took:?}");
     assert_pace(&calls, 12, Duration::from_secs(1));
     daemon.stop().await;
 }

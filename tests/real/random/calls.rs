@@ -151,6 +151,12 @@ impl Request {
         types.map(|(_, value)| value).next().is_some_and(|value| value.starts_with(b"multipart/form-data;"))
     }
 
+    /// Whether a content type has this word.
+    pub(crate) fn says(&self, word: &str) -> bool {
+        let types = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        types.map(|(_, value)| String::from_utf8_lossy(value)).any(|value| value.contains(word))
+    }
+
     pub(crate) fn is_head(&self) -> bool {
         self.method == "HEAD"
     }

@@ -39,7 +39,7 @@ const KNOWN: &[Known] = &[
         },
     },
     // Text before a child keeps the children out.
-    Known { row: "N6", is_it: |case, _| has_text_before_child(case.request.body()) },
+    Known { row: "N6", is_it: |case, _| reads_xml(case) && has_text_before_child(case.request.body()) },
     // It passes over whatever stands between `<!` or `<?` and its end.
     Known { row: "25", is_it: |case, _| has_odd_markup(case.request.body()) },
 ];
@@ -68,6 +68,11 @@ fn has_short_controls(case: &Case) -> bool {
     let text = case.request.shown() + &String::from_utf8_lossy(case.request.body());
     let text = text.to_lowercase();
     ["\\b", "\\f", "\\u0008", "\\u000c", "%08", "%0c", "\u{8}", "\u{c}"].iter().any(|word| text.contains(word))
+}
+
+/// Whether its body may be read as XML.
+fn reads_xml(case: &Case) -> bool {
+    case.request.says("xml") || case.hook.node.written().contains("xml")
 }
 
 fn has_text_before_child(body: &[u8]) -> bool {
