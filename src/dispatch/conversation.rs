@@ -64,12 +64,14 @@ fn is_the_same(one: &Request, other: &Request) -> bool {
 }
 
 async fn once(account: &Account, carrier: &dyn Carry, out: &Outgoing) -> Result<Receipt, SendError> {
-    let masked = |words: String| account.masked(&words, out.callback.as_ref());
-    match ended(account, converse(account, carrier, out)).await {
-        Ok(receipt) => Ok(Receipt { advice: receipt.advice.map(masked), ..receipt }),
-        // Callers hear it, and it stands in the log.
-        Err(error) => Err(SendError { code: masked(error.code), detail: masked(error.detail), ..error }),
-    }
+    let receipt = ended(account, converse(account, carrier, out)).await?;
+    Ok(Receipt { advice: receipt.advice.map(|advice| account.masked(&advice, None)), ..receipt })
+}
+
+/// An error without the account's secrets: callers hear it, and it stands in the log.
+pub(super) fn masked(account: &Account, error: SendError) -> SendError {
+    let [code, detail] = [error.code, error.detail].map(|words| account.masked(&words, None));
+    SendError { code, detail, ..error }
 }
 
 /// The end of a conversation. A panic in it, or one without an end, leaves unknown what came of it.
@@ -78,7 +80,7 @@ pub(super) async fn ended<T>(
     conversation: impl Future<Output = Result<T, SendError>>,
 ) -> Result<T, SendError> {
     match tokio::time::timeout(longest(account), unwound(conversation)).await {
-        Ok(Ok(outcome)) => outcome,
+        Ok(Ok(outcome)) => outcome.map_err(|error| masked(account, error)),
         Ok(Err(Panicked)) => Err(unknown("the provider's code failed; see the log")),
         Err(_) => Err(unknown("the conversation with the provider took too long")),
     }

@@ -1,7 +1,7 @@
 //! Carries a provider's questions whether an account would work, and what sets up its calls of us.
 
 use super::carry::Carry;
-use super::conversation::unknown;
+use super::conversation::{masked, unknown};
 use crate::message::delivery::{Class, SendError};
 use crate::process::look_path;
 use crate::provider::probe::{Inquiry, Learned};
@@ -18,12 +18,14 @@ pub async fn probe(account: &Account, carrier: &dyn Carry, about: &Inquiry) -> R
         look_path(program, std::env::var_os("PATH").as_deref()).map_err(|why| missing(why.to_string()))?;
     }
     let turns = TURNS.saturating_add(about.contacts.len());
-    carry(carrier, turns, |answers| account.provider.probe(about, answers)).await
+    carry(carrier, turns, |answers| account.provider.probe(about, answers))
+        .await
+        .map_err(|error| masked(account, error))
 }
 
 /// Has an account's provider call us at `url`. The error says why it won't.
 pub async fn set_up(account: &Account, carrier: &dyn Carry, url: &Secret) -> Result<Learned, SendError> {
-    carry(carrier, TURNS, |answers| account.provider.setup(url, answers)).await
+    carry(carrier, TURNS, |answers| account.provider.setup(url, answers)).await.map_err(|error| masked(account, error))
 }
 
 async fn carry(

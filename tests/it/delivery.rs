@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Limits, Rate, Takes};
+use hookbell::account::{AccountName, Limits, Rate};
 use hookbell::clock::Clock;
 use hookbell::contact::Recipient;
 use hookbell::dispatch::Dispatcher;
 use hookbell::dispatch::carry::{BoxFuture, Carry};
-use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, OnUnknown, Receipt, Scope, SendError};
+use hookbell::message::delivery::{Class, Delivery, DeliveryState, Form, Receipt, Scope, SendError};
 use hookbell::message::{MessageId, Priority};
 use hookbell::outbox::Outbox;
-use hookbell::provider::capabilities::Capabilities;
 use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
 use hookbell::tasks::Tasks;
 
-use crate::outbox::{START, account, error, message, recipient, standstill};
+use crate::outbox::{START, account, error, message, plain, recipient, standstill};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -76,23 +75,8 @@ pub(crate) struct World {
 
 fn configured(name: &str, limits: Limits, fingerprint: u64) -> (AccountName, Arc<Account>) {
     let transport = Transport { timeout: Duration::from_secs(20), proxy: None, extra_ca: None };
-    let (name, provider) = (account(name), Box::new(Parrot));
-    let on_unknown = OnUnknown::Retry;
-    let made = Account {
-        name: name.clone(),
-        kind: "parrot",
-        takes: Takes::Any,
-        can: Capabilities::TEXT,
-        provider,
-        limits,
-        on_unknown,
-        transport,
-        callback_secrets: Vec::new(),
-        callback_token: None,
-        secrets: Vec::new(),
-        fingerprint,
-    };
-    (name, Arc::new(made))
+    let made = Account { limits, transport, fingerprint, ..plain(name, "parrot", Box::new(Parrot)) };
+    (account(name), Arc::new(made))
 }
 
 impl World {

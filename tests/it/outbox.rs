@@ -4,18 +4,38 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate};
+use hookbell::account::{AccountName, Address, AddressKind, Limits, Rate, Takes};
 use hookbell::clock::{Clock, Timestamp};
 use hookbell::contact::{Recipient, Way};
 use hookbell::message::delivery::{Class, Delivery, DeliveryState, OnUnknown, Receipt, Scope, SendError};
 use hookbell::message::{Message, MessageId, Priority, TextFormat};
 use hookbell::outbox::{Accepted, Claim, Claims, Content, Once, Outbox, OutboxError, Settlement, Terms};
+use hookbell::provider::capabilities::Capabilities;
+use hookbell::provider::{Account, Provider, Transport};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_216_500_000);
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) fn account(name: &str) -> AccountName {
     AccountName::new(name)
+}
+
+/// An account with nothing special about it.
+pub(crate) fn plain(name: &str, kind: &'static str, provider: Box<dyn Provider>) -> Account {
+    Account {
+        name: account(name),
+        kind,
+        takes: Takes::Any,
+        can: Capabilities::TEXT,
+        provider,
+        limits: Limits::NONE,
+        on_unknown: OnUnknown::Retry,
+        transport: Transport { timeout: Duration::from_secs(600), proxy: None, extra_ca: None },
+        callback_secrets: Vec::new(),
+        callback_token: None,
+        secrets: Vec::new(),
+        fingerprint: 1,
+    }
 }
 
 pub(crate) fn recipient(contact: &str, accounts: &[&str]) -> Recipient {

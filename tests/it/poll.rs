@@ -6,21 +6,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Address, AddressKind, Limits, Takes};
+use hookbell::account::{AccountName, Address, AddressKind};
 use hookbell::clock::{Clock, Timestamp};
 use hookbell::contact::{Contact, Directory};
 use hookbell::dispatch::Dispatcher;
 use hookbell::dispatch::carry::{BoxFuture, Carry};
 use hookbell::message::Priority;
-use hookbell::message::delivery::{Class, DeliveryState, OnUnknown, Receipt, SendError};
+use hookbell::message::delivery::{Class, DeliveryState, Receipt, SendError};
 use hookbell::message::news::{Inbound, News};
 use hookbell::outbox::Outbox;
-use hookbell::provider::capabilities::Capabilities;
 use hookbell::provider::poll::{Poll, Polled, Round};
 use hookbell::provider::{Account, Answer, Command, Next, Outgoing, Provider, Request, Transport};
 use hookbell::tasks::Tasks;
 
-use crate::outbox::{START, account, error, message, opened_with, recipient, standstill};
+use crate::outbox::{START, account, error, message, opened_with, plain, recipient, standstill};
 
 /// Asks `ask SINCE`, is told the ids of messages, and then says `receipt IDS`. Sends a text as `send TEXT`.
 struct Oracle;
@@ -111,20 +110,7 @@ struct World {
 }
 
 fn asked(fingerprint: u64) -> BTreeMap<AccountName, Arc<Account>> {
-    let made = Account {
-        name: account("a"),
-        kind: "oracle",
-        takes: Takes::Any,
-        can: Capabilities::TEXT,
-        provider: Box::new(Oracle),
-        limits: Limits::NONE,
-        on_unknown: OnUnknown::Retry,
-        transport: Transport { timeout: Duration::from_secs(600), proxy: None, extra_ca: None },
-        callback_secrets: Vec::new(),
-        callback_token: None,
-        secrets: Vec::new(),
-        fingerprint,
-    };
+    let made = Account { fingerprint, ..plain("a", "oracle", Box::new(Oracle)) };
     BTreeMap::from([(account("a"), Arc::new(made))])
 }
 

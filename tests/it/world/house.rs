@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hookbell::account::{AccountName, Limits, Takes};
+use hookbell::account::{AccountName, Limits};
 use hookbell::clock::Clock;
 use hookbell::contact::{Recipient, Way};
 use hookbell::dispatch::Dispatcher;
@@ -24,7 +24,7 @@ use hookbell::secret::Secret;
 use hookbell::tasks::Tasks;
 use serde_json::{Map, Value};
 
-use crate::outbox::{START, account, error, message, opened_with, recipient, standstill};
+use crate::outbox::{START, account, error, message, opened_with, plain, recipient, standstill};
 use crate::providers;
 
 /// What an account answers: by the text, and by how often the account was asked before.
@@ -353,20 +353,7 @@ fn configured(
     on_unknown: OnUnknown,
     can: Option<&Capabilities>,
 ) -> (AccountName, Arc<Account>) {
-    let transport = Transport { timeout: Duration::from_secs(600), proxy: None, extra_ca: None };
-    let made = Account {
-        name: account(name),
-        kind: "speaker",
-        takes: Takes::Any,
-        can: can.cloned().unwrap_or(Capabilities::TEXT),
-        provider: Box::new(Speaker(name.to_owned())),
-        limits,
-        on_unknown,
-        transport,
-        callback_secrets: Vec::new(),
-        callback_token: None,
-        secrets: Vec::new(),
-        fingerprint: 1,
-    };
+    let can = can.cloned().unwrap_or(Capabilities::TEXT);
+    let made = Account { can, limits, on_unknown, ..plain(name, "speaker", Box::new(Speaker(name.to_owned()))) };
     (account(name), Arc::new(made))
 }
