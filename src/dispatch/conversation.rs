@@ -68,19 +68,13 @@ async fn once(account: &Account, carrier: &dyn Carry, out: &Outgoing) -> Result<
     Ok(Receipt { advice: receipt.advice.map(|advice| account.masked(&advice, None)), ..receipt })
 }
 
-/// An error without the account's secrets: callers hear it, and it stands in the log.
-pub(super) fn masked(account: &Account, error: SendError) -> SendError {
-    let [code, detail] = [error.code, error.detail].map(|words| account.masked(&words, None));
-    SendError { code, detail, ..error }
-}
-
 /// The end of a conversation. A panic in it, or one without an end, leaves unknown what came of it.
 pub(super) async fn ended<T>(
     account: &Account,
     conversation: impl Future<Output = Result<T, SendError>>,
 ) -> Result<T, SendError> {
     match tokio::time::timeout(longest(account), unwound(conversation)).await {
-        Ok(Ok(outcome)) => outcome.map_err(|error| masked(account, error)),
+        Ok(Ok(outcome)) => outcome.map_err(|error| account.masked_error(error)),
         Ok(Err(Panicked)) => Err(unknown("the provider's code failed; see the log")),
         Err(_) => Err(unknown("the conversation with the provider took too long")),
     }

@@ -86,7 +86,10 @@ impl Poller {
         for _ in 0..TURNS {
             let Some(poll) = self.account.provider.poll() else { break };
             match poll.poll(self.since.as_deref(), self.common.clock.now(), &answers)? {
-                Polled::Heard(round) => return Ok(round),
+                Polled::Heard(Round { news, receipt, since, rest }) => {
+                    let news = news.into_iter().map(|news| self.account.masked_news(news)).collect();
+                    return Ok(Round { news, receipt, since, rest });
+                }
                 Polled::Ask(request) => answers.push(self.carrier.carry(request).await?),
             }
         }

@@ -1,7 +1,7 @@
 //! Carries a provider's questions whether an account would work, and what sets up its calls of us.
 
 use super::carry::Carry;
-use super::conversation::{masked, unknown};
+use super::conversation::unknown;
 use crate::message::delivery::{Class, SendError};
 use crate::process::look_path;
 use crate::provider::probe::{Inquiry, Learned};
@@ -18,17 +18,25 @@ pub async fn probe(account: &Account, carrier: &dyn Carry, about: &Inquiry) -> R
         look_path(program, std::env::var_os("PATH").as_deref()).map_err(|why| missing(why.to_string()))?;
     }
     let turns = TURNS.saturating_add(about.contacts.len());
-    carry(carrier, turns, |answers| account.provider.probe(about, answers))
-        .await
-        .map_err(|error| masked(account, error))
+    carry(account, carrier, turns, |answers| account.provider.probe(about, answers)).await
 }
 
 /// Has an account's provider call us at `url`. The error says why it won't.
 pub async fn set_up(account: &Account, carrier: &dyn Carry, url: &Secret) -> Result<Learned, SendError> {
-    carry(carrier, TURNS, |answers| account.provider.setup(url, answers)).await.map_err(|error| masked(account, error))
+    carry(account, carrier, TURNS, |answers| account.provider.setup(url, answers)).await
 }
 
 async fn carry(
+    account: &Account,
+    carrier: &dyn Carry,
+    turns: usize,
+    next: impl Fn(&[Answer]) -> Result<Probe, SendError>,
+) -> Result<Learned, SendError> {
+    let told = ask(carrier, turns, next).await;
+    told.map(|learned| account.masked_learned(learned)).map_err(|error| account.masked_error(error))
+}
+
+async fn ask(
     carrier: &dyn Carry,
     turns: usize,
     next: impl Fn(&[Answer]) -> Result<Probe, SendError>,

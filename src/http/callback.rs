@@ -132,7 +132,7 @@ fn all_news(config: &Config, called: &Arc<Account>, call: &Call<'_>) -> Result<V
     let mut all = Vec::new();
     for account in std::iter::once(called).chain(others) {
         let Some(callback) = account.provider.callback() else { continue };
-        let news = callback.parse(call)?;
+        let news: Vec<News> = callback.parse(call)?.into_iter().map(|news| account.masked_news(news)).collect();
         if !news.is_empty() {
             all.push((account.name.clone(), news));
         }

@@ -7,7 +7,6 @@ use serde::de::{Deserialize as _, DeserializeOwned, Deserializer};
 
 use super::text;
 use crate::message::delivery::{Class, Scope, SendError};
-use crate::secret::Secret;
 
 /// How many characters of a provider's words are kept.
 const WORDS_KEPT: usize = 500;
@@ -45,24 +44,18 @@ pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     Ok(T::deserialize(value).unwrap_or_default())
 }
 
-/// A refusal in the words of a provider. Whatever a provider says, the account's secret is masked in it: some repeat
-/// what they were sent.
-pub(super) fn refusal(class: Class, code: impl ToString, words: &str, secret: &Secret) -> SendError {
-    refusal_of(class, code, words, std::slice::from_ref(secret))
-}
-
-/// The same for an account with several secrets, none of which is empty.
-pub(super) fn refusal_of(class: Class, code: impl ToString, words: &str, secrets: &[Secret]) -> SendError {
-    let masked = secrets.iter().fold(words.to_owned(), |words, secret| words.replace(secret.expose(), "[secret]"));
-    let detail = text::cut_characters(&text::harmless(&text::one_line(&masked)), WORDS_KEPT);
+/// A refusal in the words of a provider. Should they repeat the account's secrets, those are masked where the words leave
+/// for callers and for the log: see [`Account::masked`](super::Account::masked).
+pub(super) fn refusal(class: Class, code: impl ToString, words: &str) -> SendError {
+    let detail = text::cut_characters(&text::harmless(&text::one_line(words)), WORDS_KEPT);
     SendError { class, code: code.to_string(), detail }
 }
 
 /// The same for an answer that is not in the provider's own words.
-pub(super) fn bare_refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: &Secret) -> SendError {
+pub(super) fn bare_refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendError {
     let class = class_of_bare_status(status, headers);
     let words = String::from_utf8_lossy(body);
-    refusal(class, format!("http {}", status.as_u16()), &format!("HTTP {status}: {words}"), secret)
+    refusal(class, format!("http {}", status.as_u16()), &format!("HTTP {status}: {words}"))
 }
 
 /// Only an approved template would be let through, and the account has none.

@@ -286,7 +286,8 @@ fn talks(at: &str, case: &Value) {
         }
     }
     if let Some(result) = case.get("result") {
-        assert_eq!(ended(account.provider.converse(&out, &answers)), *result, "{at}");
+        let outcome = account.provider.converse(&out, &answers).map_err(|error| account.masked_error(error));
+        assert_eq!(ended(outcome), *result, "{at}");
     }
 }
 
@@ -296,7 +297,7 @@ fn is_asked(at: &str, case: &Value, probe: &Value) {
     let contact = |pair: &Value| (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned());
     let contacts = probe["contacts"].as_array().unwrap().iter().map(contact).collect();
     let about = Inquiry { contacts, now: Timestamp::from_millis(1_795_216_500_123) };
-    learns(at, probe, |answers| account.provider.probe(&about, answers));
+    learns(at, (&account, probe), |answers| account.provider.probe(&about, answers));
 }
 
 /// How the provider is told to call: `{"url", "talk"}`, and the same.
@@ -304,10 +305,10 @@ fn is_set_up(at: &str, case: &Value, setup: &Value) {
     let (account, findings) = opened(&case["account"]);
     let account = account.unwrap_or_else(|| panic!("{at}: {findings:?}"));
     let url = Secret::new(spelled_out(&setup["url"]).as_str().unwrap());
-    learns(at, setup, |answers| account.provider.setup(&url, answers));
+    learns(at, (&account, setup), |answers| account.provider.setup(&url, answers));
 }
 
-fn learns(at: &str, case: &Value, next: impl Fn(&[Answer]) -> Result<Probe, SendError>) {
+fn learns(at: &str, (account, case): (&Account, &Value), next: impl Fn(&[Answer]) -> Result<Probe, SendError>) {
     let mut answers = Vec::new();
     for turn in case["talk"].as_array().unwrap() {
         match next(&answers) {
@@ -318,6 +319,7 @@ fn learns(at: &str, case: &Value, next: impl Fn(&[Answer]) -> Result<Probe, Send
     }
     match next(&answers) {
         Ok(Probe::Done(learned)) => {
+            let learned = account.masked_learned(learned);
             let fault =
                 |fault: &Fault| json!([if fault.is_error { "error" } else { "warning" }, fault.message, fault.help]);
             let faults: Vec<_> = learned.faults.iter().map(fault).collect();
@@ -326,7 +328,7 @@ fn learns(at: &str, case: &Value, next: impl Fn(&[Answer]) -> Result<Probe, Send
             assert_eq!(found, case["learned"], "{at}");
         }
         Ok(Probe::Ask(request)) => panic!("{at}: it asks on: {request:?}"),
-        Err(error) => assert_eq!(ended(Err(error)), case["result"], "{at}"),
+        Err(error) => assert_eq!(ended(Err(account.masked_error(error))), case["result"], "{at}"),
     }
 }
 
@@ -346,7 +348,7 @@ fn is_polled(at: &str, case: &Value, poll: &Value) {
     }
     match provider.poll(since, now, &answers) {
         Ok(Polled::Heard(Round { news, receipt, since, rest })) => {
-            assert_eq!(news.into_iter().map(spelled).collect::<Value>(), poll["news"], "{at}");
+            assert_eq!(news.into_iter().map(|news| spelled(&account, news)).collect::<Value>(), poll["news"], "{at}");
             match (receipt, poll.get("receipt")) {
                 (Some(receipt), Some(wanted)) => assert_asked(at, &receipt, wanted),
                 (None, None) => {}
@@ -355,7 +357,7 @@ fn is_polled(at: &str, case: &Value, poll: &Value) {
             assert_eq!((json!(since), json!(rest.as_secs())), (poll["next"].clone(), poll["rest"].clone()), "{at}");
         }
         Ok(Polled::Ask(request)) => panic!("{at}: it asks on: {request:?}"),
-        Err(error) => assert_eq!(ended(Err(error)), poll["result"], "{at}"),
+        Err(error) => assert_eq!(ended(Err(account.masked_error(error))), poll["result"], "{at}"),
     }
 }
 
@@ -389,7 +391,7 @@ fn hears(at: &str, case: &Value, callback: &Value) {
     };
     assert_eq!(proof, callback["proof"], "{at}");
     if let Some(news) = callback.get("news") {
-        let found: Vec<_> = provider.parse(&call).unwrap().into_iter().map(spelled).collect();
+        let found: Vec<_> = provider.parse(&call).unwrap().into_iter().map(|news| spelled(&account, news)).collect();
         assert_eq!(json!(found), *news, "{at}");
     } else if proof == "path" {
         assert!(provider.parse(&call).is_err(), "{at}");
@@ -403,8 +405,9 @@ fn posted(body: &[u8]) -> Call<'_> {
     Call { method: &Method::POST, url: None, query: &[], headers: &NO_HEADERS, body, now }
 }
 
-fn spelled(news: News) -> Value {
-    match news {
+/// As it leaves for the outbox.
+fn spelled(account: &Account, news: News) -> Value {
+    match account.masked_news(news) {
         News::Told(Told { receipt, key, report, at }) => {
             let report = match report {
                 Report::Failed(error) => ended(Err(error)),

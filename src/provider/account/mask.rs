@@ -1,6 +1,11 @@
 //! What nobody is to see of an account.
 
+use http::Uri;
+
+use crate::message::delivery::{Report, SendError};
+use crate::message::news::{News, Standing, Told};
 use crate::provider::Account;
+use crate::provider::probe::{Fault, Learned};
 use crate::secret::Secret;
 use crate::url::{encode_segment, encode_value};
 
@@ -14,7 +19,7 @@ const CUT: char = '…';
 const SHORTEST: usize = 4;
 
 /// Shorter ones count only where they stand alone, and are not a part of a number or a word.
-const UNMISTAKABLE: usize = 10;
+const UNMISTAKABLE: usize = 8;
 
 impl Account {
     /// Words without its secrets, and without the address that it is called at: also as they stand in JSON and in an
@@ -27,12 +32,43 @@ impl Account {
         forms.dedup();
         masked(words, &forms)
     }
+
+    /// The same of an error of its provider: callers hear it, and it stands in the log.
+    pub fn masked_error(&self, error: SendError) -> SendError {
+        let [code, detail] = [error.code, error.detail].map(|words| self.masked(&words, None));
+        SendError { code, detail, ..error }
+    }
+
+    /// The same of what its provider tells by itself; what people wrote stays as it is.
+    pub fn masked_news(&self, news: News) -> News {
+        match news {
+            News::Told(Told { report: Report::Failed(error), receipt, key, at }) => {
+                News::Told(Told { report: Report::Failed(self.masked_error(error)), receipt, key, at })
+            }
+            News::Standing(Standing::Down { why }) => News::Standing(Standing::Down { why: self.masked(&why, None) }),
+            news => news,
+        }
+    }
+
+    /// The same of what was learned of it by asking.
+    pub fn masked_learned(&self, Learned { well, faults }: Learned) -> Learned {
+        let fault = |Fault { is_error, message, help }| Fault {
+            is_error,
+            message: self.masked(&message, None),
+            help: help.map(|help: String| self.masked(&help, None)),
+        };
+        Learned { well: self.masked(&well, None), faults: faults.into_iter().map(fault).collect() }
+    }
 }
 
-fn forms_of(secret: &str) -> [String; 4] {
+fn forms_of(secret: &str) -> Vec<String> {
     let in_json = serde_json::Value::from(secret).to_string();
     let in_json = in_json.get(1..in_json.len() - 1).unwrap_or_default().to_owned();
-    [secret.to_owned(), in_json, encode_segment(secret), encode_value(secret.as_bytes())]
+    let mut forms = vec![secret.to_owned(), in_json, encode_segment(secret), encode_value(secret.as_bytes())];
+    // A secret address is repeated without its host.
+    let url = secret.parse::<Uri>().ok().filter(|url| url.host().is_some());
+    forms.extend(url.and_then(|url| Some(url.path_and_query()?.to_string())).filter(|path| path.len() >= SHORTEST));
+    forms
 }
 
 fn masked(words: &str, forms: &[String]) -> String {
@@ -73,7 +109,8 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_however_they_stand_there() {
-        let secrets = ["secret", "s3cret-path/+", "1234", "p\"w\"p\"w\"p\"w"];
+        let secrets =
+            ["secret", "s3cret-path/+", "1234", "p\"w\"p\"w\"p\"w", "https://chat.example.org/rooms/9?key=abc"];
         let mut forms: Vec<_> = secrets.into_iter().flat_map(forms_of).collect();
         forms.sort_by(|one, other| (other.len(), one).cmp(&(one.len(), other)));
         forms.dedup();
@@ -84,6 +121,7 @@ mod tests {
             ("code 131234 for +791234, pin 1234", "code 131234 for +791234, pin [secret]"),
             ("no such address: https://h/s3cret-p…", "no such address: https://h/[secret]…"),
             ("cut elsewhere…", "cut elsewhere…"),
+            ("nobody at /rooms/9?key=abc, host chat.example.org", "nobody at [secret], host chat.example.org"),
         ] {
             assert_eq!(masked(words, &forms), shown);
         }

@@ -9,8 +9,7 @@ use super::condition::{Condition, first, pointer, pointers};
 use crate::message::delivery::{Class, Receipt, Scope, SendError};
 use crate::node::units::duration;
 use crate::node::{Entry, Node, Property, Reader, Shape, property};
-use crate::provider::reply::{class_of_bare_status, refusal_of, retry_after};
-use crate::secret::Secret;
+use crate::provider::reply::{class_of_bare_status, refusal, retry_after};
 
 /// How answers are read.
 #[derive(Default)]
@@ -113,13 +112,7 @@ impl Answers {
     }
 
     /// The receipt in an answer, or why there is none.
-    pub(super) fn judge(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        secrets: &[Secret],
-    ) -> Result<Receipt, SendError> {
+    pub(super) fn judge(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Receipt, SendError> {
         let json = serde_json::from_slice(body).unwrap_or(Json::Null);
         let holds = |condition: &Condition| condition.holds(&json, body);
         let fails = !status.is_success() || self.failure.iter().any(holds);
@@ -136,12 +129,12 @@ impl Answers {
         let code = self.code(&json).filter(|_| fails);
         let code = code.unwrap_or_else(|| format!("http {}", status.as_u16()));
         let words = self.words(&json).unwrap_or_else(|| format!("HTTP {status}: {}", String::from_utf8_lossy(body)));
-        Err(refusal_of(class, code, &words, secrets))
+        Err(refusal(class, code, &words))
     }
 
     /// What a report of a failure means, by the same tables. Where nothing explains it, it is the address that can't be
     /// reached.
-    pub(super) fn reported(&self, report: &Json, secrets: &[Secret]) -> SendError {
+    pub(super) fn reported(&self, report: &Json) -> SendError {
         let code = self.code(report);
         let words = self.words(report);
         let class = match self.told(code.as_deref(), words.as_deref()) {
@@ -149,7 +142,7 @@ impl Answers {
             _ => Class::Recipient,
         };
         let detail = words.unwrap_or_else(|| "the provider reports that it did not arrive".to_owned());
-        refusal_of(class, code.unwrap_or_default(), &detail, secrets)
+        refusal(class, code.unwrap_or_default(), &detail)
     }
 
     fn id(&self, headers: &HeaderMap, json: &Json) -> Option<String> {

@@ -14,7 +14,6 @@ use crate::message::news::{Inbound, News, Standing, Told};
 use crate::node::{Entry, Node, Property, Reader, Shape, needed, property};
 use crate::provider::callback::Call;
 use crate::provider::text::cut_characters;
-use crate::secret::Secret;
 
 /// What is kept of an inbound text.
 const TEXT_CHARACTERS: usize = 4096;
@@ -221,11 +220,11 @@ impl Hearing {
     ///
     /// # Errors
     /// It is neither JSON nor a form.
-    pub(super) fn parse(&self, call: &Call<'_>, answers: &Answers, secrets: &[Secret]) -> Result<Vec<News>, String> {
+    pub(super) fn parse(&self, call: &Call<'_>, answers: &Answers) -> Result<Vec<News>, String> {
         let json = self.unpacked(document(call)?)?;
         let mut news = Vec::new();
         for reports in &self.reports {
-            let told = reports.pieces.of(&json).flat_map(|piece| reports.told(piece, answers, secrets, call.now));
+            let told = reports.pieces.of(&json).flat_map(|piece| reports.told(piece, answers, call.now));
             news.extend(told.map(News::Told));
         }
         for letters in &self.inbound {
@@ -270,7 +269,7 @@ impl Pieces {
 
 impl Reports {
     /// One for every message that is named.
-    fn told(&self, piece: &Json, answers: &Answers, secrets: &[Secret], now: Timestamp) -> Vec<Told> {
+    fn told(&self, piece: &Json, answers: &Answers, now: Timestamp) -> Vec<Told> {
         let state = first(piece, &self.state)
             .and_then(|word| self.states.iter().find(|(known, _)| *known == word).map(|(_, state)| *state));
         let Some(state) = state else { return Vec::new() };
@@ -278,8 +277,8 @@ impl Reports {
             State::Sent => Report::Sent,
             State::Delivered => Report::Delivered,
             State::Read => Report::Read,
-            State::Failed => Report::Failed(answers.reported(piece, secrets)),
-            State::Because(class) => Report::Failed(SendError { class, ..answers.reported(piece, secrets) }),
+            State::Failed => Report::Failed(answers.reported(piece)),
+            State::Because(class) => Report::Failed(SendError { class, ..answers.reported(piece) }),
         };
         let is_id = |id: &String| id.len() <= ID_BYTES;
         let mut receipts: Vec<String> = each(piece, &self.id).into_iter().filter(is_id).collect();

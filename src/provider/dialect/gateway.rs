@@ -19,7 +19,7 @@ use crate::provider::callback::{Call, Callback, Proof, Unproven};
 use crate::provider::capabilities::{Capabilities, MediaLimit};
 use crate::provider::named_template::{self, Template};
 use crate::provider::probe::{Inquiry, Learned};
-use crate::provider::reply::{final_as_template, no_template, refusal_of};
+use crate::provider::reply::{final_as_template, no_template, refusal};
 use crate::provider::{Answer, Next, Opened, Outgoing, Probe, Provider, Request, account};
 
 /// Reads an account's properties by its dialect; `None` after a mistake, which the reader has noted. `besides` are
@@ -75,7 +75,7 @@ impl Provider for Gateway {
     fn converse(&self, out: &Outgoing, answers: &[Answer]) -> Result<Next, SendError> {
         let approved = self.approved(out);
         if let Some(Answer::Http { status, headers, body }) = answers.last() {
-            let judged = self.dialect.answers.judge(*status, headers, body, self.settings.secrets());
+            let judged = self.dialect.answers.judge(*status, headers, body);
             return judged.map(Next::Done).map_err(|error| final_as_template(error, approved.is_some()));
         }
         let to = self.called(&out.address)?;
@@ -151,7 +151,7 @@ impl Gateway {
 
     /// A template of the dialect that can't do with the values of this message.
     fn unspoken(&self, why: &str) -> SendError {
-        refusal_of(Class::Content, "dialect", &format!("the dialect can't say it: {why}"), self.settings.secrets())
+        refusal(Class::Content, "dialect", &format!("the dialect can't say it: {why}"))
     }
 
     fn learned(
@@ -169,15 +169,10 @@ impl Gateway {
             (true, true, None) => Ok(Learned::well("it answers")),
             (true, false, shown) => {
                 let shown = shown.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-                Err(refusal_of(
-                    Class::Account,
-                    "",
-                    &format!("it is not ready to send: {shown}"),
-                    self.settings.secrets(),
-                ))
+                Err(refusal(Class::Account, "", &format!("it is not ready to send: {shown}")))
             }
             (false, ..) => {
-                let judged = self.dialect.answers.judge(status, headers, body, self.settings.secrets());
+                let judged = self.dialect.answers.judge(status, headers, body);
                 judged.map(|_| Learned::well("it answers"))
             }
         }
@@ -196,7 +191,7 @@ impl Callback for Gateway {
 
     fn parse(&self, call: &Call<'_>) -> Result<Vec<News>, String> {
         match &self.dialect.callback {
-            Some(hearing) => hearing.parse(call, &self.dialect.answers, self.settings.secrets()),
+            Some(hearing) => hearing.parse(call, &self.dialect.answers),
             None => Ok(Vec::new()),
         }
     }

@@ -165,13 +165,13 @@ impl Declared {
 fn url(node: &Node, reader: &mut Reader<'_>) -> Option<Setting> {
     let written = reader.secret(node)?;
     let url = written.expose().parse::<Uri>().ok();
-    let parts = url.as_ref().and_then(|url| {
+    let shown = url.as_ref().and_then(|url| {
         let host = url.host().filter(|host| !host.is_empty() && matches!(url.scheme_str(), Some("http" | "https")))?;
-        let path = url.path_and_query().filter(|path| path.as_str() != "/")?;
-        Some((format!("{}://{host}/{MASK}", url.scheme_str()?), path.to_string()))
+        url.path_and_query().filter(|path| path.as_str() != "/")?;
+        Some(format!("{}://{host}/{MASK}", url.scheme_str()?))
     });
-    match parts {
-        Some((shown, path)) => Some(Setting::Url { url: written, shown, path: Secret::new(path) }),
+    match shown {
+        Some(shown) => Some(Setting::Url { url: written, shown }),
         None => reader.note(
             Diagnostic::error(
                 &node.place,
@@ -187,7 +187,7 @@ fn url(node: &Node, reader: &mut Reader<'_>) -> Option<Setting> {
 enum Setting {
     Text(String),
     Secret(Secret),
-    Url { url: Secret, shown: String, path: Secret },
+    Url { url: Secret, shown: String },
 }
 
 /// Who looks at values.
@@ -203,8 +203,6 @@ pub(super) enum View {
 pub(super) struct Settings {
     base_url: String,
     settings: Vec<(String, Setting)>,
-    /// Everything that must not be shown, the longest first.
-    secrets: Vec<Secret>,
 }
 
 impl Settings {
@@ -225,14 +223,7 @@ impl Settings {
                 None => settings.push((property.variable(), Setting::Text(property.default.clone()))),
             }
         }
-        let mut secrets: Vec<_> = settings.iter().flat_map(|(_, setting)| setting.secrets()).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        Some(Settings { base_url: base_url.to_owned(), settings, secrets })
-    }
-
-    /// Everything that must not be shown.
-    pub(super) fn secrets(&self) -> &[Secret] {
-        &self.secrets
+        Some(Settings { base_url: base_url.to_owned(), settings })
     }
 
     /// All values for a template: those of a message, and the account's own.
@@ -277,14 +268,6 @@ impl Setting {
             (Setting::Secret(secret) | Setting::Url { url: secret, .. }, View::Provider) => secret.expose(),
             (Setting::Secret(_), View::People) => MASK,
             (Setting::Url { shown, .. }, View::People) => shown,
-        }
-    }
-
-    fn secrets(&self) -> Vec<Secret> {
-        match self {
-            Setting::Text(_) => Vec::new(),
-            Setting::Secret(secret) => vec![secret.clone()],
-            Setting::Url { url, path, .. } => vec![url.clone(), path.clone()],
         }
     }
 }

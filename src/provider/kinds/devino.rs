@@ -82,7 +82,7 @@ const MANUALS: [(&str, Manual); 2] = [("older", Manual::Older), ("0.2.0", Manual
 
 #[derive(Default)]
 struct Properties {
-    api_key: Option<(Secret, HeaderValue)>,
+    api_key: Option<HeaderValue>,
     from: Option<String>,
     manual: Manual,
     validity: Option<Duration>,
@@ -121,7 +121,7 @@ const PROPERTIES: &[Property<Properties>] = &[
 fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> {
     let earlier = reader.findings.len();
     let Properties { api_key, from, manual, validity, template } = account::own(node, PROPERTIES, reader)?;
-    let (Some((key, authorization)), Some(from)) = (api_key.as_ref(), &from) else {
+    let (Some(authorization), Some(from)) = (&api_key, &from) else {
         if reader.findings.len() == earlier {
             let missing = if api_key.is_none() { "api-key" } else { "from" };
             reader.error(&node.place, format!("no \"{missing}\": Devino's personal account shows it"));
@@ -145,16 +145,14 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
     }
     let devino = Devino {
         url: format!("{base_url}/whatsapp/messages"),
-        key: key.clone(),
         authorization: authorization.clone(),
         from: from.clone(),
         manual,
         validity,
         template,
-        statuses: Statuses { key: key.clone() },
+        statuses: Statuses,
         asker: Asker {
             url: format!("{base_url}/billing-api/companies/current/account"),
-            key: key.clone(),
             authorization: authorization.clone(),
         },
     };
@@ -162,12 +160,12 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
     Some(Opened { takes, provider: Box::new(devino) })
 }
 
-fn api_key(node: &Node, reader: &mut Reader<'_>) -> Option<(Secret, HeaderValue)> {
+fn api_key(node: &Node, reader: &mut Reader<'_>) -> Option<HeaderValue> {
     let key = reader.secret(node)?;
     match HeaderValue::from_str(&format!("Key {}", key.expose())) {
         Ok(mut authorization) => {
             authorization.set_sensitive(true);
-            Some((key, authorization))
+            Some(authorization)
         }
         Err(_) => reader.wrong(&node.place, "the secret has a line break or another character that no key has"),
     }
@@ -200,7 +198,6 @@ fn validity(node: &Node, reader: &mut Reader<'_>) -> Option<Duration> {
 
 struct Devino {
     url: String,
-    key: Secret,
     authorization: HeaderValue,
     from: String,
     manual: Manual,

@@ -128,7 +128,7 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
     if notifications == Notifications::Poll && !webhook_tokens.is_empty() {
         reader.warn(&node.place, "the instance is asked and never calls: \"webhook-token\" is of no use");
     }
-    let ear = Ear { instance: instance.clone(), has_window: template.is_some(), token: token.clone() };
+    let ear = Ear { instance: instance.clone(), has_window: template.is_some() };
     let media_url = media_url.unwrap_or_else(|| media_host(base_url));
     let api = Api { base_url: base_url.to_owned(), media_url, instance, token };
     let setup_token = webhook_tokens.first().cloned();
@@ -287,7 +287,7 @@ impl GreenApi {
     fn taken(&self, answer: &Answer) -> Result<Receipt, SendError> {
         match (self.api.read::<Reply>(answer)?, answer) {
             (Reply { id_message: None }, Answer::Http { status, headers, body }) => {
-                Err(errors::refused(*status, headers, body, &self.api.token))
+                Err(errors::refused(*status, headers, body))
             }
             (Reply { id_message: id }, _) => Ok(Receipt { id, advice: None }),
         }

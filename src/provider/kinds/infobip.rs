@@ -219,20 +219,20 @@ impl Infobip {
         let Reply { message_id, status, error, .. } = reply;
         match (message_id, answer) {
             _ if status.is_repetition() || error.is_repetition() => Ok(id.to_owned()),
-            _ if status.is_failure() => Err(failed(&status, &error, &self.0.secret)),
+            _ if status.is_failure() => Err(failed(&status, &error)),
             (Some(id), _) => Ok(id),
-            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body, &self.0.secret)),
-            (None, _) => Err(refusal(Class::Unknown, "", "the answer has no messageId", &self.0.secret)),
+            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body)),
+            (None, _) => Err(refusal(Class::Unknown, "", "the answer has no messageId")),
         }
     }
 
     fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, SendError> {
         let Answer::Http { status, headers, body } = answer else {
-            return Err(refusal(Class::Unknown, "", "the answer is not one to an HTTP request", &self.0.secret));
+            return Err(refusal(Class::Unknown, "", "the answer is not one to an HTTP request"));
         };
         match serde_json::from_slice(body) {
             Ok(read) if status.is_success() => Ok(read),
-            _ => Err(refused(*status, headers, body, &self.0.secret)),
+            _ => Err(refused(*status, headers, body)),
         }
     }
 }

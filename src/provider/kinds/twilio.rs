@@ -182,12 +182,12 @@ impl Twilio {
     fn taken(&self, answer: &Answer) -> Result<String, SendError> {
         let Message { sid, status, error_code, error_message } = self.0.api.read(answer)?;
         if matches!(status.as_str(), "failed" | "undelivered" | "canceled") {
-            return Err(failed(error_code, &error_message, &self.0.api.secret));
+            return Err(failed(error_code, &error_message));
         }
         match (sid, answer) {
             (Some(sid), _) => Ok(sid),
-            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body, &self.0.api.secret)),
-            (None, _) => Err(refusal(Class::Unknown, "", "the answer has no sid", &self.0.api.secret)),
+            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body)),
+            (None, _) => Err(refusal(Class::Unknown, "", "the answer has no sid")),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Provider for Vonage {
 
     /// The balance, which only key and secret may ask for.
     fn probe(&self, about: &Inquiry, answers: &[Answer]) -> Result<Probe, SendError> {
-        let authorization = self.0.login.authorization("probe", about.now, &self.0.secret)?;
+        let authorization = self.0.login.authorization("probe", about.now)?;
         let Login::Basic(_) = &self.0.login else {
             return Ok(Probe::Done(Learned::well("its private key signs; an application can't ask for more")));
         };
@@ -172,7 +172,7 @@ impl Vonage {
             }
         }
         let jti = format!("{}-{}-{at}", out.key, out.now.millis());
-        let authorization = self.0.login.authorization(&jti, out.now, &self.0.secret)?;
+        let authorization = self.0.login.authorization(&jti, out.now)?;
         let json = HeaderValue::from_static("application/json");
         let headers =
             HeaderMap::from_iter([(AUTHORIZATION, authorization), (CONTENT_TYPE, json.clone()), (ACCEPT, json)]);
@@ -194,7 +194,7 @@ impl Vonage {
         }
         let Reply { message_uuid } = self.read(answer)?;
         match (message_uuid, answer) {
-            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body, &self.0.secret)),
+            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body)),
             (id, _) => Ok(id),
         }
     }
@@ -203,9 +203,9 @@ impl Vonage {
         match answer {
             Answer::Http { status, headers, body } => match serde_json::from_slice(body) {
                 Ok(read) if status.is_success() => Ok(read),
-                _ => Err(refused(*status, headers, body, &self.0.secret)),
+                _ => Err(refused(*status, headers, body)),
             },
-            _ => Err(refused(StatusCode::OK, &HeaderMap::new(), &[], &self.0.secret)),
+            _ => Err(refused(StatusCode::OK, &HeaderMap::new(), &[])),
         }
     }
 }

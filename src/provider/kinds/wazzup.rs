@@ -64,7 +64,7 @@ const FILE: u64 = 10 * 1024 * 1024;
 
 #[derive(Default)]
 struct Properties {
-    api_key: Option<(Secret, HeaderValue)>,
+    api_key: Option<HeaderValue>,
     channel_id: Option<String>,
     transport: Option<Transport>,
     template: Option<Template>,
@@ -114,7 +114,7 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
     let earlier = reader.findings.len();
     let Properties { api_key, channel_id, transport, template, crm_user, crm_keys } =
         account::own(node, PROPERTIES, reader)?;
-    let (Some(channel), Some((key, authorization))) = (&channel_id, api_key) else {
+    let (Some(channel), Some(authorization)) = (&channel_id, api_key) else {
         if reader.findings.len() == earlier {
             let missing = if channel_id.is_none() { "channel-id" } else { "api-key" };
             reader.error(&node.place, format!("no \"{missing}\": Wazzup's cabinet shows it under API"));
@@ -137,20 +137,19 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         transport,
         template: template.as_ref().map(|template| template.id.clone()),
         crm_keys,
-        api_key: key.clone(),
     };
-    let api = Api { base_url: base_url.to_owned(), key, authorization };
+    let api = Api { base_url: base_url.to_owned(), authorization };
     let takes = Takes::Kinds(transport.kinds());
     let channel = channel.clone();
     Some(Opened { takes, provider: Box::new(Wazzup { api, channel, transport, template, crm_user, webhook }) })
 }
 
-fn api_key(node: &Node, reader: &mut Reader<'_>) -> Option<(Secret, HeaderValue)> {
+fn api_key(node: &Node, reader: &mut Reader<'_>) -> Option<HeaderValue> {
     let key = reader.secret(node)?;
     match HeaderValue::from_str(&format!("Bearer {}", key.expose())) {
         Ok(mut authorization) => {
             authorization.set_sensitive(true);
-            Some((key, authorization))
+            Some(authorization)
         }
         Err(_) => reader.wrong(&node.place, "the secret has a line break or another character that no key has"),
     }
@@ -267,7 +266,7 @@ impl Wazzup {
         }
         let Reply { message_id: id } = self.api.read(answer)?;
         match (id, answer) {
-            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body, &self.api.key)),
+            (None, Answer::Http { status, headers, body }) => Err(refused(*status, headers, body)),
             (id, _) => Ok(Receipt { id, advice: None }),
         }
     }

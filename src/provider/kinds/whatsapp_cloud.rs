@@ -192,19 +192,18 @@ fn open(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Option<Opened> 
         verify_tokens,
         signatures: Sha256::new(&app_secrets),
         template: template.as_ref().map(|template| template.name.clone()).unwrap_or_default(),
-        access_token: token.clone(),
     };
     let asker = Asker {
         api,
         phone_number_id: id.clone(),
         business,
-        token: token.clone(),
+        token,
         authorization: authorization.clone(),
         template: template.as_ref().map(Wanted::of),
     };
     Some(Opened {
         takes,
-        provider: Box::new(WhatsApp { number, token, authorization, template, direct_send, webhook, asker }),
+        provider: Box::new(WhatsApp { number, authorization, template, direct_send, webhook, asker }),
     })
 }
 
@@ -239,7 +238,6 @@ fn api_version(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
 struct WhatsApp {
     /// The number's node in the API.
     number: String,
-    token: Secret,
     authorization: HeaderValue,
     template: Option<Template>,
     /// Whether free text may go outside of the window.

@@ -137,9 +137,11 @@ async fn reports_move_deliveries_and_a_closed_window_is_told_once() {
     assert!(is_template(graph.calls().last().unwrap()), "the window is known to be closed");
     // By a report that names the template's receipt it fails for good.
     let refused = envelope(NUMBER, status(&last_receipt(folder.path()), "failed", Some(131_026)));
+    let refused = refused.replace(r#""title":"no""#, &format!(r#""title":"no, {APP_SECRET}""#));
     assert_eq!(signed(at, &path, &refused).await, 200);
     let log = daemon.stop().await;
     assert!(log.contains("state=failed") && log.contains("it is sent again"), "{log}");
+    assert!(log.contains("no, [secret]") && !log.contains(APP_SECRET), "{log}");
 }
 
 #[tokio::test]

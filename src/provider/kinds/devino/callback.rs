@@ -12,7 +12,6 @@ use crate::message::news::{Inbound, News, Told};
 use crate::provider::callback::{Call, Callback, WHATSAPP_WINDOW};
 use crate::provider::reply::{id, lenient, refusal};
 use crate::provider::text::cut_characters;
-use crate::secret::Secret;
 
 /// What is kept of an inbound text. WhatsApp sends no longer one.
 const TEXT_CHARACTERS: usize = 4096;
@@ -21,10 +20,7 @@ const TEXT_CHARACTERS: usize = 4096;
 const ID_BYTES: usize = 512;
 
 /// The account's side of Devino's calls. They are not signed: the secret in the path is all there is.
-pub(super) struct Statuses {
-    /// It is masked in what is told.
-    pub(super) key: Secret,
-}
+pub(super) struct Statuses;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,7 +98,7 @@ impl Statuses {
         let key = status.options.as_str().or_else(|| status.options.get("key")?.as_str()).map(str::to_owned);
         let failed = |class, words: &str| {
             let code = if status.error_code == 0 { status.status.clone() } else { status.error_code.to_string() };
-            Report::Failed(refusal(class, code, words, &self.key))
+            Report::Failed(refusal(class, code, words))
         };
         let report = match classify_code(status.error_code) {
             Meaning::Failed(class, words) => failed(class, words),

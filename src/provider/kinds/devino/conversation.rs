@@ -201,20 +201,19 @@ impl Devino {
     /// What became of the text.
     fn read(&self, answer: &Answer) -> Result<Receipt, SendError> {
         let Answer::Http { status, headers, body } = answer else {
-            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[], &self.key));
+            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[]));
         };
         let mut results = match serde_json::from_slice::<Reply>(body) {
             Ok(reply) if !reply.result.is_empty() => reply.result.into_iter(),
-            _ => return Err(bare_refusal(*status, headers, body, &self.key)),
+            _ => return Err(bare_refusal(*status, headers, body)),
         };
         let (said, beside) = (results.next().unwrap_or_default(), results.next());
         if !said.is_ok() {
             let code = said.reasons.first().map_or(said.code.as_str(), |reason| &reason.key);
-            return Err(refusal(classify_reasons(&said.reasons), code, &said.words(), &self.key));
+            return Err(refusal(classify_reasons(&said.reasons), code, &said.words()));
         }
         let stayed = beside.filter(|beside| !beside.is_ok()).map(|beside| beside.words());
-        let advice =
-            stayed.map(|why| refusal(Class::Content, "", &format!("without its media: {why}"), &self.key).detail);
+        let advice = stayed.map(|why| refusal(Class::Content, "", &format!("without its media: {why}")).detail);
         Ok(Receipt { id: id(&said.message_id), advice })
     }
 }

@@ -14,7 +14,6 @@ use crate::secret::Secret;
 pub(super) struct Asker {
     /// Where the account is told of.
     pub(super) url: String,
-    pub(super) key: Secret,
     pub(super) authorization: HeaderValue,
 }
 
@@ -57,11 +56,11 @@ impl Asker {
             })));
         };
         let Answer::Http { status, headers, body } = answer else {
-            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[], &self.key));
+            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[]));
         };
         match serde_json::from_slice::<Reply>(body) {
             Ok(reply) if status.is_success() => Ok(Probe::Done(reply.result.account.learned())),
-            _ => Err(bare_refusal(*status, headers, body, &self.key)),
+            _ => Err(bare_refusal(*status, headers, body)),
         }
     }
 }

@@ -63,11 +63,11 @@ impl Api {
     /// What a successful answer says.
     pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, SendError> {
         let Answer::Http { status, headers, body } = answer else {
-            return Err(refusal(Class::Unknown, "", "the answer is not one to an HTTP request", &self.token));
+            return Err(refusal(Class::Unknown, "", "the answer is not one to an HTTP request"));
         };
         match serde_json::from_slice(body) {
             Ok(read) if status.is_success() => Ok(read),
-            _ => Err(refused(*status, headers, body, &self.token)),
+            _ => Err(refused(*status, headers, body)),
         }
     }
 }

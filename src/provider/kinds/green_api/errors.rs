@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use crate::message::delivery::{Class, SendError};
 use crate::provider::reply::{class_of_bare_status, lenient, refusal};
-use crate::secret::Secret;
 
 /// How an error is told: a sentence, and for 466 what is used up. Some are told as bare text instead.
 #[derive(Default, Deserialize)]
@@ -44,7 +43,7 @@ impl Quota {
 }
 
 /// The refusal in an answer that is no success.
-pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: &Secret) -> SendError {
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendError {
     let fault = serde_json::from_slice::<Fault>(body).unwrap_or_default();
     let class = classify(status, headers, &fault, &String::from_utf8_lossy(body));
     let quotas = [&fault.invoke_status, &fault.correspondents_status];
@@ -54,7 +53,7 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secr
         Some(words) => words.clone(),
         None => format!("HTTP {status}: {}", String::from_utf8_lossy(body)),
     };
-    refusal(class, status.as_u16(), &words, secret)
+    refusal(class, status.as_u16(), &words)
 }
 
 fn classify(status: StatusCode, headers: &HeaderMap, fault: &Fault, body: &str) -> Class {
@@ -85,7 +84,7 @@ fn of_words(words: &str) -> Option<Class> {
 
 /// Why a message that was taken will not arrive, by its status; none where it says nothing of the sort. What went wrong on
 /// the way is worth another try.
-pub(super) fn reported(status: &str, description: &str, secret: &Secret) -> Option<SendError> {
+pub(super) fn reported(status: &str, description: &str) -> Option<SendError> {
     let (class, known) = match status {
         "failed" => (of_words(description).unwrap_or(Class::Fault), "WhatsApp did not take it"),
         "noAccount" => (Class::Recipient, "the number has no WhatsApp"),
@@ -95,5 +94,5 @@ pub(super) fn reported(status: &str, description: &str, secret: &Secret) -> Opti
         _ => return None,
     };
     let words = if description.is_empty() { known.to_owned() } else { format!("{known}: {description}") };
-    Some(refusal(class, status, &words, secret))
+    Some(refusal(class, status, &words))
 }

@@ -157,7 +157,7 @@ pub(super) fn setup(
     };
     let Saved { save_settings } = api.read(answer)?;
     if !save_settings {
-        return Err(refusal(Class::Account, "", "the instance did not save its settings", &api.token));
+        return Err(refusal(Class::Account, "", "the instance did not save its settings"));
     }
     // Reading them back would show the old ones.
     let what = match notifications {

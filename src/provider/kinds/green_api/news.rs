@@ -13,7 +13,6 @@ use crate::message::delivery::{Class, Report, SendError};
 use crate::message::news::{Inbound, News, Standing, Told};
 use crate::provider::reply::{lenient, refusal};
 use crate::provider::text::cut_characters;
-use crate::secret::Secret;
 
 /// Free text goes for 24 hours after a person wrote; less what it may take to get it there.
 const WINDOW: Duration = Duration::from_secs(24 * 60 * 60 - 5 * 60);
@@ -33,8 +32,6 @@ pub(super) struct Ear {
     pub(super) instance: String,
     /// Whether it is one of the WhatsApp Business API, with its window of 24 hours.
     pub(super) has_window: bool,
-    /// It is masked in the words of errors.
-    pub(super) token: Secret,
 }
 
 /// A notification. Each type has its own of these; a type that is not known is of no interest.
@@ -105,7 +102,7 @@ impl Ear {
             "sent" => Some(Report::Sent),
             "delivered" => Some(Report::Delivered),
             "read" => Some(Report::Read),
-            _ => reported(&status, &description, &self.token).map(Report::Failed),
+            _ => reported(&status, &description).map(Report::Failed),
         };
         let (Some(report), Some(at)) = (report, moment(timestamp)) else { return Vec::new() };
         // Such an instance lets no other message through, either.
@@ -143,7 +140,7 @@ impl Ear {
             return None;
         }
         let words = format!("the month's quota is used up: {}", quota.description);
-        Some(Standing::Down { why: refusal(Class::Account, "", &words, &self.token).detail })
+        Some(Standing::Down { why: refusal(Class::Account, "", &words).detail })
     }
 }
 

@@ -15,7 +15,6 @@ use crate::message::news::{Inbound, News, Told};
 use crate::provider::callback::{Call, Callback};
 use crate::provider::reply::lenient;
 use crate::provider::text::cut_characters;
-use crate::secret::Secret;
 
 /// Free text goes for 24 hours after a person wrote; less what it may take to get it there.
 const WINDOW: Duration = Duration::from_secs(24 * 60 * 60 - 5 * 60);
@@ -33,8 +32,6 @@ const NOT_WRITTEN: [&str; 2] = ["REACTION", "UNSUPPORTED"];
 pub(super) struct Webhook {
     pub(super) channel: Channel,
     pub(super) from: String,
-    /// It is masked in the words of errors.
-    pub(super) secret: Secret,
 }
 
 /// Its results are read piece by piece: one that is not as expected spoils no other.
@@ -92,9 +89,7 @@ impl Webhook {
             ("", Some(3), Some(2)) => (Report::Sent, done_at.as_str()),
             ("", Some(3), _) => (Report::Delivered, done_at.as_str()),
             ("", _, _) if status.is_repetition() || error.is_repetition() => return None,
-            ("", _, _) if status.is_failure() => {
-                (Report::Failed(given_up(failed(&status, &error, &self.secret))), done_at.as_str())
-            }
+            ("", _, _) if status.is_failure() => (Report::Failed(given_up(failed(&status, &error))), done_at.as_str()),
             ("", _, _) => return None,
             (seen_at, _, _) => (Report::Read, seen_at),
         };

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::codes::{of_error, of_status};
 use crate::message::delivery::{Class, SendError};
 use crate::provider::reply::{bare_refusal, lenient, refusal};
-use crate::secret::Secret;
 
 /// Where a message stands.
 #[derive(Debug, Default, Deserialize)]
@@ -96,7 +95,7 @@ impl Fault {
 }
 
 /// Why a message failed: its error tells more than its status.
-pub(super) fn failed(status: &Status, fault: &Fault, secret: &Secret) -> SendError {
+pub(super) fn failed(status: &Status, fault: &Fault) -> SendError {
     let error = fault.id.filter(|id| *id != 0);
     let class = error.and_then(|id| of_error(id, fault.permanent)).or_else(|| of_status(status.id?));
     let said = |name: &str, description: &str| match (name, description) {
@@ -104,20 +103,20 @@ pub(super) fn failed(status: &Status, fault: &Fault, secret: &Secret) -> SendErr
         (name, description) => format!("{name}: {description}"),
     };
     match error {
-        Some(id) => refusal(class.unwrap_or(Class::Fault), id, &said(&fault.name, &fault.description), secret),
+        Some(id) => refusal(class.unwrap_or(Class::Fault), id, &said(&fault.name, &fault.description)),
         None => {
             let id = status.id.map(|id| id.to_string()).unwrap_or_default();
-            refusal(class.unwrap_or(Class::Fault), id, &said(&status.name, &status.description), secret)
+            refusal(class.unwrap_or(Class::Fault), id, &said(&status.name, &status.description))
         }
     }
 }
 
 /// Why a request was not done.
-pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: &Secret) -> SendError {
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendError {
     let Refusal { error_code, description, violations, request_error } =
         serde_json::from_slice(body).unwrap_or_default();
     let ServiceException { message_id, text } = request_error.service_exception;
-    let bare = bare_refusal(status, headers, body, secret);
+    let bare = bare_refusal(status, headers, body);
     let code = if error_code.is_empty() { message_id } else { error_code };
     if status.is_success() || code.is_empty() {
         return bare;
@@ -126,5 +125,5 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secr
     let invalid = violations.into_iter().map(|Violation { property, violation }| format!("{property}: {violation}"));
     let words = std::iter::once(words).chain(invalid).filter(|words| !words.is_empty()).collect::<Vec<_>>().join(": ");
     // Its words are those of the status.
-    refusal(bare.class, code, &words, secret)
+    refusal(bare.class, code, &words)
 }

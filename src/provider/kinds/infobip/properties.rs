@@ -57,8 +57,6 @@ fn channel(node: &Node, reader: &mut Reader<'_>) -> Option<Channel> {
 pub(super) struct Settings {
     pub(super) base_url: String,
     pub(super) authorization: HeaderValue,
-    /// It is masked in what Infobip says.
-    pub(super) secret: Secret,
     pub(super) channel: Channel,
     pub(super) from: String,
     pub(super) template: Option<Template>,
@@ -76,11 +74,11 @@ pub(super) fn read(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Opti
     let Some(from) = from.map(|from| sender(&from)).filter(|from| !from.is_empty()) else {
         return reader.wrong(&node.place, "no \"from\": the number or the name that the messages come from");
     };
-    let (login, secret) = match (api_key, username, password) {
-        (Some(key), None, None) => (format!("App {}", key.expose()), key),
+    let login = match (api_key, username, password) {
+        (Some(key), None, None) => format!("App {}", key.expose()),
         (None, Some(name), Some(password)) => {
             let login = BASE64.encode(format!("{name}:{}", password.expose()).as_bytes());
-            (format!("Basic {login}"), password)
+            format!("Basic {login}")
         }
         _ => {
             let either = "expected either \"api-key\", or \"username\" and \"password\": who logs in";
@@ -98,8 +96,8 @@ pub(super) fn read(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Opti
         }
         _ => {}
     }
-    let webhook = Webhook { channel, from: from.clone(), secret: secret.clone() };
-    Some(Settings { base_url: base_url.to_owned(), authorization, secret, channel, from, template, webhook })
+    let webhook = Webhook { channel, from: from.clone() };
+    Some(Settings { base_url: base_url.to_owned(), authorization, channel, from, template, webhook })
 }
 
 /// Numbers are digits for Infobip; names are what they are.

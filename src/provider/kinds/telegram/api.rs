@@ -81,7 +81,7 @@ impl Api {
             _ => (StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[][..]),
         };
         let Ok(Reply { ok, error_code, description, parameters }) = serde_json::from_slice(body) else {
-            let error = bare_refusal(status, headers, body, &self.token);
+            let error = bare_refusal(status, headers, body);
             return Err(Refused { error, description: String::new(), moved_to: None });
         };
         if ok {
@@ -89,7 +89,7 @@ impl Api {
         }
         let code = error_code.unwrap_or(status.as_u16());
         let lower = description.to_lowercase();
-        let error = refusal(classify(code, &lower, &parameters, headers), code, &description, &self.token);
+        let error = refusal(classify(code, &lower, &parameters, headers), code, &description);
         Err(Refused { error, description: lower, moved_to: parameters.migrate_to_chat_id })
     }
 }

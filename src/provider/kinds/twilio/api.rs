@@ -18,8 +18,6 @@ pub(super) struct Api {
     /// The account's own resource, without `.json`.
     pub(super) account: String,
     pub(super) authorization: HeaderValue,
-    /// It is masked in what Twilio says.
-    pub(super) secret: Secret,
 }
 
 impl Api {
@@ -39,11 +37,11 @@ impl Api {
     /// What a successful answer says.
     pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, SendError> {
         let Answer::Http { status, headers, body } = answer else {
-            return Err(refusal(Class::Unknown, "", "the answer is not one to an HTTP request", &self.secret));
+            return Err(refusal(Class::Unknown, "", "the answer is not one to an HTTP request"));
         };
         match serde_json::from_slice(body) {
             Ok(read) if status.is_success() => Ok(read),
-            _ => Err(refused(*status, headers, body, &self.secret)),
+            _ => Err(refused(*status, headers, body)),
         }
     }
 }

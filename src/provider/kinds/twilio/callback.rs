@@ -34,8 +34,6 @@ pub(super) struct Webhook {
     pub(super) sender: Sender,
     /// By the account's auth tokens; none where there is only an API key.
     pub(super) signatures: Vec<Key>,
-    /// It is masked in the words of errors.
-    pub(super) secret: Secret,
 }
 
 /// What a webhook's signature is made with.
@@ -141,7 +139,7 @@ impl Webhook {
             "read" => Report::Read,
             "undelivered" | "failed" | "canceled" => {
                 let words = form.first(&["ErrorMessage", "ChannelStatusMessage"]);
-                Report::Failed(failed(form.text("ErrorCode").parse().ok(), words, &self.secret))
+                Report::Failed(failed(form.text("ErrorCode").parse().ok(), words))
             }
             // `accepted`, `scheduled`, `queued`, `sending`, and what comes later.
             _ => return None,

@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use crate::message::delivery::{Class, Scope, SendError};
 use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
-use crate::secret::Secret;
 
 /// An error as it stands in a reply.
 #[derive(Default, Deserialize)]
@@ -20,25 +19,25 @@ struct Fault {
 }
 
 /// Why a request was not done.
-pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: &Secret) -> SendError {
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendError {
     let Fault { code, message } = serde_json::from_slice(body).unwrap_or_default();
-    let Some(code) = code.filter(|_| !status.is_success()) else { return bare_refusal(status, headers, body, secret) };
+    let Some(code) = code.filter(|_| !status.is_success()) else { return bare_refusal(status, headers, body) };
     let class = match classify(code) {
         Some(Class::Wait { scope, after }) => Class::Wait { scope, after: retry_after(headers).or(after) },
         Some(class) => class,
-        None => bare_refusal(status, headers, body, secret).class,
+        None => bare_refusal(status, headers, body).class,
     };
-    refusal(class, code, &message, secret)
+    refusal(class, code, &message)
 }
 
 /// Why a message that was taken did not arrive.
-pub(super) fn failed(code: Option<u32>, words: &str, secret: &Secret) -> SendError {
+pub(super) fn failed(code: Option<u32>, words: &str) -> SendError {
     match code {
         Some(code) => {
             let words = if words.is_empty() { explained(code) } else { words.to_owned() };
-            refusal(classify(code).unwrap_or(Class::Fault), code, &words, secret)
+            refusal(classify(code).unwrap_or(Class::Fault), code, &words)
         }
-        None => refusal(Class::Fault, "", "Twilio does not say why it failed", secret),
+        None => refusal(Class::Fault, "", "Twilio does not say why it failed"),
     }
 }
 

@@ -160,9 +160,9 @@ pub(super) fn read(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Opti
         reader.warn(&node.place, unsigned);
     }
     let account = format!("{base_url}/2010-04-01/Accounts/{account_sid}");
-    let api = Api { account, authorization, secret: secret.clone() };
+    let api = Api { account, authorization };
     let signatures = auth_tokens.iter().map(key).collect();
-    let webhook = Webhook { account_sid, channel, sender: sender.clone(), signatures, secret };
+    let webhook = Webhook { account_sid, channel, sender: sender.clone(), signatures };
     Some(Settings { api, channel, sender, template, validity, webhook })
 }
 

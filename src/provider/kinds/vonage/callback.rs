@@ -36,8 +36,6 @@ pub(super) struct Webhook {
     pub(super) from: String,
     /// By the account's signature secrets.
     pub(super) signatures: Vec<Key>,
-    /// It is masked in the words of errors.
-    pub(super) secret: Secret,
 }
 
 /// What a webhook's token is signed with.
@@ -130,7 +128,7 @@ impl Webhook {
             "delivered" => Report::Delivered,
             "read" => Report::Read,
             "rejected" | "undeliverable" if error.is_repetition() => return None,
-            "rejected" | "undeliverable" => Report::Failed(error.failure(&self.secret)),
+            "rejected" | "undeliverable" => Report::Failed(error.failure()),
             _ => return None,
         };
         (receipt.len() <= ID_BYTES).then_some(Told { receipt, key, report, at })

@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use crate::message::delivery::{Class, Scope, SendError};
 use crate::provider::reply::{bare_refusal, lenient, refusal, retry_after};
-use crate::secret::Secret;
 
 /// An error: the code is what its type ends with, a number or a word; callbacks have it as the title, too.
 #[derive(Debug, Default, Deserialize)]
@@ -55,19 +54,19 @@ impl Fault {
     }
 
     /// Why a message that was taken did not arrive.
-    pub(super) fn failure(&self, secret: &Secret) -> SendError {
+    pub(super) fn failure(&self) -> SendError {
         let words = match self.words() {
             words if words.is_empty() => "Vonage does not say why it failed".to_owned(),
             words => words,
         };
-        refusal(classify(self.code()).unwrap_or(Class::Fault), self.code(), &words, secret)
+        refusal(classify(self.code()).unwrap_or(Class::Fault), self.code(), &words)
     }
 }
 
 /// Why a request was not done.
-pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: &Secret) -> SendError {
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendError {
     let fault: Fault = serde_json::from_slice(body).unwrap_or_default();
-    let bare = bare_refusal(status, headers, body, secret);
+    let bare = bare_refusal(status, headers, body);
     if status.is_success() || (fault.title.is_empty() && fault.r#type.is_empty()) {
         return bare;
     }
@@ -76,7 +75,7 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secr
         Some(class) => class,
         None => bare.class,
     };
-    refusal(class, fault.code(), &fault.words(), secret)
+    refusal(class, fault.code(), &fault.words())
 }
 
 /// The class of one of Vonage's errors, in a reply as in a callback; none for one that is not in its lists. Sources:

@@ -43,8 +43,8 @@ impl Login {
     }
 
     /// What stands in `Authorization`. `jti` names the request: the same one has the same token, and so the same text.
-    pub(super) fn authorization(&self, jti: &str, now: Timestamp, secret: &Secret) -> Result<HeaderValue, SendError> {
-        let failed = || refusal(Class::Account, "", "the private key can sign nothing", secret);
+    pub(super) fn authorization(&self, jti: &str, now: Timestamp) -> Result<HeaderValue, SendError> {
+        let failed = || refusal(Class::Account, "", "the private key can sign nothing");
         match self {
             Login::Basic(value) => Ok(value.clone()),
             Login::Application(id, pair) => {

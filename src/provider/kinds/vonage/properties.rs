@@ -93,8 +93,6 @@ pub(super) struct Settings {
     pub(super) url: String,
     pub(super) base_url: String,
     pub(super) login: Login,
-    /// It is masked in what Vonage says.
-    pub(super) secret: Secret,
     pub(super) channel: Channel,
     pub(super) from: String,
     pub(super) template: Option<Template>,
@@ -113,13 +111,13 @@ pub(super) fn read(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Opti
     let Some(from) = from.map(|from| sender(channel, &from)).filter(|from| !from.is_empty()) else {
         return reader.wrong(&node.place, "no \"from\": the number, name or id that the messages come from");
     };
-    let (login, secret) = match (application, private_key, api_key, api_secret) {
+    let login = match (application, private_key, api_key, api_secret) {
         (Some(id), Some(key), None, None) => match Login::application(id, &key) {
-            Ok(login) => (login, key),
+            Ok(login) => login,
             Err(why) => return reader.wrong(&node.place, format!("\"private-key\": {why}")),
         },
         (None, None, Some(key), Some(secret)) => match Login::basic(&key, &secret) {
-            Some(login) => (login, secret),
+            Some(login) => login,
             None => return reader.wrong(&node.place, "\"api-secret\" has a character that none of Vonage's has"),
         },
         _ => {
@@ -136,9 +134,9 @@ pub(super) fn read(node: &Node, base_url: &str, reader: &mut Reader<'_>) -> Opti
         _ => {}
     }
     let signatures = signature_secrets.iter().map(key).collect();
-    let webhook = Webhook { channel, from: from.clone(), signatures, secret: secret.clone() };
+    let webhook = Webhook { channel, from: from.clone(), signatures };
     let (url, base_url) = (format!("{base_url}/v1/messages"), base_url.to_owned());
-    Some(Settings { url, base_url, login, secret, channel, from, template, webhook })
+    Some(Settings { url, base_url, login, channel, from, template, webhook })
 }
 
 /// Numbers are digits for Vonage; names and ids are what they are.

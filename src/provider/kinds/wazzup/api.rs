@@ -14,7 +14,6 @@ use crate::secret::Secret;
 /// Where the API is, and the key to it.
 pub(super) struct Api {
     pub(super) base_url: String,
-    pub(super) key: Secret,
     pub(super) authorization: HeaderValue,
 }
 
@@ -43,7 +42,7 @@ impl Api {
         let Answer::Http { status, headers, body } = answer else { return Err(self.strange()) };
         match serde_json::from_slice(body) {
             Ok(read) if status.is_success() => Ok(read),
-            _ => Err(refused(*status, headers, body, &self.key)),
+            _ => Err(refused(*status, headers, body)),
         }
     }
 
@@ -51,12 +50,12 @@ impl Api {
     pub(super) fn accepted(&self, answer: &Answer) -> Result<(), SendError> {
         match answer {
             Answer::Http { status, .. } if status.is_success() => Ok(()),
-            Answer::Http { status, headers, body } => Err(refused(*status, headers, body, &self.key)),
+            Answer::Http { status, headers, body } => Err(refused(*status, headers, body)),
             _ => Err(self.strange()),
         }
     }
 
     fn strange(&self) -> SendError {
-        refusal(Class::Unknown, "", "the answer is not one to an HTTP request", &self.key)
+        refusal(Class::Unknown, "", "the answer is not one to an HTTP request")
     }
 }

@@ -51,8 +51,6 @@ pub(super) struct Webhook {
     pub(super) template: Option<String>,
     /// What Wazzup shows when it calls; it shows nothing where none is set there.
     pub(super) crm_keys: Vec<Secret>,
-    /// It is masked in the words of errors.
-    pub(super) api_key: Secret,
 }
 
 /// Its lists are read piece by piece: one that is not as expected spoils no other. Whatever else Wazzup sends
@@ -190,7 +188,7 @@ impl Webhook {
     }
 
     fn failure(&self, fault: &Fault) -> SendError {
-        let error = fault.reported(&self.api_key);
+        let error = fault.reported();
         let later = |scope| SendError { class: Class::Wait { scope, after: Some(REPETITION) }, ..error.clone() };
         match error.class {
             Class::Fault => later(Scope::Recipient),
@@ -236,7 +234,7 @@ impl Webhook {
             return Some(News::Standing(Standing::Well));
         }
         let words = format!("the template {id} can't be used: it is {status} {reason}");
-        let why = refusal(Class::Account, "", words.trim(), &self.api_key).detail;
+        let why = refusal(Class::Account, "", words.trim()).detail;
         Some(News::Standing(Standing::Down { why }))
     }
 }

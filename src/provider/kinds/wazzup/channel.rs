@@ -113,7 +113,7 @@ pub(super) fn setup(api: &Api, url: &Secret, answers: &[Answer]) -> Result<Probe
     let characters = url.expose().chars().count();
     if characters > URI_CHARACTERS {
         let words = format!("the URL has {characters} characters, and Wazzup takes {URI_CHARACTERS}");
-        return Err(refusal(Class::Account, "uri", &words, &api.key));
+        return Err(refusal(Class::Account, "uri", &words));
     }
     match answers {
         [] => Ok(Probe::Ask(api.get("webhooks"))),

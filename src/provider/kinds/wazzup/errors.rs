@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use crate::message::delivery::{Class, Scope, SendError};
 use crate::provider::reply::{bare_refusal, class_of_bare_status, lenient, refusal, retry_after};
-use crate::secret::Secret;
 
 /// An error as it stands in a reply, and within `error` in a callback.
 #[derive(Debug, Default, Deserialize)]
@@ -41,8 +40,8 @@ impl Fault {
     }
 
     /// As it stands in a callback, which has no HTTP status. A code that nobody knows is worth another try.
-    pub(super) fn reported(&self, secret: &Secret) -> SendError {
-        refusal(classify(&self.error).unwrap_or(Class::Fault), &self.error, &self.words(), secret)
+    pub(super) fn reported(&self) -> SendError {
+        refusal(classify(&self.error).unwrap_or(Class::Fault), &self.error, &self.words())
     }
 }
 
@@ -52,16 +51,16 @@ fn is_repetition(code: &str) -> bool {
 }
 
 /// The refusal in an answer that is no success.
-pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: &Secret) -> SendError {
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendError {
     match serde_json::from_slice::<Fault>(body) {
         Ok(fault) if !fault.error.is_empty() => {
             let class = match classify(&fault.error).unwrap_or_else(|| class_of_bare_status(status, headers)) {
                 Class::Wait { scope, after } => Class::Wait { scope, after: retry_after(headers).or(after) },
                 class => class,
             };
-            refusal(class, &fault.error, &fault.words(), secret)
+            refusal(class, &fault.error, &fault.words())
         }
-        _ => bare_refusal(status, headers, body, secret),
+        _ => bare_refusal(status, headers, body),
     }
 }
 

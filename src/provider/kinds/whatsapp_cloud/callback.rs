@@ -35,8 +35,6 @@ pub(super) struct Webhook {
     pub(super) signatures: Sha256,
     /// For the words of errors.
     pub(super) template: String,
-    /// It is masked in those.
-    pub(super) access_token: Secret,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +153,7 @@ impl Webhook {
     /// What is wrong with the account itself. Any other error here is of a call that heard of it, too.
     fn down(&self, fault: Fault) -> Option<Standing> {
         let class = classify(fault.code?, fault.error_subcode, None);
-        let why = refusal(class, "", &fault.words(&self.template), &self.access_token).detail;
+        let why = refusal(class, "", &fault.words(&self.template)).detail;
         (class == Class::Account).then_some(Standing::Down { why })
     }
 
@@ -165,9 +163,9 @@ impl Webhook {
         match (code, fault) {
             (Some(code), Some(fault)) => {
                 let class = classify(code, fault.error_subcode, None);
-                refusal(class, code, &fault.words(&self.template), &self.access_token)
+                refusal(class, code, &fault.words(&self.template))
             }
-            _ => refusal(Class::Fault, "", "Meta does not say why it failed", &self.access_token),
+            _ => refusal(Class::Fault, "", "Meta does not say why it failed"),
         }
     }
 }

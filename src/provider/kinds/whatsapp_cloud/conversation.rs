@@ -245,7 +245,7 @@ impl WhatsApp {
         if message_status == "paused" {
             let name = self.template_name();
             let words = format!("the template {name} is paused: Meta did not send the message");
-            return Err(refusal(Class::Content, "paused", &words, &self.token));
+            return Err(refusal(Class::Content, "paused", &words));
         }
         // `held_for_quality_assessment` is sent once Meta has looked at the template.
         Ok(Receipt { id: Some(id), advice: None })
@@ -258,17 +258,17 @@ impl WhatsApp {
             error: Fault,
         }
         let Answer::Http { status, headers, body } = answer else {
-            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[], &self.token));
+            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[]));
         };
         if let Ok(Refused { error: fault }) = serde_json::from_slice(body)
             && let Some(code) = fault.code
         {
             let class = patient(classify(code, fault.error_subcode, Some(*status)), headers);
-            return Err(refusal(class, code, &fault.words(self.template_name()), &self.token));
+            return Err(refusal(class, code, &fault.words(self.template_name())));
         }
         match serde_json::from_slice(body) {
             Ok(read) if status.is_success() => Ok(read),
-            _ => Err(bare_refusal(*status, headers, body, &self.token)),
+            _ => Err(bare_refusal(*status, headers, body)),
         }
     }
 

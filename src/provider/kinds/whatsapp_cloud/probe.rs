@@ -181,15 +181,15 @@ impl Asker {
             error: Fault,
         }
         let Answer::Http { status, headers, body } = answer else {
-            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[], &self.token));
+            return Err(bare_refusal(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[]));
         };
         if let Ok(Refused { error }) = serde_json::from_slice(body) {
             let class = error.code.map_or(Class::Account, |code| classify(code, error.error_subcode, Some(*status)));
-            return Err(refusal(class, error.code.unwrap_or_default(), &error.words(""), &self.token));
+            return Err(refusal(class, error.code.unwrap_or_default(), &error.words("")));
         }
         match serde_json::from_slice(body) {
             Ok(read) if status.is_success() => Ok(read),
-            _ => Err(bare_refusal(*status, headers, body, &self.token)),
+            _ => Err(bare_refusal(*status, headers, body)),
         }
     }
 
