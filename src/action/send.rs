@@ -245,12 +245,12 @@ async fn store_or_send(composed: Composed, ways: Ways<'_>) -> Result<Kept, SendR
         Err(why) => why,
     };
     let tried = ways.direct.send(&message, media.as_ref(), &recipients).await;
+    ways.direct.tell_of_store(&why.to_string(), &message.hook, &tried);
     let (sent, recipients) = (tried.sent, tried.recipients());
     if sent == 0 {
         return Err(SendRefusal::Neither { why, tried });
     }
-    let (hook, failures) = (&message.hook, tried.failures());
-    tracing::error!(id = %message.id, hook, sent, recipients, failures, "sent straight from memory, not stored: {why}");
+    tracing::error!(id = %message.id, hook = message.hook, sent, recipients, failures = tried.failures(), "sent straight from memory, not stored: {why}");
     Ok(Kept::Sent { sent, recipients, left_out })
 }
 

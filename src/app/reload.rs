@@ -324,6 +324,7 @@ impl Reloader {
             self.dispatcher = Some(dispatcher.with_links(links).with_desks(self.means.desks.clone()));
         }
         self.means.direct.follow(&config.accounts, &carriers);
+        self.means.direct.heard_by(&config.on_failure);
         if matches!(self.control, Control::Missing) {
             self.control = self.bind_control().await;
         }

@@ -12,7 +12,7 @@ use super::exit::{Exit, print, say};
 use super::flags::messages::{Act, MessagesArgs};
 use super::operator::{Operator, PATIENCE};
 use crate::diagnostic::did_you_mean;
-use crate::url::encode_segment;
+use crate::url::encode_value;
 
 /// How long a purge may take: a disk needs its time for a million messages.
 const PURGE_PATIENCE: Duration = Duration::from_secs(60 * 60);
@@ -112,7 +112,7 @@ fn done(args: MessagesArgs) -> anyhow::Result<Exit> {
             (outcome(&touched), shown(&args, &touched, table::touched))
         }
         Act::Purge => {
-            let older = encode_segment(args.older_than.as_deref().unwrap_or_default());
+            let older = encode_value(args.older_than.as_deref().unwrap_or_default().as_bytes());
             let Some(purged) = operator(&args).tell(&format!("purge?older-than={older}"), PURGE_PATIENCE)? else {
                 return Ok(Exit::TryAgain);
             };
@@ -145,7 +145,7 @@ fn list(args: &MessagesArgs) -> anyhow::Result<Option<Value>> {
     let MessagesArgs { state, hook, to, account, since, .. } = args;
     let named = [("state", state), ("hook", hook), ("contact", to), ("account", account), ("since", since)];
     let given = named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-    let filters: String = given.map(|(name, value)| format!("&{name}={}", encode_segment(value))).collect();
+    let filters: String = given.map(|(name, value)| format!("&{name}={}", encode_value(value.as_bytes()))).collect();
     let (mut found, mut before) = (Vec::new(), String::new());
     loop {
         let left = wanted - found.len();

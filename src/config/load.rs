@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::compile::{Compiled, compile};
 use super::found::{Found, files_in, read};
 use super::last_good;
-use super::template::{Executed, suspect};
+use super::template::{Executed, suspect, unexecuted};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::hook::{HookId, Known};
 use crate::secret::Surroundings;
@@ -282,6 +282,8 @@ impl Loader {
         let mut compiled = compile(&rendered, told, &mut surroundings);
         if !self.sources.template {
             suspect(&mut compiled.findings, &compiled.unparsed);
+            let read = texts.iter().filter(|text| !compiled.unparsed.contains(&text.path));
+            compiled.findings.extend(read.filter_map(unexecuted));
         }
         compiled.findings.splice(..0, findings);
         compiled.unparsed.extend(failed);

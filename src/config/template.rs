@@ -114,6 +114,13 @@ pub(super) fn suspect(findings: &mut [Diagnostic], unparsed: &BTreeSet<PathBuf>)
     }
 }
 
+/// A list of hooks that somebody takes for a template, and that is read as it stands: a secret in it is its own text.
+pub(super) fn unexecuted(file: &Arc<Source>) -> Option<Diagnostic> {
+    let at = action_in(&file.text)?;
+    let finding = Diagnostic::warning(&place(file, at..at + 2), "without -template this stays as it is");
+    (!is_full(file)).then(|| finding.help("start with -template"))
+}
+
 /// A full file that somebody takes for a template.
 fn forgotten(file: &Arc<Source>) -> Option<Diagnostic> {
     let at = action_in(&file.text)?;

@@ -56,6 +56,13 @@ pub fn phone(text: &str, region: Option<Region>) -> Result<String, String> {
             )),
         };
     }
+    // From Russia 810 begins what + begins elsewhere.
+    if let Some(rest) = digits.strip_prefix("810").filter(|rest| !plus && rest.len() >= 10) {
+        return Err(format!("\"{shown}\" is no E.164 number: write +{rest}"));
+    }
+    if digits.starts_with('7') && digits.len() != 11 {
+        return Err(format!("\"{shown}\" is no phone number: ten digits follow +7"));
+    }
     if plus && digits.len() == 11 && digits.starts_with("89") {
         return Err(format!("\"{shown}\" has no country code: write +7{}", &digits[1..]));
     }
@@ -112,8 +119,11 @@ mod tests {
             assert_eq!(phone(text, Some(Region::Russia)).as_deref(), Ok("+79001234567"), "{text}");
             assert!(phone(text, None).unwrap_err().contains("+79001234567"), "{text}");
         }
-        for text in ["+89001234567", "0079001234567"] {
+        for text in ["+89001234567", "0079001234567", "8-10-7-900-123-45-67"] {
             assert!(phone(text, None).unwrap_err().contains("write +79001234567"), "{text}");
+        }
+        for text in ["+7 900 123-45-6", "+7 900 123-45-678", "790012345678"] {
+            assert!(phone(text, None).unwrap_err().contains("ten digits"), "{text}");
         }
         for text in ["", "123", "+123456", "+1234567890123456", "7900x", "01234567890", "+0123456789", "7+9001234567"] {
             assert!(phone(text, None).is_err(), "{text}");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::lane::{AFTER_TROUBLE, SLOW_POLL};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::contact::{Recipient, Way};
 use crate::message::alarm::{Alarm, Cause};
 use crate::message::{DEFAULT_TTL, Message, MessageId, Priority, TextFormat, thread};
@@ -92,31 +92,32 @@ async fn keep_telling(
 }
 
 /// Tells what is due. Yields when more is.
-async fn tell_all(
-    outbox: &Outbox,
-    clock: &Clock,
-    recipients: &[Recipient],
-) -> Result<Option<crate::clock::Timestamp>, OutboxError> {
+async fn tell_all(outbox: &Outbox, clock: &Clock, recipients: &[Recipient]) -> Result<Option<Timestamp>, OutboxError> {
     let due = outbox.due_alarms().await?;
     for alarms in due.alarms.chunk_by(Alarm::goes_with) {
-        let now = clock.now();
-        let message = Message {
-            id: MessageId::generate(now).map_err(OutboxError::Unavailable)?,
-            hook: HOOK.to_owned(),
-            caller: None,
-            title: None,
-            text: Alarm::text_of(alarms),
-            format: TextFormat::Plain,
-            thread: alarms.first().map(|alarm| thread(HOOK, alarm.about())),
-            priority: Priority::High,
-            accepted_at: now,
-            expires_at: now.plus(DEFAULT_TTL),
-        };
+        let about = alarms.first().map(Alarm::thread_key);
+        let message = message(Alarm::text_of(alarms), about, clock.now()).map_err(OutboxError::Unavailable)?;
         let recipients = around(recipients, alarms);
         outbox.tell(alarms.to_vec(), message, recipients).await?;
     }
     // What was just told may have had companions meanwhile, which wait for the end of its silence.
     Ok(outbox.due_alarms().await?.next_at)
+}
+
+/// What the contacts of `on-failure` are told. The error says why it can't be made.
+pub(super) fn message(text: String, about: Option<&str>, now: Timestamp) -> Result<Message, String> {
+    Ok(Message {
+        id: MessageId::generate(now)?,
+        hook: HOOK.to_owned(),
+        caller: None,
+        title: None,
+        text,
+        format: TextFormat::Plain,
+        thread: about.map(|about| thread(HOOK, about)),
+        priority: Priority::High,
+        accepted_at: now,
+        expires_at: now.plus(DEFAULT_TTL),
+    })
 }
 
 /// The recipients by other accounts than those that the alarms are about, as far as they have any. One that works is there

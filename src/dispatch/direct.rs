@@ -3,12 +3,13 @@
 //! No queue, no order, no second try: what this can't send is not sent, and its caller hears so.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::alarm;
 use super::carry::{Carriers, Carry};
 use super::conversation;
 use super::probe::{probe, set_up};
@@ -16,6 +17,7 @@ use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::contact::{Recipient, Way};
 use crate::message::Message;
+use crate::message::alarm::QUIET;
 use crate::message::delivery::{Class, Form, Receipt, SendError};
 use crate::message::media::Media;
 use crate::provider::probe::{Inquiry, Learned};
@@ -35,6 +37,10 @@ pub struct Direct(Arc<Shared>);
 
 struct Shared {
     seats: RwLock<BTreeMap<AccountName, Seat>>,
+    /// The contacts of `on-failure`.
+    hearers: RwLock<Vec<Recipient>>,
+    /// When they were told of the disk.
+    told_at: Mutex<Option<Instant>>,
     slots: Semaphore,
     clock: Clock,
     tasks: Tasks,
@@ -93,7 +99,13 @@ impl Tried {
 impl Direct {
     /// One that knows no account yet. What it begins belongs to `tasks`: it goes on when its caller has gone.
     pub fn new(clock: Clock, tasks: Tasks) -> Direct {
-        Direct(Arc::new(Shared { seats: RwLock::default(), slots: Semaphore::new(AT_ONCE), clock, tasks }))
+        let (seats, hearers, told_at) = (RwLock::default(), RwLock::default(), Mutex::default());
+        Direct(Arc::new(Shared { seats, hearers, told_at, slots: Semaphore::new(AT_ONCE), clock, tasks }))
+    }
+
+    /// From now on these hear that nothing can be stored (`on-failure`); nobody, where the list is empty.
+    pub fn heard_by(&self, recipients: &[Recipient]) {
+        *self.0.hearers.write().unwrap_or_else(PoisonError::into_inner) = recipients.to_vec();
     }
 
     /// Takes over the accounts of a configuration.
@@ -149,6 +161,34 @@ impl Direct {
             }
         }
         tried
+    }
+
+    /// Tells the contacts of `on-failure` why nothing can be stored, and whom this message of a hook did not reach by its
+    /// one try: in this way too, once in ten minutes. It goes on when its caller has gone.
+    pub fn tell_of_store(&self, why: &str, hook: &str, tried: &Tried) {
+        let hearers = self.0.hearers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut told_at = self.0.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if hearers.is_empty() || told_at.is_some_and(|at| at.elapsed() < QUIET) {
+            return;
+        }
+        *told_at = Some(Instant::now());
+        let missed = match tried.failures() {
+            none if none.is_empty() => String::new(),
+            some => format!(" Lost, of the hook {hook}: {some}."),
+        };
+        let text = format!(
+            "hookbell: messages can't be stored: {why}. Each is sent straight from memory, by one try.{missed}"
+        );
+        let direct = self.clone();
+        self.0.tasks.spawn(async move {
+            let told = match alarm::message(text, Some("store"), direct.0.clock.now()) {
+                Ok(message) => direct.send(&message, None, &hearers).await.failures(),
+                Err(why) => why,
+            };
+            if !told.is_empty() {
+                tracing::error!("the contacts of on-failure did not hear that nothing can be stored: {told}");
+            }
+        });
     }
 }
 

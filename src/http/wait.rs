@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::site::Site;
 use crate::message::MessageId;
 use crate::message::delivery::DeliveryState;
-use crate::outbox::{MessageStatus, Outbox};
+use crate::outbox::{MessageStatus, Outbox, OutboxError};
+
+/// What is past its time by so much does not come: the disk hangs.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// How a message fares, all its deliveries together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,8 @@ pub(super) async fn until(
     loop {
         // Before the look, so that nothing falls between the two.
         let changed = watch.changed();
-        let status = match outbox.find(id).await {
+        let found = timeout_at(deadline + ANSWERS_WITHIN, outbox.find(id)).await;
+        let status = match found.unwrap_or(Err(OutboxError::Busy)) {
             Ok(status) => status?,
             Err(why) => {
                 tracing::error!(%id, "the outbox could not be asked: {why}");

@@ -7,7 +7,13 @@ use crate::account::AccountName;
 use crate::clock::Timestamp;
 
 /// Of one account and cause they hear once in this time, and at its end how many more there were.
-const QUIET: Duration = Duration::from_secs(600);
+pub const QUIET: Duration = Duration::from_secs(600);
+
+/// What waits for so long is told, though it is tried on.
+pub const LONG: Duration = Duration::from_secs(600);
+
+/// And told again after this, should it last.
+const STILL: Duration = Duration::from_secs(3600);
 
 /// Of those that are told together, so many with their own words.
 const TOGETHER: usize = 20;
@@ -21,6 +27,8 @@ pub enum Cause {
     Silence,
     /// A delivery's time ran out.
     Expired,
+    /// A delivery has no other way left, and could not be sent by this one for long.
+    Waits,
     /// An account's breaker opened.
     Broken,
     /// An account works again.
@@ -41,7 +49,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause with its word.
-    pub const ALL: [(&'static str, Cause); 18] = [
+    pub const ALL: [(&'static str, Cause); 19] = [
         ("wait", Cause::Refused("wait")),
         ("network", Cause::Refused("network")),
         ("unknown", Cause::Refused("unknown")),
@@ -52,6 +60,7 @@ impl Cause {
         ("account", Cause::Refused("account")),
         ("silence", Cause::Silence),
         ("expired", Cause::Expired),
+        ("waits", Cause::Waits),
         ("broken", Cause::Broken),
         ("well", Cause::Well),
         ("reload", Cause::Reload),
@@ -91,6 +100,7 @@ impl Cause {
     pub fn quiet(self) -> Duration {
         match self {
             Cause::Refused(_) | Cause::Silence | Cause::Expired => QUIET,
+            Cause::Waits => STILL,
             // As seldom as somebody configured.
             Cause::CanaryLost | Cause::CanaryBack | Cause::NoCall | Cause::CalledAgain => QUIET,
             Cause::Broken | Cause::Well | Cause::Reload | Cause::Store => Duration::ZERO,
@@ -131,9 +141,10 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// What it has in common with the alarm that ends it: the account, or the cause where it is about none.
-    pub fn about(&self) -> &str {
-        if self.account.as_str().is_empty() { self.cause.as_str() } else { self.account.as_str() }
+    /// What it has in common with the alarm that ends it: the account or the hook, or the cause where it is about neither.
+    pub fn thread_key(&self) -> &str {
+        let about = [self.account.as_str(), &self.about].into_iter().find(|about| !about.is_empty());
+        about.unwrap_or(self.cause.as_str())
     }
 
     /// What to tell.
@@ -150,7 +161,7 @@ impl Alarm {
             more => format!(" {more} messages wait for it."),
         };
         let said = match cause {
-            Cause::Refused(_) | Cause::Silence | Cause::Expired => self.failure(why),
+            Cause::Refused(_) | Cause::Silence | Cause::Expired | Cause::Waits => self.failure(why),
             Cause::Broken => format!(
                 "the account {account} is out of order: {why}. Messages with another way take that; the account is tried again every few minutes.{waiting}"
             ),
@@ -167,7 +178,8 @@ impl Alarm {
             Cause::Store | Cause::NoCall | Cause::CalledAgain => format!("{why}."),
         };
         let more = match (count.saturating_sub(1), cause) {
-            (0, _) => String::new(),
+            // Each of its tries is one.
+            (0, _) | (_, Cause::Waits) => String::new(),
             (more, Cause::Refused(_) | Cause::Silence | Cause::Expired) => {
                 format!(" {more} more failed by this account for the same cause.")
             }
@@ -193,7 +205,11 @@ impl Alarm {
     fn failure(&self, why: &str) -> String {
         let Some(Failed { message, contact, hook }) = &self.failed else { return format!("a message failed: {why}.") };
         let of = if hook.is_empty() { String::new() } else { format!(" of the hook {hook}") };
-        let how = if self.cause == Cause::Expired { "is given up" } else { "could not be delivered" };
+        let how = match self.cause {
+            Cause::Expired => "is given up",
+            Cause::Waits => "still waits, and is tried on",
+            _ => "could not be delivered",
+        };
         // To the second: it will be looked for in the log.
         let (account, at) = (&self.account, self.at.to_string());
         format!("a message{of} to {contact} {how}, by the account {account}: {why}. Message {message}, {at:.19}Z.")

@@ -321,7 +321,7 @@ impl Reader<'_> {
 }
 
 /// Keys that start like one of these say nothing to the program.
-pub const COMMENTS: [&str; 3] = ["_", "//", "x-"];
+pub const COMMENTS: [&str; 4] = ["_", "//", "x-", "comment"];
 
 fn is_comment(key: &str) -> bool {
     COMMENTS.iter().any(|start| key.starts_with(start))

@@ -39,17 +39,14 @@ impl Calls {
         Arc::clone(&self.bell)
     }
 
-    /// Takes what there is to write.
-    pub(super) fn take(&self) -> HashMap<String, Instant> {
-        std::mem::take(&mut self.noted().last)
+    /// What there is to write. It stays until it is `written`.
+    pub(super) fn unwritten(&self) -> HashMap<String, Instant> {
+        self.noted().last.clone()
     }
 
-    /// Puts back what could not be written; what came since is newer.
-    pub(super) fn put_back(&self, unwritten: HashMap<String, Instant>) {
-        let mut noted = self.noted();
-        for (hook, at) in unwritten {
-            noted.last.entry(hook).or_insert(at);
-        }
+    /// Forgets what was written; what came since is newer.
+    pub(super) fn written(&self, written: &HashMap<String, Instant>) {
+        self.noted().last.retain(|hook, at| written.get(hook) != Some(at));
     }
 
     /// From now on the bell rings for these. Says whether one of them was called already.

@@ -62,16 +62,14 @@ impl Outbox {
 
     /// Writes down the calls that were noted, and tells of hooks that are heard again.
     pub async fn write_calls(&self) -> Result<(), OutboxError> {
-        let noted = self.calls.take();
+        let noted = self.calls.unwritten();
         if noted.is_empty() {
             return Ok(());
         }
         let ago: Vec<_> = noted.iter().map(|(hook, at)| (hook.clone(), at.elapsed())).collect();
-        let written = self.writer.run(move |pen| expected::hear(pen, &ago)).await;
-        if written.is_err() {
-            self.calls.put_back(noted);
-        }
-        written
+        self.writer.run(move |pen| expected::hear(pen, &ago)).await?;
+        self.calls.written(&noted);
+        Ok(())
     }
 
     /// The same, and tells of hooks that are silent since. `since` is when this process began to listen. Yields when the next

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::alarms::{self, Due};
 use super::bells::{Bells, Watch};
@@ -37,6 +37,9 @@ use crate::message::news::News;
 use crate::message::{Message, MessageId, retry};
 use crate::metrics::Metrics;
 
+/// How many may ask at once where messages stand, of all that may wait for the writer.
+const FINDS: usize = 64;
+
 /// The store. Clones are the same store; when the last one is dropped, its thread writes what it has, and ends.
 #[derive(Clone)]
 pub struct Outbox {
@@ -44,6 +47,7 @@ pub struct Outbox {
     pub(super) calls: Calls,
     bells: Bells,
     held: Held,
+    finds: Arc<Semaphore>,
     recovery: Arc<Option<Recovery>>,
     reader: Reader,
 }
@@ -61,8 +65,8 @@ impl Outbox {
         let (store, recovery) = recovery::open(dir, clock.now())?;
         let reader = Reader::beside(dir);
         let writer = Writer::start(store, clock, bells.clone(), metrics)?;
-        let (calls, held) = (Calls::default(), Held::default());
-        Ok(Outbox { writer, calls, bells, held, recovery: Arc::new(recovery), reader })
+        let (calls, held, finds) = (Calls::default(), Held::default(), Arc::new(Semaphore::new(FINDS)));
+        Ok(Outbox { writer, calls, bells, held, finds, recovery: Arc::new(recovery), reader })
     }
 
     /// What became of a damaged file, should `open` have found one.
@@ -313,8 +317,9 @@ impl Outbox {
         }
     }
 
-    /// Where a message stands.
+    /// Where a message stands. Anybody may ask, so that many who do wait for each other, and leave the writer to who rings.
     pub async fn find(&self, id: MessageId) -> Result<Option<MessageStatus>, OutboxError> {
+        let _turn = self.finds.acquire().await.map_err(|_| OutboxError::closed())?;
         self.writer.run(move |pen| status::find(pen.db, pen.now, id)).await
     }
 

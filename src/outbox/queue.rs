@@ -8,7 +8,7 @@ use super::rows::{self, Leased};
 use super::writer::Pen;
 use super::{alarms, breaker, canaries, hold, standing, tally};
 use crate::clock::Timestamp;
-use crate::message::alarm::Cause;
+use crate::message::alarm::{Cause, LONG};
 use crate::message::delivery::{Advanced, Delivery, DeliveryId, DeliveryState, Event, Hold};
 use crate::message::ways::Circumstances;
 use crate::message::{Priority, retry};
@@ -265,10 +265,24 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
     if new.has_failed() && !old.has_failed() {
         alarms::raise_failed(pen, new, cause)?;
     }
+    if waits_long(pen, new, cause)? {
+        alarms::raise_failed(pen, new, Cause::Waits)?;
+    }
     if new.state != old.state {
         canaries::follow(pen, new)?;
     }
     Ok(advanced)
+}
+
+/// Whether somebody should hear that a delivery still waits: a try of its last way has failed, long after it was accepted.
+/// Of an account that is out of order they have heard.
+fn waits_long(pen: &Pen<'_>, new: &Delivery, cause: Cause) -> Result<bool, OutboxError> {
+    let is_stuck = new.state == DeliveryState::Queued && new.ways_left() == 0 && matches!(cause, Cause::Refused(_));
+    if !is_stuck || pen.now.since(new.accepted_at) < LONG {
+        return Ok(false);
+    }
+    let sql = "SELECT 1 FROM accounts WHERE account = ?1 AND broken_since IS NULL";
+    Ok(pen.prepare(sql)?.exists([rows::place(new).0])?)
 }
 
 /// Ends a queued delivery whose time ran out.

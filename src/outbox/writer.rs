@@ -1,6 +1,7 @@
 //! The one thread that owns the one connection, and commits many operations at once.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -206,7 +207,7 @@ fn write_until_closed(store: Store, bells: &Bells, metrics: &Metrics, inbox: &Re
                 apply(first, Err(e));
                 Ok(None)
             }
-            _ => batch(&store.db, first, inbox, (&steps, &mut crowd), &lost, &mut apply),
+            _ => caught(&store.db, || batch(&store.db, first, inbox, (&steps, &mut crowd), &lost, &mut apply)),
         };
         if let Ok(took) = &committed {
             took.iter().for_each(|took| metrics.committed(*took));
@@ -224,6 +225,17 @@ fn write_until_closed(store: Store, bells: &Bells, metrics: &Metrics, inbox: &Re
         // Whoever closed it may not have waited.
         reply.send(()).ok();
     }
+}
+
+/// Runs a batch so that a panic in it takes back its transaction, and not the thread: whoever rings next is heard. The
+/// panic message is in the log already.
+fn caught<T>(db: &Connection, batch: impl FnOnce() -> Result<T, OutboxError>) -> Result<T, OutboxError> {
+    catch_unwind(AssertUnwindSafe(batch)).unwrap_or_else(|_| {
+        if !db.is_autocommit() {
+            drop(db.execute_batch("ROLLBACK"));
+        }
+        Err(OutboxError::Unavailable("the outbox's code failed; see the log".to_owned()))
+    })
 }
 
 /// What the last batch tells of the next one.

@@ -28,6 +28,31 @@ const SHORTEST: usize = 4;
 /// The same for what a rule compares: `push` and `main` are no secrets, and would leave holes in every output.
 const SHORTEST_GUARDED: usize = 8;
 
+/// The last part of names under which forges and registries tell what happened, which rules compare. No secret has one.
+const OPEN: [&str; 14] = [
+    "ref",
+    "base_ref",
+    "branch",
+    "default_branch",
+    "tag",
+    "action",
+    "event",
+    "event_name",
+    "object_kind",
+    "full_name",
+    "name",
+    "state",
+    "status",
+    "type",
+];
+
+/// Whether what a rule compares under this name may stand in a log: `ref`, `repository.full_name`, `X-GitHub-Event`.
+fn is_open_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let last = name.rsplit('.').next().unwrap_or_default();
+    OPEN.contains(&last) || last.ends_with("-event")
+}
+
 /// Whether a parameter or header of this name is likely to prove who calls: `token`, `X-Hub-Signature-256`, `api_key`.
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -74,7 +99,11 @@ impl Mask {
     /// The mask of a call: the values of whatever is named like a secret in its headers, its query and its payload, and
     /// those of `guarded` parameters.
     pub fn of(request: &HookRequest, guarded: &[Parameter]) -> Mask {
-        let is_named = |it: &&Parameter| it.source.needs_name() || it.source == Source::String;
+        let is_named = |it: &&Parameter| match it.source {
+            // What a template made: its name is the text.
+            Source::String => true,
+            source => source.needs_name() && !is_open_name(&it.name),
+        };
         let named: Vec<&Parameter> = guarded.iter().filter(is_named).collect();
         let names = |source: Source| named.iter().filter(move |it| it.source == source).map(|it| it.name.as_str());
         let values = |source: Source| {
@@ -255,6 +284,19 @@ mod tests {
         headers.insert("x-hub-signature-256", HeaderValue::from_static("sha256=abcdef"));
         let head = Head { method: &Method::POST, uri: &uri, headers: &headers, remote: "@" };
         HookRequest::read(head, body.to_owned().into(), &Reading::default())
+    }
+
+    #[test]
+    fn what_rules_compare_is_masked_but_for_what_forges_tell_in_the_open() {
+        let guarded = |name: &str| Parameter { source: Source::Payload, name: name.to_owned() };
+        let request =
+            read("", r#"{"ref": "refs/heads/main", "who": "opensesame", "repository": {"full_name": "octo/hello"}}"#);
+        let mask = Mask::of(&request, &["ref", "who", "repository.full_name"].map(guarded));
+        assert_eq!(
+            mask.text("opensesame of octo/hello at refs/heads/main"),
+            "[secret] of octo/hello at refs/heads/main"
+        );
+        assert!(is_open_name("X-GitHub-Event") && !is_open_name("eventual"));
     }
 
     #[test]

@@ -56,6 +56,31 @@ async fn rather_never_than_twice_is_said_of_one_way_and_the_next_is_tried() {
     assert_eq!((tried.sent, tried.missed), (1, Vec::new()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn that_nothing_can_be_stored_is_told_once_in_ten_minutes() {
+    let mut house = House::new();
+    house.says("wa", |text, _| if text == "disk" { Err(Class::Recipient) } else { Ok(()) });
+    let direct = house.direct(&[]);
+    let message = message("disk", Priority::Normal, START, Duration::from_secs(60));
+    let ring = async || {
+        let tried = direct.send(&message, None, &[to("ana", &[("wa", None)])]).await;
+        direct.tell_of_store("no room", "disk", &tried);
+        house.pass(400).await;
+    };
+    let told =
+        || house.carried().into_iter().filter(|(_, _, text)| text != "disk").map(|(.., text)| text).collect::<Vec<_>>();
+    ring().await;
+    assert!(told().is_empty(), "nobody is to hear of it");
+    direct.heard_by(&[to("petr", &[("wa", None)])]);
+    ring().await;
+    let text = "hookbell: messages can't be stored: no room. Each is sent straight from memory, by one try. Lost, of the hook disk: ana: wa: no such luck.";
+    assert_eq!(told(), [text]);
+    ring().await;
+    assert!(told().is_empty());
+    ring().await;
+    assert_eq!(told().len(), 1);
+}
+
 /// Takes the first request, and can reach nobody with the next.
 #[derive(Clone, Default)]
 struct HalfWay(Arc<Mutex<Vec<String>>>);

@@ -428,6 +428,24 @@ async fn an_expired_message_is_told_and_other_trouble_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_no_other_way_and_waits_for_long_is_told_though_it_is_tried_on() {
+    let mut house = house(|_, _| Err(Class::Network));
+    house.on_failure(&["sms"]).configure();
+    let id = house.accept("disk", &[("wa", None)]).await;
+    house.pass(599).await;
+    assert!(told(&house).is_empty());
+    house.pass(120).await;
+    assert_eq!(
+        told(&house),
+        [format!(
+            "hookbell: a message of the hook disk to ana still waits, and is tried on, by the account wa: no such luck. Message {id}, 2026-11-20T23:25:00Z."
+        )]
+    );
+    house.pass(600).await;
+    assert!(told(&house).is_empty(), "not at each try");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_on_failure_nothing_is_kept_to_tell() {
     let house = house(|_, _| Err(Class::Content));
     house.accept("disk", &[("wa", None)]).await;

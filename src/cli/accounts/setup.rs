@@ -7,12 +7,11 @@ use crate::cli::flags::accounts::AccountsArgs;
 use crate::cli::operator::{Operator, PROVIDER_PATIENCE};
 use crate::cli::rows::{plain, text};
 use crate::cli::token::generated;
-use crate::url::encode_segment;
+use crate::url::{encode_segment, encode_value};
 
 /// Has the daemon tell the provider of `name` where to call, and says what came of it.
 pub(super) fn set_up(name: &str, args: &AccountsArgs, operator: Operator<'_>) -> anyhow::Result<Exit> {
-    let base =
-        args.url.as_ref().map(|url| format!("?url={}", encode_segment(url).replace('&', "%26").replace('+', "%2B")));
+    let base = args.url.as_ref().map(|url| format!("?url={}", encode_value(url.as_bytes())));
     let target = format!("accounts/{}/setup{}", encode_segment(name), base.unwrap_or_default());
     let Some(mut told) = operator.tell(&target, PROVIDER_PATIENCE)? else { return Ok(Exit::TryAgain) };
     if args.show {

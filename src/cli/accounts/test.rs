@@ -10,14 +10,14 @@ use crate::cli::exit::{Exit, print, say};
 use crate::cli::flags::accounts::{AccountsArgs, WAIT};
 use crate::cli::operator::{Operator, PROVIDER_PATIENCE};
 use crate::cli::rows::{plain, text, time};
-use crate::url::encode_segment;
+use crate::url::{encode_segment, encode_value};
 
 /// From one look to the next: a person sees no difference, and the daemon does not notice.
 const BETWEEN: Duration = Duration::from_millis(250);
 
 /// Asks the account's provider whether it works, sends a message by it, and follows that.
 pub(super) fn test(name: &str, args: &AccountsArgs, operator: Operator<'_>) -> anyhow::Result<Exit> {
-    let to = encode_segment(args.to.as_deref().unwrap_or_default()).replace('&', "%26").replace('+', "%2B");
+    let to = encode_value(args.to.as_deref().unwrap_or_default().as_bytes());
     let target = |verb: &str| format!("accounts/{}/{verb}?to={to}", encode_segment(name));
     let Some(asked) = operator.tell(&target("probe"), PROVIDER_PATIENCE)? else { return Ok(Exit::TryAgain) };
     print(&format!("{name}: {}\n", text(&asked["says"])));

@@ -31,6 +31,10 @@ pub struct CheckArgs {
 
 /// The flags of `hookbell check`.
 pub const CHECK: &[Flag<CheckArgs>] = &[
+    ours("hooks", Value("FILE"), VERB, "a FILE, as the daemon takes it; may be repeated", "", |args, v| {
+        args.files.push(v.to_owned());
+        Ok(())
+    }),
     ours("strict", Switch, VERB, "a warning is a finding, too", "false", |args, v| {
         args.strict = boolean(v)?;
         Ok(())

@@ -258,8 +258,11 @@ impl<'t> Lexer<'t> {
             // upstream: Go drops carriage returns here.
             _ => Some(Value::Text(inside.replace('\r', ""))),
         };
-        let wrong = if quote == '"' { "there is no such escape in a text" } else { "one character stands in `'`" };
-        value.map(Kind::Literal).ok_or_else(|| Fault::new(start..self.at, wrong))
+        let wrong = || match quote {
+            '"' => Fault::new(start..self.at, "there is no such escape in a text"),
+            _ => Fault::new(start..self.at, "one character stands in `'`").help("write a text in double quotes: \""),
+        };
+        value.map(Kind::Literal).ok_or_else(wrong)
     }
 
     fn number(&mut self) -> Result<Kind, Fault> {

@@ -110,6 +110,9 @@ async fn accounts(site: &Site, config: &Config) -> Result<String, String> {
         return Ok("not needed".to_owned());
     }
     let names: Vec<&str> = config.accounts.keys().map(|name| name.as_str()).collect();
+    if config.account_directory.is_empty() {
+        return Ok("none are configured".to_owned());
+    }
     if names.is_empty() {
         return Err("no account can be used: the log says why".to_owned());
     }
@@ -118,10 +121,14 @@ async fn accounts(site: &Site, config: &Config) -> Result<String, String> {
     let now = site.means.clock.now();
     let looked = timeout(PATIENCE, outbox.look(move |reader| reader.accounts(now))).await;
     let states = looked.unwrap_or(Err(OutboxError::Busy)).map_err(|why| why.to_string())?;
-    let is_broken = |name: &str| {
-        let is_it = |state: &AccountState| state.account.as_str() == name && state.broken.is_some();
+    let is_broken = |name: &&str| {
+        let is_it = |state: &AccountState| state.account.as_str() == *name && state.broken.is_some();
         states.iter().any(is_it)
     };
-    let up: Vec<&str> = names.iter().copied().filter(|name| !is_broken(name)).collect();
-    if up.is_empty() { Err(format!("all are out of order: {}", names.join(", "))) } else { Ok(up.join(", ")) }
+    let (down, up): (Vec<&str>, Vec<&str>) = names.iter().copied().partition(is_broken);
+    match (up.as_slice(), down.as_slice()) {
+        ([], down) => Err(format!("all are out of order: {}", down.join(", "))),
+        (up, []) => Ok(up.join(", ")),
+        (up, down) => Ok(format!("{}; out of order: {}", up.join(", "), down.join(", "))),
+    }
 }

@@ -41,6 +41,31 @@ fn nobody_waits_twice_for_somebody_elses_lock() {
 }
 
 #[test]
+fn what_panics_takes_its_transaction_with_it_and_not_the_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
+    let (send, inbox) = sync_channel(WAITING_OPS);
+    let ask = |op: fn(&Pen<'_>) -> Result<(), OutboxError>| {
+        let (reply, told) = oneshot::channel();
+        let moment = Moment { now: Timestamp::default(), steady: Instant::now() };
+        send.send(Order::Op(moment, ask::boxed(op, reply))).unwrap();
+        told
+    };
+    let count = |pen: &Pen<'_>| Ok(pen.db.execute_batch("INSERT INTO accounts (account) VALUES ('a')")?);
+    let thread = std::thread::spawn(move || {
+        write_until_closed(store, &Bells::default(), &Metrics::default(), &inbox);
+    });
+    let (first, broken) = (ask(count), ask(|_| panic!("on purpose")));
+    let after: Vec<_> = std::iter::repeat_with(|| ask(count).blocking_recv().unwrap()).take(2).collect();
+    // The first was taken back with the one that broke off, or had a transaction of its own.
+    let was_written = first.blocking_recv().unwrap().is_ok();
+    assert!(broken.blocking_recv().is_err());
+    drop(send);
+    thread.join().unwrap();
+    assert_eq!(after.iter().filter(|done| done.is_ok()).count(), usize::from(!was_written), "{after:?}");
+}
+
+#[test]
 fn a_full_disk_is_called_one() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), place::take(dir.path()).unwrap().into()).unwrap();
