@@ -53,7 +53,8 @@ impl Command {
             }
             "check" => {
                 let mut check = CheckArgs::default();
-                check.files = parse::anywhere(CHECK, args, &mut check).map_err(stopped)?;
+                let more = parse::anywhere(CHECK, args, &mut check).map_err(stopped)?;
+                check.files.extend(more);
                 Ok(Command::Check(check))
             }
             "token" => {

@@ -172,6 +172,16 @@ fn findings_are_json_for_programs() {
     assert_eq!(home.output(&["check", "-format", "xml"]).0, Some(2));
 }
 
+#[test]
+fn a_file_is_named_as_for_the_daemon_and_a_forgotten_template_is_told() {
+    let home = Home::with("[]");
+    home.write("named.json", r#"[{ "id": "a", "execute-command": "true", "comment": "{{ getenv `S` | js }}" }]"#);
+    let (code, report) = json_of(&home, &["-hooks", "named.json"]);
+    assert_eq!((code, messages(&report)), (Some(0), vec!["without -template this stays as it is".to_owned()]));
+    let (code, report) = json_of(&home, &["-template", "-hooks", "named.json"]);
+    assert_eq!((code, messages(&report)), (Some(0), Vec::new()));
+}
+
 /// A folder that others may enter, with a program, a token and a directory that they may not use.
 fn guarded() -> Home {
     let home = Home::new();
