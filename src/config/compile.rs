@@ -308,7 +308,6 @@ fn gather<'w>(
 }
 
 fn hooks(files: Vec<RawFile>, known: &Known, surroundings: &mut Surroundings, compiled: &mut Compiled) {
-    compiled.config.sends = !compiled.config.accounts.is_empty();
     let mut first_of: BTreeMap<HookId, Place> = BTreeMap::new();
     for file in files {
         let mut ids = Vec::new();

@@ -36,16 +36,19 @@ pub struct Config {
     pub directory: Arc<Directory>,
     /// Who hears of failures (`defaults.on-failure`); nobody, where it is not set.
     pub on_failure: Vec<Recipient>,
-    /// Whether messages can be sent.
-    pub sends: bool,
     /// What must be heard of again and again.
     pub expected: Arc<Expectations>,
 }
 
 impl Config {
+    /// Whether messages can be sent.
+    pub fn sends(&self) -> bool {
+        !self.accounts.is_empty()
+    }
+
     /// Whether something must be stored.
     pub fn needs_outbox(&self) -> bool {
-        self.sends || !self.expected.is_empty()
+        self.sends() || !self.expected.is_empty()
     }
 }
 

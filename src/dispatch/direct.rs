@@ -166,12 +166,16 @@ impl Direct {
     /// Tells the contacts of `on-failure` why nothing can be stored, and whom this message of a hook did not reach by its
     /// one try: in this way too, once in ten minutes. It goes on when its caller has gone.
     pub fn tell_of_store(&self, why: &str, hook: &str, tried: &Tried) {
-        let hearers = self.0.hearers.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut told_at = self.0.told_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if hearers.is_empty() || told_at.is_some_and(|at| at.elapsed() < QUIET) {
+        if told_at.is_some_and(|at| at.elapsed() < QUIET) {
+            return;
+        }
+        let hearers = self.0.hearers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if hearers.is_empty() {
             return;
         }
         *told_at = Some(Instant::now());
+        drop(told_at);
         let missed = match tried.failures() {
             none if none.is_empty() => String::new(),
             some => format!(" Lost, of the hook {hook}: {some}."),

@@ -17,6 +17,7 @@ use crate::go;
 use crate::message::{DEFAULT_TTL, Priority, TextFormat};
 use crate::node::{Form, Placed, Reader};
 use crate::request::body::multipart::DEFAULT_MEMORY;
+use crate::request::mask::may_prove;
 use crate::request::parameter::{Parameter, Source};
 use crate::request::{Reading, text};
 use crate::rule::Rule;
@@ -128,7 +129,7 @@ impl Hook {
             id: HookId::new(&id.map(|id| id.value).unwrap_or_default()),
             methods: methods(http_methods, known),
             tokens: tokens.into_iter().map(|(caller, secret)| Token { caller, secret }).collect(),
-            guarded: rule.iter().flatten().flat_map(Rule::parameters).cloned().collect(),
+            guarded: rule.iter().flatten().flat_map(Rule::parameters).filter(|it| may_prove(it)).cloned().collect(),
             allow_cross_site,
             reading: Reading {
                 broken,

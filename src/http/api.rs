@@ -99,7 +99,7 @@ pub(super) async fn control(site: &Site, method: &Method, uri: &Uri, body: Body)
 
 async fn take(site: &Site, body: Body) -> Result<Kept, SendRefusal> {
     let wrong = SendRefusal::Caller;
-    let body = body.read(MAX_BODY, BODY_TIME).await.map_err(|why| wrong(why.to_string()))?;
+    let body = body.known_if(true).read(MAX_BODY, BODY_TIME).await.map_err(|why| wrong(why.to_string()))?;
     let NewMessage { to, via, title, text, format, media } =
         serde_json::from_slice(&body).map_err(|e| wrong(format!("no message can be read from the body: {e}")))?;
     let text = readable(text.as_bytes(), None).text;

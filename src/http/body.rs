@@ -50,19 +50,20 @@ pub struct Body {
     incoming: Incoming,
     /// Whether its end has been seen; `incoming` can't tell for a chunked one.
     complete: bool,
-    /// Whether its caller has shown nothing yet, and so must share the room with all others.
+    /// Whether its caller has shown nothing yet, and so must share the room with all others: so it is until somebody says
+    /// otherwise.
     stranger: bool,
     notes: Arc<Notes>,
 }
 
 impl Body {
     pub(super) fn new(incoming: Incoming, notes: Arc<Notes>) -> Body {
-        Body { complete: incoming.is_end_stream(), incoming, stranger: false, notes }
+        Body { complete: incoming.is_end_stream(), incoming, stranger: true, notes }
     }
 
-    /// The body of a caller who has not shown who he is: there is only so much room for all of them.
-    pub(super) fn of_a_stranger(mut self) -> Body {
-        self.stranger = true;
+    /// The body of a caller who has shown who he is, if that is so: for all others there is only so much room.
+    pub(super) fn known_if(mut self, is_known: bool) -> Body {
+        self.stranger = !is_known;
         self
     }
 

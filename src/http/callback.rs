@@ -64,7 +64,7 @@ pub(super) async fn serve(
         tracing::warn!(account = %name, peer = peer.shown, method = %parts.method, "refused: a callback is a POST");
         return Outcome::Refused(Refusal::Method);
     }
-    let body = match body.read(MAX_BODY, BODY_TIME).await {
+    let body = match body.known_if(true).read(MAX_BODY, BODY_TIME).await {
         Ok(body) => body,
         Err(fault) => {
             tracing::warn!(account = %name, peer = peer.shown, "refused: a callback: {fault}");

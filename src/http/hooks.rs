@@ -94,8 +94,7 @@ async fn call<'a>(
         return (Outcome::NoDryRun, dress);
     }
     let is_known = peer.operator || !hook.tokens.is_empty() && matches!(admission, Admission::Granted(_));
-    let body = if is_known { body } else { body.of_a_stranger() };
-    let body = match body.read(MAX_BODY, BODY_TIME).await {
+    let body = match body.known_if(is_known).read(MAX_BODY, BODY_TIME).await {
         Ok(body) => body,
         Err(fault) => return (refuse_body(hook, fault, peer), dress),
     };

@@ -94,8 +94,7 @@ pub(super) async fn serve(
     if in_head.is_none() && !matches!(asks, Asks::Done) {
         return refuse(site, peer).await;
     }
-    let body = if in_head.is_some() { body } else { body.of_a_stranger() };
-    let body = match body.read(MAX_BODY, BODY_TIME).await {
+    let body = match body.known_if(in_head.is_some()).read(MAX_BODY, BODY_TIME).await {
         Ok(body) => body,
         Err(fault) => {
             tracing::warn!(peer = peer.shown, "refused: what a phone says: {fault}");

@@ -87,11 +87,11 @@ impl Front {
         let site = &*self.0;
         let outcome = match route {
             Route::Hook(id) => return hooks::serve(site, config, &id, parts, body, peer, log).await,
-            Route::Message(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
+            Route::Message(id) if config.sends() && matches!(parts.method, Method::GET | Method::HEAD) => {
                 let dress = Dress { json: wants_json(&parts.headers), ..Dress::NONE };
                 return self.message(&id, key_in(parts)).await.into_response(dress);
             }
-            Route::Media(id) if config.sends && matches!(parts.method, Method::GET | Method::HEAD) => {
+            Route::Media(id) if config.sends() && matches!(parts.method, Method::GET | Method::HEAD) => {
                 return self.media(&id, key_in(parts)).await.into_response(Dress::NONE);
             }
             Route::Callback(called) if callback::is_expected(config) && !site.callbacks.apart => {

@@ -45,8 +45,8 @@ pub(super) fn raise_about(
     Ok(())
 }
 
-/// Notes the end of a delivery that reached nobody; but not of an alarm, nor of a canary, which is told as such.
-pub(super) fn raise_failed(pen: &Pen<'_>, failed: &Delivery, cause: Cause) -> Result<(), OutboxError> {
+/// Notes that a delivery reached nobody, or has not for long; but not one of an alarm, nor of a canary, which is told as such.
+pub(super) fn raise_of(pen: &Pen<'_>, failed: &Delivery, cause: Cause) -> Result<(), OutboxError> {
     let cause = if failed.state == DeliveryState::Expired { Cause::Expired } else { cause };
     let noted = pen
         .prepare(

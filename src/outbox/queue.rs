@@ -263,10 +263,10 @@ pub(super) fn change(pen: &Pen<'_>, before: &Leased, event: Event, jitter: f64) 
         }
     }
     if new.has_failed() && !old.has_failed() {
-        alarms::raise_failed(pen, new, cause)?;
+        alarms::raise_of(pen, new, cause)?;
     }
     if waits_long(pen, new, cause)? {
-        alarms::raise_failed(pen, new, Cause::Waits)?;
+        alarms::raise_of(pen, new, Cause::Waits)?;
     }
     if new.state != old.state {
         canaries::follow(pen, new)?;

@@ -29,7 +29,12 @@ const HOOKS: &str = r#"[
   { "id": "secret", "execute-command": "/bin/echo", "include-command-output-in-response": true,
     "pass-arguments-to-command": [ { "source": "url", "name": "token" }, { "source": "entire-query" },
                                    { "source": "header", "name": "X-Sig" } ],
-    "pass-environment-to-command": [ { "source": "url", "name": "token" } ] }
+    "pass-environment-to-command": [ { "source": "url", "name": "token" } ] },
+  { "id": "branch", "execute-command": "/bin/echo", "include-command-output-in-response": true,
+    "pass-arguments-to-command": [ { "source": "url", "name": "ref" }, { "source": "url", "name": "who" } ],
+    "trigger-rule": { "and": [
+      { "match": { "type": "value", "value": "refs/heads/main", "parameter": { "source": "url", "name": "ref" } } },
+      { "match": { "type": "value", "value": "opensesame", "parameter": { "source": "url", "name": "who" } } } ] } }
 ]"#;
 
 /// A call, and the lines that it must leave behind its own name.
@@ -220,6 +225,20 @@ const CASES: &[Case] = &[
             r#"command output: [secret] {"q":"a [secret] b","token":"[secret]"} [secret]"#,
             "finished handling secret",
             "200 | 46 B | TIME | bell | GET /hooks/secret?token=[secret]&q=a+[secret]+b",
+        ],
+    },
+    // What a rule compares may be a secret, but for what forges tell in the open.
+    Case {
+        call: ("GET", "/hooks/branch?ref=refs/heads/main&who=opensesame", "", ""),
+        lines: &[
+            "incoming HTTP GET request from PEER",
+            "branch got matched",
+            UNTYPED,
+            "branch hook triggered successfully",
+            r#"executing /bin/echo (/bin/echo) with arguments ["/bin/echo" "refs/heads/main" "[secret]"] and environment [] using  as cwd"#,
+            "command output: refs/heads/main [secret]",
+            "finished handling branch",
+            "200 | 27 B | TIME | bell | GET /hooks/branch?ref=refs/heads/main&who=[secret]",
         ],
     },
 ];
